@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records in, Batches out: turns what the drain copied from the rings into the columns of
+ * trace.proto and gives full blocks to a trace_writer. Every Batch is self-contained.
+ *
+ * Life: pack_new, then per drain pass: pack_clock, pack_records for each thread with news,
+ * pack_flush when it is time; at the end pack_finish.
+ */
+#ifndef LOADER_STREAM_PACK_H
+#define LOADER_STREAM_PACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loader/stream/trace_writer.h"
+#include "wire/event.h"
+
+struct pack;
+
+struct pack_process {
+	uint32_t id, pid, parent_pid;
+	uint32_t birth; /* enum rt_birth */
+	const char *program, *script;
+	uint64_t start_ticks, end_ticks; /* end 0: runs */
+	int64_t status;
+	bool status_known;
+};
+
+struct pack_thread {
+	uint32_t id, process, tid, creator_tid;
+	const char *name;
+	uint64_t start_ticks, end_ticks;
+};
+
+struct pack_start {
+	const char *mode, *command;
+	uint64_t ticks_per_second;
+	uint8_t run[16];
+};
+
+/* What a mark (a kind below RT_COUNTED_FIRST) or its tail says is for the caller, not for the
+ * stream. */
+typedef void pack_mark_fn(void *context, uint32_t thread, const struct rt_record *record,
+	const uint8_t *tail, size_t tail_size, unsigned tail_type);
+
+struct pack *pack_new(struct trace_writer *writer, const struct pack_start *start,
+	pack_mark_fn *on_mark, void *context);
+void pack_free(struct pack *pack);
+
+/* Declares or updates; strings are copied. Repeated in each block that has calls of it. */
+void pack_process(struct pack *pack, const struct pack_process *process);
+void pack_thread(struct pack *pack, const struct pack_thread *thread);
+void pack_operation(
+	struct pack *pack, uint32_t kind, const char *name, const char *module, const char *symbol);
+/* Its calls are packed; it needs no further repetition. */
+void pack_forget_thread(struct pack *pack, uint32_t thread);
+
+void pack_clock(struct pack *pack, uint64_t ticks, uint64_t monotonic_ns, uint64_t realtime_ns);
+
+/*
+ * `slots` ring slots of one thread in ring order, already copied out of shared memory but not
+ * otherwise trusted. `cut` true: the last record's tail may be incomplete (never so in a sane
+ * ring; counted as damaged). weight: calls each stands for.
+ */
+void pack_records(struct pack *pack, uint32_t thread, const struct rt_record *records, size_t slots,
+	uint32_t weight);
+
+void pack_loss(struct pack *pack, uint32_t thread, uint32_t reason, uint64_t count,
+	uint64_t from_ns, uint64_t to_ns);
+void pack_counter(
+	struct pack *pack, uint32_t thread, uint32_t kind, uint64_t calls, uint64_t bytes);
+void pack_open_call(struct pack *pack, uint32_t thread, uint32_t kind, uint64_t start_ticks,
+	uint64_t arg, uint32_t depth);
+void pack_metric(struct pack *pack, const char *name, int64_t value);
+
+struct pack_usage {
+	uint32_t process, threads;
+	uint64_t at_ns, cpu_ns, rss_bytes, minor_faults, major_faults, read_bytes, written_bytes;
+};
+void pack_usage(struct pack *pack, const struct pack_usage *usage);
+
+struct pack_totals {
+	uint64_t calls;
+	uint64_t blocks;
+	uint64_t unwritten_calls; /* lost because the output failed */
+	int error;		  /* 0, or the output's first -errno */
+};
+
+/* Writes what is pending, if anything. */
+int pack_flush(struct pack *pack);
+
+struct pack_end {
+	uint64_t monotonic_ns;
+	int status;
+	bool target_alive;
+	const char *reason;
+};
+int pack_finish(struct pack *pack, const struct pack_end *end);
+
+void pack_totals(const struct pack *pack, struct pack_totals *totals);
+
+#endif

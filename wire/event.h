@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Capture records: what the shim writes into the shared region and the loader reads out of it.
+ *
+ * Every record is RT_SLOT_SIZE bytes. It is written once, at the exit of a call. A record whose
+ * flags carry RT_FLAG_TAIL is followed by a tail: variable-length bytes in as many further slots.
+ *
+ * To add an event: one EVENT line in event.def with the next free number (numbers are never
+ * reused), and the hook that emits it. Nothing here changes.
+ */
+#ifndef WIRE_EVENT_H
+#define WIRE_EVENT_H
+
+#include <linux/types.h>
+
+#define RT_SLOT_SIZE 32
+
+/* Functions hooked by pattern get kinds from here on, numbered per run. */
+#define RT_KIND_FUNCTION 4096
+#define RT_KIND_LIMIT 65536
+
+#define RT_FLAG_SHIFT 0x1f /* duration holds ticks >> shift */
+#define RT_FLAG_TAIL 0x20  /* a struct rt_tail follows */
+
+struct rt_record {
+	__u64 start;	/* clock ticks at entry */
+	__u32 duration; /* ticks, scaled down by RT_FLAG_SHIFT bits */
+	__u16 kind;	/* event.def number, or RT_KIND_FUNCTION + index */
+	__u8 depth;	/* hooked calls open around this one in its thread, saturating */
+	__u8 flags;
+	__u64 arg;    /* what it means is said by event.def */
+	__s64 result; /* return value; -errno where the call failed */
+};
+
+_Static_assert(sizeof(struct rt_record) == RT_SLOT_SIZE, "records are one slot");
+_Static_assert(__builtin_offsetof(struct rt_record, arg) == 16, "wire layout");
+
+/* Numbers are stored in files: never reuse one. */
+enum rt_tail_type {
+	RT_TAIL_PATH = 1,     /* a file, library or program path */
+	RT_TAIL_ADDRESS = 2,  /* struct sockaddr of the peer (connect, accept, sendto) */
+	RT_TAIL_LOCAL = 3,    /* struct sockaddr of our own end (bind, listen) */
+	RT_TAIL_HOST = 4,     /* a host name that was looked up */
+	RT_TAIL_NAME = 5,     /* a thread's or a server's (SNI) name */
+	RT_TAIL_DATA_OUT = 6, /* payload excerpt, written by the target; info = bytes cut off */
+	RT_TAIL_DATA_IN = 7,  /* payload excerpt, read by the target; info = bytes cut off */
+};
+
+#define RT_TAIL_HEAD 8
+#define RT_TAIL_MAX 16384
+
+struct rt_tail {
+	__u16 size; /* bytes[] in use */
+	__u8 type;  /* enum rt_tail_type */
+	__u8 pad;
+	__u32 info; /* meaning by type */
+	__u8 bytes[RT_SLOT_SIZE - RT_TAIL_HEAD];
+};
+
+_Static_assert(sizeof(struct rt_tail) == RT_SLOT_SIZE, "a tail starts as one slot");
+
+/* Slots that a tail of `size` bytes takes. */
+#define RT_TAIL_SLOTS(size) (((size) + RT_TAIL_HEAD + RT_SLOT_SIZE - 1) / RT_SLOT_SIZE)
+
+enum rt_event {
+#define EVENT(number, name, family, wait, arg) RT_EV_##name = number,
+#include "event.def"
+#undef EVENT
+};
+
+enum rt_family {
+#define FAMILY(number, name, title) RT_FAMILY_##name = number,
+#include "vocabulary.def"
+};
+
+enum rt_wait {
+#define WAIT(number, name, title) RT_WAIT_##name = number,
+#include "vocabulary.def"
+};
+
+enum rt_loss {
+#define LOSS(number, name, title) RT_LOSS_##name = number,
+#include "vocabulary.def"
+};
+
+enum rt_evidence {
+#define EVIDENCE(number, name, percent) RT_EVIDENCE_##name = number,
+#include "vocabulary.def"
+};
+
+enum rt_span_kind {
+#define SPAN_KIND(number, name) RT_SPAN_##name = number,
+#include "vocabulary.def"
+};
+
+enum rt_object {
+#define OBJECT(number, name, title) RT_OBJECT_##name = number,
+#include "vocabulary.def"
+};
+
+enum rt_arg {
+#define ARG(number, name) RT_ARG_##name = number,
+#include "vocabulary.def"
+};
+
+/* How a process came to be: result of the process_start mark. */
+enum rt_birth {
+	RT_BIRTH_LAUNCH = 1, /* by ragtime run */
+	RT_BIRTH_FORK = 2,
+	RT_BIRTH_EXEC = 3, /* the same pid, a new program */
+	RT_BIRTH_INJECT = 4,
+};
+
+/* Result of the tls_peer mark. */
+enum rt_tls_flags {
+	RT_TLS_VERSION = 0xffff, /* the protocol version's wire number, 0x0304 for TLS 1.3 */
+	RT_TLS_RESUMED = 1 << 16,
+	RT_TLS_SERVER = 1 << 17, /* we are the server */
+};
+
+#endif

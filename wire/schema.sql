@@ -1,0 +1,99 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- The store. Times are CLOCK_MONOTONIC nanoseconds unless the name says otherwise; what is unknown
+-- is NULL, never 0. Enumerations are numbers of wire/vocabulary.def; the views spell them out.
+--
+-- To change it: edit this file, raise user_version, and add migrations/NNN_what.sql that brings a
+-- database of the version before to this one. Readers accept every older version through it.
+PRAGMA user_version = 1;
+
+CREATE TABLE run (
+  id INTEGER PRIMARY KEY,
+  uuid TEXT NOT NULL UNIQUE,        -- 32 hex digits
+  version TEXT, host TEXT, kernel TEXT, mode TEXT, command TEXT, cpu_model TEXT,
+  processors INTEGER,
+  start_ns INTEGER, end_ns INTEGER,
+  epoch_ns INTEGER,                 -- add to any time here to get UTC
+  status INTEGER,                   -- of the target, as a shell would say it
+  reason TEXT,                      -- why the trace ended; NULL: it is torn
+  content INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE process (
+  id INTEGER PRIMARY KEY, run INTEGER NOT NULL, pid INTEGER NOT NULL, parent_pid INTEGER,
+  program TEXT, script TEXT, birth INTEGER,
+  start_ns INTEGER, end_ns INTEGER, status INTEGER, span INTEGER
+);
+
+CREATE TABLE thread (
+  id INTEGER PRIMARY KEY, process INTEGER NOT NULL, tid INTEGER NOT NULL, name TEXT,
+  start_ns INTEGER, end_ns INTEGER, creator_tid INTEGER, span INTEGER,
+  calls INTEGER NOT NULL DEFAULT 0  -- recorded ones
+);
+
+CREATE TABLE operation (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL, module TEXT,  -- module: of functions hooked by pattern
+  symbol TEXT,
+  family INTEGER NOT NULL, wait INTEGER NOT NULL, class INTEGER NOT NULL DEFAULT 0
+);
+
+-- What calls work on: files, connections, locks, host names.
+CREATE TABLE object (
+  id INTEGER PRIMARY KEY, process INTEGER, kind INTEGER NOT NULL,
+  name TEXT,                        -- path, peer address, name looked up
+  local TEXT, fd INTEGER, address INTEGER,
+  opened_ns INTEGER, closed_ns INTEGER
+);
+
+-- One call, or a root. In the order of their ends within a thread.
+CREATE TABLE span (
+  id INTEGER PRIMARY KEY, parent INTEGER, thread INTEGER, operation INTEGER,
+  kind INTEGER NOT NULL,
+  start_ns INTEGER NOT NULL, end_ns INTEGER,   -- NULL: never seen to end
+  evidence INTEGER NOT NULL,
+  status INTEGER,                   -- 0, or the errno the call failed with
+  result INTEGER, object INTEGER, fold INTEGER
+);
+
+CREATE TABLE attribute (
+  span INTEGER NOT NULL, key TEXT NOT NULL, value, PRIMARY KEY (span, key)
+) WITHOUT ROWID;
+
+-- A node of a thread's call tree: all calls of one operation under one parent node, on one object.
+CREATE TABLE fold (
+  id INTEGER PRIMARY KEY, parent INTEGER, thread INTEGER NOT NULL, operation INTEGER NOT NULL,
+  object INTEGER,
+  calls INTEGER NOT NULL,           -- all of them, whether they also are spans or not
+  sum_ns INTEGER NOT NULL, self_ns INTEGER NOT NULL, min_ns INTEGER NOT NULL, max_ns INTEGER NOT NULL,
+  errors INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  weight INTEGER NOT NULL,          -- calls they stand for: more than `calls` where sampled
+  first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
+  histogram BLOB,                   -- lib/hist.h
+  folded INTEGER NOT NULL,          -- the calls that are not spans, and theirs alone:
+  folded_sum_ns INTEGER NOT NULL, folded_min_ns INTEGER, folded_max_ns INTEGER, folded_histogram BLOB,
+  span_parent INTEGER               -- the span under which the folded calls stand, where it is one
+);
+
+-- Calls counted, not timed.
+CREATE TABLE counter (
+  thread INTEGER NOT NULL, operation INTEGER NOT NULL, calls INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  PRIMARY KEY (thread, operation)
+) WITHOUT ROWID;
+
+CREATE TABLE loss (
+  run INTEGER NOT NULL, thread INTEGER, reason INTEGER NOT NULL, count INTEGER NOT NULL,
+  from_ns INTEGER, to_ns INTEGER
+);
+
+CREATE TABLE usage (
+  process INTEGER NOT NULL, at_ns INTEGER NOT NULL, cpu_ns INTEGER, rss_bytes INTEGER, threads INTEGER,
+  minor_faults INTEGER, major_faults INTEGER, read_bytes INTEGER, written_bytes INTEGER
+);
+
+-- Numbers about a run: ragtime's own cost and whatever later stages measure. Rows, not columns.
+CREATE TABLE metric (run INTEGER NOT NULL, name TEXT NOT NULL, value NUMERIC, PRIMARY KEY (run, name)) WITHOUT ROWID;
+
+-- The words of vocabulary.def and event.def as of writing.
+CREATE TABLE word (list TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, title TEXT,
+  PRIMARY KEY (list, number)) WITHOUT ROWID;
