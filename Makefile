@@ -32,8 +32,8 @@ SHIM_CFLAGS := -std=gnu11 $(if $(DEBUG),-O1,-O2) -g $(WARN) -fPIC -fvisibility=h
 SHIM_CPPFLAGS := -D_GNU_SOURCE -I. -I$(GEN) -U_FORTIFY_SOURCE
 SHIM_LDFLAGS := -shared -nostdlib -Wl,-soname,libragtime.so -Wl,-z,relro -Wl,--hash-style=both -Wl,--build-id
 
-CORE_SRC := $(sort $(foreach d,lib protocols loader decoder analysis,$(shell find $(d) -name '*.c')))
-SHIM_SRC := $(sort $(shell find preload -name '*.c' -o -name '*.S'))
+CORE_SRC := $(sort $(foreach d,$(wildcard lib protocols loader decoder analysis),$(shell find $(d) -name "*.c")))
+SHIM_SRC := $(sort $(foreach d,$(wildcard preload),$(shell find $(d) -name "*.c" -o -name "*.S")))
 BPF_SRC := $(sort $(wildcard bpf/*.bpf.c))
 EMBED := wire/schema.sql wire/schema_index.sql wire/trace.proto $(sort $(wildcard data/* wire/migrations/*.sql analysis/views/html/*))
 CORE_OBJ := $(CORE_SRC:%.c=$(OUT)/obj/%.o) $(OUT)/obj/gen/trace_raw.pb-c.o $(OUT)/obj/gen/embedded.o
