@@ -116,6 +116,11 @@ enum rt_mail_state {
 	RT_MAIL_ANSWERED = 3,
 };
 
+/* Forked and started children stay untraced: they claim no slot and are not given the region. */
+#define RT_REGION_NO_FOLLOW 1
+/* Ticks are CLOCK_MONOTONIC's nanoseconds, in RT_MODE_SAMPLED too. */
+#define RT_REGION_SLOW_CLOCK 2
+
 struct rt_region {
 	__u64 magic;
 	__u32 version;
@@ -127,7 +132,10 @@ struct rt_region {
 	__u64 ticks_per_second; /* of the clock in records; 0 until known */
 	__u32 tracer_pid;
 	__u32 families; /* bit per enum rt_family: which hooks record */
-	__u64 spare1[8];
+	__u64 cookie;	/* as in the variable by which a process finds the region */
+	__u32 flags;	/* RT_REGION_* */
+	__u32 pad;
+	__u64 spare1[6];
 
 	/* written by the tracer while the target runs */
 	__u32 mode __attribute__((aligned(64))); /* enum rt_mode */
