@@ -33,7 +33,7 @@ QUESTIONS = [
 
 def read_chunks(folder):
     """Paragraphs of every document, with the title of theirs before them."""
-    for path in sorted(folder.glob("*.md")):
+    for path in sorted(folder.glob("*.txt")):
         title, *paragraphs = path.read_text().split("\n\n")
         for paragraph in paragraphs:
             yield path.name, title.lstrip("# ") + ": " + " ".join(paragraph.split())
