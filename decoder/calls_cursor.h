@@ -33,7 +33,9 @@ struct calls_cursor {
 	const Ragtime__Raw__Calls *section;
 	const uint8_t *kind, *start, *duration, *arg, *result;
 	const uint8_t *depth; /* NULL: all 0 */
-	uint64_t end;	      /* of the call before, ticks */
+	uint64_t end;	      /* of the call before, units */
+	unsigned shift;	      /* a unit is 1 << shift ticks */
+	uint32_t last_depth;
 	uint32_t index;
 	uint32_t next_note;
 	uint64_t args[CALLS_PREDICTORS];
@@ -68,7 +70,8 @@ static inline void calls_start(struct calls_cursor *cursor, const Ragtime__Raw__
 		.arg = section->arg.data,
 		.result = section->result.data,
 		.depth = section->depth.len ? section->depth.data : NULL,
-		.end = section->base_ticks,
+		.end = section->base_ticks >> section->tick_shift,
+		.shift = section->tick_shift,
 	};
 }
 
@@ -81,19 +84,25 @@ static inline uint32_t calls_weight(const Ragtime__Raw__Calls *section)
 static inline bool calls_next(struct calls_cursor *cursor, struct call *call)
 {
 	const Ragtime__Raw__Calls *section = cursor->section;
+	uint64_t start, duration;
 	unsigned slot;
 
 	if (cursor->index >= section->count)
 		return false;
 	call->kind = (uint32_t)calls_varint(&cursor->kind);
 	slot = call->kind % CALLS_PREDICTORS;
-	call->start = cursor->end + (uint64_t)unzigzag(calls_varint(&cursor->start));
-	call->duration = calls_varint(&cursor->duration);
-	cursor->end = call->start + call->duration;
+	start = cursor->end + (uint64_t)unzigzag(calls_varint(&cursor->start));
+	duration = calls_varint(&cursor->duration);
+	call->depth = cursor->depth ? (uint32_t)calls_varint(&cursor->depth) : 0;
+	if (call->depth < cursor->last_depth)
+		start -= duration; /* its end was stored */
+	cursor->last_depth = call->depth;
+	cursor->end = start + duration;
+	call->start = start << cursor->shift;
+	call->duration = duration << cursor->shift;
 	call->arg = cursor->args[slot] += (uint64_t)unzigzag(calls_varint(&cursor->arg));
 	cursor->results[slot] += (uint64_t)unzigzag(calls_varint(&cursor->result));
 	call->result = (int64_t)cursor->results[slot];
-	call->depth = cursor->depth ? (uint32_t)calls_varint(&cursor->depth) : 0;
 	call->notes = section->notes + cursor->next_note;
 	call->note_count = 0;
 	while (cursor->next_note < section->n_notes &&
