@@ -114,12 +114,15 @@ enum rt_mail_state {
 	RT_MAIL_WRITING = 1, /* claimed by a thread of the target */
 	RT_MAIL_ASKED = 2,
 	RT_MAIL_ANSWERED = 3,
+	RT_MAIL_ABANDONED = 4, /* its owner waited too long and went on */
 };
 
 /* Forked and started children stay untraced: they claim no slot and are not given the region. */
 #define RT_REGION_NO_FOLLOW 1
 /* Ticks are CLOCK_MONOTONIC's nanoseconds, in RT_MODE_SAMPLED too. */
 #define RT_REGION_SLOW_CLOCK 2
+/* Functions are wanted by pattern: libraries loaded are announced in the mailbox. */
+#define RT_REGION_FUNCTIONS 4
 
 struct rt_region {
 	__u64 magic;
@@ -163,7 +166,7 @@ struct rt_region {
 	__u32 mail_pid;
 	__u32 mail_size;
 	__u32 mail_pad;
-	__u8 mail[RT_MAIL_SIZE];
+	__u8 mail[RT_MAIL_SIZE] __attribute__((aligned(8)));
 };
 
 /* The variable by which a process finds the region: "<path of the memfd>:<cookie>". */

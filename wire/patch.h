@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What passes through the mailbox (rt_region.mail) when functions are wanted by pattern.
+ *
+ * Target: IDLE -> WRITING (compare-and-swap), fills in mail_pid, mail_size and mail[], -> ASKED,
+ * and waits. Tracer: fills in the answer, ASKED -> ANSWERED (compare-and-swap). The target either
+ * goes on asking (-> WRITING -> ASKED) or lets go (-> IDLE). One that has waited too long leaves
+ * by ASKED -> ABANDONED; then the tracer makes it IDLE. RT_ASK_OUTCOME has no answer: the tracer
+ * makes it IDLE. A mailbox whose owner has died is made IDLE by the tracer.
+ *
+ * An exchange: RT_ASK_OBJECTS, answered by as many functions as fit; while rt_answer.more is set,
+ * RT_ASK_MORE; at last RT_ASK_OUTCOME says what became of each.
+ *
+ * Everything is little-endian and 8-byte aligned; variable parts follow their head.
+ */
+#ifndef WIRE_PATCH_H
+#define WIRE_PATCH_H
+
+#include "ring.h"
+
+enum rt_ask_type {
+	RT_ASK_OBJECTS = 1, /* rt_ask, then count times rt_ask_object */
+	RT_ASK_MORE = 2,    /* rt_ask alone */
+	RT_ASK_OUTCOME = 3, /* rt_ask, then count times rt_outcome */
+};
+
+struct rt_ask {
+	__u32 type; /* enum rt_ask_type */
+	__u32 count;
+};
+
+/* A loaded object. Answers call it by its place in the question. */
+struct rt_ask_object {
+	__u64 base;	 /* what is added to the file's addresses */
+	__u64 start;	 /* of its first mapped byte */
+	__u32 path_size; /* of path[], without a NUL; 0: the program itself */
+	__u32 size;	 /* of this head and path[], a multiple of 8 */
+	char path[];
+};
+
+struct rt_answer {
+	__u32 count; /* rt_patch entries that follow */
+	__u32 more;  /* ask again, there are further ones */
+};
+
+enum rt_patch_flags {
+	RT_PATCH_GOT = 1,     /* exported: other objects' slots may be changed */
+	RT_PATCH_INLINE = 2,  /* window, code and fixes are given */
+	RT_PATCH_ENTRIES = 4, /* stack arguments not proved: record entries, never wrap */
+};
+
+/* The longest run of entry instructions that a jump overwrites, and their relocated form. */
+#define RT_PATCH_WINDOW_MAX 24
+#define RT_PATCH_CODE_MAX 96
+#define RT_PATCH_FIXES_MAX 8
+#define RT_PATCH_STACK_MAX 1024
+/* What the jump itself takes. */
+#define RT_PATCH_JUMP 5
+
+/* code[at..at+4) = target + base - (address of code + end) */
+struct rt_fix {
+	__u32 at;
+	__u32 end;
+	__u64 target; /* address in the file */
+};
+
+/* One function. After it: window bytes as the file has them, code, fixes, the symbol; each padded
+ * to a multiple of 8. */
+struct rt_patch {
+	__u32 size; /* of this head and all that follows */
+	__u32 object;
+	__u64 address;	  /* in the file */
+	__u16 kind;	  /* of its records */
+	__u16 flags;	  /* enum rt_patch_flags */
+	__u16 stack_size; /* bytes of stack arguments to copy, a multiple of 8 */
+	__u8 window_size;
+	__u8 code_size;
+	__u32 fixes;
+	__u32 symbol_size;
+};
+
+enum rt_outcome_what {
+	RT_OUTCOME_GOT = 1,
+	RT_OUTCOME_INLINE = 2,
+	RT_OUTCOME_FAR = 3,	/* no memory within a jump's reach of it */
+	RT_OUTCOME_CHANGED = 4, /* its first bytes are not those of the file */
+	RT_OUTCOME_THREADS = 5, /* another thread may be executing them */
+	RT_OUTCOME_MEMORY = 6,
+	RT_OUTCOME_FULL = 7, /* more functions than the shim has room for */
+};
+
+struct rt_outcome {
+	__u32 kind;
+	__u32 what; /* enum rt_outcome_what */
+};
+
+_Static_assert(sizeof(struct rt_ask) == 8, "wire layout");
+_Static_assert(sizeof(struct rt_ask_object) == 24, "wire layout");
+_Static_assert(sizeof(struct rt_answer) == 8, "wire layout");
+_Static_assert(sizeof(struct rt_fix) == 16, "wire layout");
+_Static_assert(sizeof(struct rt_patch) == 32, "wire layout");
+_Static_assert(sizeof(struct rt_outcome) == 8, "wire layout");
+
+#endif
