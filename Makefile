@@ -126,7 +126,8 @@ test: deps all tests ## everything quick
 test-full: deps all tests ## also the long suites; resumable
 	$(Q)sh tests/run.sh $(OUT) full
 
-bench: deps all tests ## ours, the floor and the peers in one table
+bench: deps all ## ours, the floor and the peers in one table
+	$(Q)sh tests/bench/deps.sh
 	$(Q)python3 tests/bench/bench.py --build $(OUT)
 
 lint: ## layout, formatting, registries, sizes
