@@ -79,9 +79,9 @@ $(GEN)/embedded.c: $(EMBED) lib/embed.sh Makefile
 	$(call say,EMBED,$@)
 	$(Q)mkdir -p $(GEN) && sh lib/embed.sh $(EMBED) > $@
 
-$(OUT)/libragtime.so: $(SHIM_OBJ) preload/exports.map
+$(OUT)/libragtime.so: $(SHIM_OBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SHIM_LDFLAGS) -Wl,--version-script=preload/exports.map -o $@ $(SHIM_OBJ)
+	$(Q)$(CC) $(SHIM_LDFLAGS) -o $@ $(SHIM_OBJ)
 
 $(OUT)/shim/%.o: %.c
 	$(call say,SHIM,$<)

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one way a hook reports a call:
+ *
+ *	struct rt_call call;
+ *
+ *	if (!call_enter(&call, RT_EV_read, RT_FAMILY_file, fd))
+ *		return real_read(fd, data, size);
+ *	result = real_read(fd, data, size);
+ *	call_leave(&call, fd, result_or_errno(result));
+ *	return result;
+ *
+ * The straight path is inline: two rdtsc, an entry in the slot's stack of open calls, one record.
+ * All else goes through one cold function: other modes, a new thread or process, a full chunk, a
+ * tail, an interrupted emission.
+ *
+ * Signals. `busy` is set while a record is written; what a signal handler reports in that window is
+ * counted in rt_slot.lost_nested and dropped. It holds the stack address of the interrupted writer,
+ * so that an emission abandoned by a longjmp is recognised by the same rule as an abandoned open
+ * call: an entry whose frame lies at or below the present one is dead.
+ *
+ * Forks. struct rt_thread lives in memory that a forked child finds zeroed: no slot, so that its
+ * first call claims one of its own. A vfork child shares its parent's.
+ *
+ * Not here: what a call means, payload, and everything that needs a system call.
+ */
+#ifndef PRELOAD_EMIT_H
+#define PRELOAD_EMIT_H
+
+#include "preload/raw.h"
+#include "wire/ring.h"
+
+#define HIDDEN __attribute__((visibility("hidden")))
+#define COLD __attribute__((noinline, cold, visibility("hidden")))
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* Stack frames farther apart than this belong to different stacks. */
+#define RT_STACK_SPAN (16u << 20)
+
+/* One cache line; nobody but its thread touches it. Zeroed by fork. */
+struct rt_thread {
+	struct rt_record *next;
+	struct rt_record *limit; /* end of the chunk, or NULL to send every call the cold way */
+	struct rt_chunk *chunk;
+	struct rt_slot *slot; /* NULL: none claimed */
+	uintptr_t busy;	      /* frame of the writer of an unfinished record */
+	__s64 sample_left;    /* bytes of allocations until the next sampled one */
+	__u32 turn;	      /* calls until the next sampled one */
+	__u32 rate;	      /* in force at this thread's last record; 0 is 1 */
+	__u32 padding[2];
+};
+
+_Static_assert(sizeof(struct rt_thread) == 64, "one cache line a thread");
+
+/* What a thread keeps across fork. */
+struct rt_self {
+	struct rt_thread *thread; /* never NULL */
+	uintptr_t claiming;	  /* as rt_thread.busy, while a slot is claimed */
+	__u32 creator;		  /* tid of the thread that made this one */
+	__u32 announced;	  /* its thread_start is written, or not due */
+};
+
+extern HIDDEN __thread struct rt_self rt_self;
+
+/* The region, or an all-zero stand-in whose mode is RT_MODE_OFF: never NULL. */
+extern HIDDEN struct rt_region *rt_region;
+
+struct rt_call {
+	__u64 start;
+	struct rt_thread *thread;
+	__u32 depth; /* place in the stack of open calls */
+	__u32 kind;
+};
+
+/* A tail to write behind a record; bytes beyond RT_TAIL_MAX are cut. */
+struct rt_bytes {
+	const void *data;
+	__u32 size;
+	__u8 type; /* enum rt_tail_type */
+	__u32 info;
+};
+
+COLD bool call_enter_cold(
+	struct rt_call *call, unsigned kind, unsigned family, __u64 arg, uintptr_t frame);
+COLD void call_leave_cold(const struct rt_call *call, __u64 end, __u64 arg, __s64 result,
+	const struct rt_bytes *tail);
+COLD unsigned open_prune(struct rt_slot *slot, unsigned depth, uintptr_t frame);
+
+/* A record of no duration, outside the stack of open calls. tail may be NULL. */
+COLD void mark_emit(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *tail);
+
+/* The calling thread with a slot of its own, or one whose slot is NULL where there is none. */
+COLD struct rt_thread *thread_claim(uintptr_t frame);
+
+/* Clock ticks as records hold them. */
+COLD __u64 ticks_now(void);
+
+/* Bytes of allocations that one sampled allocation stands for, about. */
+#define ALLOCATION_SAMPLE (512 << 10)
+
+ALWAYS_INLINE struct rt_slot *region_slots(const struct rt_region *region)
+{
+	return (struct rt_slot *)((char *)region + region->header_size);
+}
+
+#define frame_here() ((uintptr_t)__builtin_frame_address(0))
+#define frame_is_dead(frame, here) ((here) - (frame) < RT_STACK_SPAN)
+
+ALWAYS_INLINE __u64 tsc_read(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
+ALWAYS_INLINE void open_push(struct rt_slot *slot, unsigned depth, __u64 start, __u64 arg,
+	uintptr_t frame, unsigned kind)
+{
+	if (likely(depth < RT_OPEN_MAX)) {
+		struct rt_open *open = &slot->open[depth];
+
+		open->start = start;
+		open->arg = arg;
+		open->frame = frame;
+		open->kind = kind;
+	}
+	__atomic_store_n(&slot->depth, depth + 1, __ATOMIC_RELEASE);
+}
+
+/* Is `family` to be recorded? Where not, the hook is a plain call. */
+ALWAYS_INLINE bool family_armed(unsigned family)
+{
+	const struct rt_region *region = rt_region;
+
+	return __atomic_load_n(&region->mode, __ATOMIC_RELAXED) != RT_MODE_OFF &&
+		region->families & 1u << family;
+}
+
+/* For hooks whose frame is not their own: trampolines pass an address in their caller's stack. */
+ALWAYS_INLINE bool call_enter_at(
+	struct rt_call *call, unsigned kind, unsigned family, __u64 arg, uintptr_t frame)
+{
+	const struct rt_region *region = rt_region;
+	__u32 mode = __atomic_load_n(&region->mode, __ATOMIC_RELAXED);
+	struct rt_slot *slot;
+	unsigned depth;
+
+	if (unlikely(mode == RT_MODE_OFF))
+		return false;
+	call->kind = kind;
+	call->thread = rt_self.thread;
+	slot = call->thread->slot;
+	if (unlikely(mode != RT_MODE_ON || !(region->families & 1u << family) || !slot))
+		return call_enter_cold(call, kind, family, arg, frame);
+	depth = slot->depth;
+	if (unlikely(depth) &&
+		(depth > RT_OPEN_MAX || frame_is_dead(slot->open[depth - 1].frame, frame)))
+		depth = open_prune(slot, depth, frame);
+	call->depth = depth;
+	call->start = tsc_read();
+	open_push(slot, depth, call->start, arg, frame, kind);
+	return true;
+}
+
+ALWAYS_INLINE bool call_enter(struct rt_call *call, unsigned kind, unsigned family, __u64 arg)
+{
+	return call_enter_at(call, kind, family, arg, frame_here());
+}
+
+/* result: the return value, or -errno where the call failed. */
+ALWAYS_INLINE void call_leave(const struct rt_call *call, __u64 arg, __s64 result)
+{
+	__u64 end = tsc_read(), duration = end - call->start;
+	struct rt_thread *thread = call->thread;
+	unsigned depth = call->depth;
+	struct rt_record *record;
+
+	if (unlikely(thread->busy || duration >> 32)) {
+		call_leave_cold(call, end, arg, result, NULL);
+		return;
+	}
+	thread->busy = frame_here();
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	record = thread->next;
+	if (unlikely(record >= thread->limit)) {
+		thread->busy = 0;
+		call_leave_cold(call, end, arg, result, NULL);
+		return;
+	}
+	record->start = call->start;
+	record->duration = (__u32)duration;
+	record->kind = (__u16)call->kind;
+	record->depth = (__u8)(likely(depth < 255) ? depth : 255);
+	record->flags = 0;
+	record->arg = arg;
+	record->result = result;
+	thread->next = record + 1;
+	__atomic_store_n(&thread->chunk->head, (__u32)(record + 1 - thread->chunk->records),
+		__ATOMIC_RELEASE);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	thread->busy = 0;
+	thread->slot->depth = depth;
+}
+
+static inline void call_leave_tail(
+	const struct rt_call *call, __u64 arg, __s64 result, const struct rt_bytes *tail)
+{
+	call_leave_cold(call, tsc_read(), arg, result, tail);
+}
+
+/* For calls that turned out to be of no interest: closes without a record. */
+ALWAYS_INLINE void call_drop(const struct rt_call *call)
+{
+	struct rt_slot *slot = call->thread->slot;
+
+	if (likely(slot))
+		slot->depth = call->depth;
+}
+
+/* Calls that are counted only: kind from RT_COUNTED_FIRST on. */
+ALWAYS_INLINE void call_count(unsigned kind, unsigned family, __u64 bytes)
+{
+	const struct rt_region *region = rt_region;
+	struct rt_slot *slot;
+
+	if (unlikely(__atomic_load_n(&region->mode, __ATOMIC_RELAXED) == RT_MODE_OFF ||
+		    !(region->families & 1u << family)))
+		return;
+	slot = rt_self.thread->slot;
+	if (unlikely(!slot)) {
+		slot = thread_claim(frame_here())->slot;
+		if (!slot)
+			return;
+	}
+	slot->counts[kind - RT_COUNTED_FIRST].calls++;
+	slot->counts[kind - RT_COUNTED_FIRST].bytes += bytes;
+}
+
+extern int *__errno_location(void) __attribute__((weak, const));
+
+#define result_or_errno(result) ((result) == -1 ? -(__s64)*__errno_location() : (__s64)(result))
+
+#define pair_of(low, high) ((__u64)(__u32)(low) | (__u64)(__u32)(high) << 32)
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "preload/environment.h"
+
+#include <fcntl.h>
+
+#define SHIM_NAME "libragtime.so"
+
+struct environment environment;
+
+extern char **environ __attribute__((weak));
+
+static void text_copy(char *to, size_t room, const char *from, size_t length)
+{
+	if (length >= room)
+		length = 0; /* a cut path is no path: as if it had not been given */
+	memcpy(to, from, length);
+	to[length] = 0;
+}
+
+static bool is_shim(const char *entry, size_t length)
+{
+	size_t name = sizeof(SHIM_NAME) - 1;
+
+	if (length < name || (length > name && entry[length - name - 1] != '/'))
+		return false;
+	return text_after(entry + length - name, SHIM_NAME) != NULL;
+}
+
+/* Takes our entry out of the list, in place. False where nothing remains. */
+static bool preload_clean(char *list)
+{
+	char *to = list, *from = list;
+
+	while (*from) {
+		size_t length = 0;
+
+		while (from[length] && from[length] != ':' && from[length] != ' ')
+			length++;
+		if (is_shim(from, length)) {
+			text_copy(environment.shim, sizeof(environment.shim), from, length);
+		} else if (length) {
+			if (to != list)
+				*to++ = ':';
+			for (size_t at = 0; at < length; at++)
+				*to++ = from[at];
+		}
+		from += length + (from[length] != 0);
+	}
+	*to = 0;
+	return to != list;
+}
+
+/* Takes what is ours out of one variable; false where the variable goes. */
+static bool variable_keep(char *variable)
+{
+	const char *value;
+
+	value = text_after(variable, RT_ENV_REGION "=");
+	if (value) {
+		text_copy(
+			environment.region, sizeof(environment.region), value, text_length(value));
+		return false;
+	}
+	value = text_after(variable, RT_ENV_EXEC "=");
+	if (value) {
+		environment.from_exec = true;
+		return false;
+	}
+	value = text_after(variable, "LD_PRELOAD=");
+	return !value || preload_clean((char *)value);
+}
+
+void environment_take(void)
+{
+	char **from, **to;
+
+	if (!&environ || !environ)
+		return;
+	for (from = to = environ; *from; from++)
+		if (variable_keep(*from))
+			*to++ = *from;
+	*to = NULL;
+}
+
+const struct rt_bytes *environment_program(void)
+{
+	static char path[PATH_MAX];
+	static struct rt_bytes tail = {.type = RT_TAIL_PATH, .data = path};
+	long size;
+
+	/* A forked child finds its parent's answer, which is its own. */
+	if (!tail.size) {
+		size = raw4(readlinkat, AT_FDCWD, "/proc/self/exe", path, sizeof(path));
+		tail.size = size > 0 ? (__u32)size : 0;
+	}
+	return tail.size ? &tail : NULL;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Our variables: taken out of the environment at start, so that the program never sees them, and
+ * kept here for the exec wrappers.
+ */
+#ifndef PRELOAD_ENVIRONMENT_H
+#define PRELOAD_ENVIRONMENT_H
+
+#include "preload/emit.h"
+
+#include <limits.h>
+
+#define RT_ENV_EXEC "RAGTIME_EXEC" /* set where a traced program started this one */
+
+struct environment {
+	char region[PATH_MAX]; /* the value of RT_ENV_REGION: empty where we were not asked for */
+	char shim[PATH_MAX];   /* our entry of LD_PRELOAD */
+	bool from_exec;
+};
+
+extern HIDDEN struct environment environment;
+
+/* Fills `environment` and removes RAGTIME_* and our entry of LD_PRELOAD from environ. */
+COLD void environment_take(void);
+
+/* Path of the running program, as a tail. */
+COLD const struct rt_bytes *environment_program(void);
+
+#endif

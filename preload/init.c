@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The constructor: finds the region that the tracer made, checks and maps it, resolves the
+ * originals, and arms the hooks. Whatever fails leaves the process as if the shim were not there.
+ */
+#include "preload/environment.h"
+#include "preload/hooks/hook.h"
+#include "preload/process.h"
+
+#include <fcntl.h>
+#include <linux/mman.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
+
+/* Mapped ahead at start: the faults of a short program's whole life. */
+#define POPULATE_SLOTS 16
+#define POPULATE_CHUNKS 16
+
+/* "<path>:<cookie in hex>": cuts the path off into `path`, returns the cookie. */
+static bool region_parse(const char *value, char *path, __u64 *cookie)
+{
+	size_t colon = text_length(value);
+
+	while (colon && value[colon] != ':')
+		colon--;
+	if (!colon || !value[colon + 1])
+		return false;
+	memcpy(path, value, colon);
+	path[colon] = 0;
+	*cookie = 0;
+	for (const char *digit = value + colon + 1; *digit; digit++) {
+		if (*digit >= '0' && *digit <= '9')
+			*cookie = *cookie << 4 | (__u64)(*digit - '0');
+		else if (*digit >= 'a' && *digit <= 'f')
+			*cookie = *cookie << 4 | (__u64)(*digit - 'a' + 10);
+		else
+			return false;
+	}
+	return true;
+}
+
+static bool region_fits(const struct rt_region *region, __u64 size, __u64 cookie)
+{
+	return region->magic == RT_REGION_MAGIC && region->version == RT_REGION_VERSION &&
+		region->cookie == cookie && region->size == size && region->slots &&
+		region->slots <= RT_SLOTS_MAX && region->chunks <= RT_CHUNKS_MAX &&
+		region->header_size >= sizeof(*region) &&
+		region->header_size % sizeof(struct rt_slot) == 0 && region->header_size < size &&
+		region->chunks_offset % sizeof(struct rt_slot) == 0 &&
+		region->chunks_offset >=
+		region->header_size + region->slots * sizeof(struct rt_slot) &&
+		region->chunks_offset + (__u64)region->chunks * RT_CHUNK_SIZE <= size;
+}
+
+static void populate(const struct rt_region *region, __u64 offset, __u64 size)
+{
+	if (offset + size > region->size)
+		size = region->size - offset;
+	raw3(madvise, (char *)region + offset, size, MADV_POPULATE_WRITE);
+}
+
+/* The whole of the open memfd, or NULL. */
+static struct rt_region *region_map(int fd, __u64 cookie)
+{
+	long size = raw3(lseek, fd, 0, SEEK_END), at;
+	struct rt_region *region;
+
+	if (size < (long)sizeof(struct rt_region))
+		return NULL;
+	/* Sealed against shrinking: no access to it can end in SIGBUS. */
+	at = raw2(fcntl, fd, F_GET_SEALS);
+	if (at < 0 || (at & SEALS) != SEALS)
+		return NULL;
+	at = raw6(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at < 0 && at > -4096)
+		return NULL;
+	region = (struct rt_region *)at;
+	if (!region_fits(region, (__u64)size, cookie)) {
+		raw2(munmap, at, size);
+		return NULL;
+	}
+	raw3(madvise, at, size, MADV_DONTDUMP);
+	populate(region, 0, region->header_size + POPULATE_SLOTS * sizeof(struct rt_slot));
+	populate(region, region->chunks_offset, POPULATE_CHUNKS * RT_CHUNK_SIZE);
+	return region;
+}
+
+static struct rt_region *region_find(void)
+{
+	struct rt_region *region;
+	char path[PATH_MAX];
+	__u64 cookie;
+	long fd;
+
+	if (!region_parse(environment.region, path, &cookie))
+		return NULL;
+	fd = raw4(openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
+	if (fd < 0)
+		return NULL;
+	region = region_map((int)fd, cookie);
+	raw1(close, fd);
+	return region;
+}
+
+__attribute__((constructor)) static void shim_open(void)
+{
+	struct rt_region *region;
+
+	environment_take();
+	if (!originals_resolve() || !environment.region[0])
+		return;
+	region = region_find();
+	if (!region)
+		return;
+	if (process_open(region->slots)) {
+		raw2(munmap, region, region->size);
+		return;
+	}
+	rt_self.announced = 1;
+	rt_region = region;
+	mark_emit(RT_EV_process_start, (__u64)raw0(getppid),
+		environment.from_exec ? RT_BIRTH_EXEC : RT_BIRTH_LAUNCH, environment_program());
+}

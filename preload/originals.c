@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the functions that the hooks stand in front of. */
+#include "preload/hooks/hook.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+
+#pragma weak dlsym
+#pragma weak dlerror
+
+/* A hook that is called before the constructor has run comes here by its stub. */
+#define HOOKS(file)
+#define HOOK(name)                                                          \
+	void lazy_##name(void);                                             \
+	__asm__(".text\n.type lazy_" #name ", @function\nlazy_" #name ":\n" \
+		"\tlea real_" #name "(%rip), %rax\n\tjmp original_late\n"   \
+		".size lazy_" #name ", . - lazy_" #name "\n");              \
+	__typeof__(name) *real_##name = (__typeof__(name) *)lazy_##name;
+#include "hooks/hooks.def"
+#undef HOOK
+
+static const struct original {
+	const char *name;
+	void **pointer;
+} originals[] = {
+#define HOOK(name) {#name, (void **)&real_##name},
+#include "hooks/hooks.def"
+#undef HOOK
+};
+
+/*
+ * Keeps every register that may hold an argument, resolves the pointer in rax, and goes on to the
+ * original. No hooked function takes arguments in vector registers.
+ */
+__asm__(".text\n.type original_late, @function\noriginal_late:\n"
+	"\tpush %rdi\n\tpush %rsi\n\tpush %rdx\n\tpush %rcx\n\tpush %r8\n\tpush %r9\n"
+	"\tpush %rax\n"
+	"\tmov %rax, %rdi\n\tcall original_find_late\n"
+	"\tpop %rax\n"
+	"\tpop %r9\n\tpop %r8\n\tpop %rcx\n\tpop %rdx\n\tpop %rsi\n\tpop %rdi\n"
+	"\tjmp *(%rax)\n"
+	".size original_late, . - original_late\n");
+
+static long original_missing(void)
+{
+	if (__errno_location)
+		*__errno_location() = ENOSYS;
+	return -1;
+}
+
+static void original_resolve(const struct original *original)
+{
+	void *found = dlsym ? dlsym(RTLD_NEXT, original->name) : NULL;
+
+	*original->pointer = found ? found : (void *)original_missing;
+}
+
+HIDDEN void original_find_late(void **pointer);
+
+void __attribute__((used)) original_find_late(void **pointer)
+{
+	for (size_t index = 0; index < sizeof(originals) / sizeof(*originals); index++)
+		if (originals[index].pointer == pointer)
+			original_resolve(&originals[index]);
+}
+
+bool originals_resolve(void)
+{
+	if (!dlsym || !__errno_location)
+		return false;
+	for (size_t index = 0; index < sizeof(originals) / sizeof(*originals); index++)
+		original_resolve(&originals[index]);
+	/* A name that this libc lacks left a message that is not the program's. */
+	if (dlerror)
+		dlerror();
+	return true;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the shim knows of the process it is in: who it is, its threads' private state, and how its
+ * births and deaths are announced. All of it lies in memory that a forked child finds zeroed.
+ */
+#ifndef PRELOAD_PROCESS_H
+#define PRELOAD_PROCESS_H
+
+#include "preload/emit.h"
+
+struct rt_process {
+	__u32 pid;  /* 0: forked, and no call was seen since */
+	__u32 used; /* threads[] beyond were never in use */
+	__u8 pad[56];
+	struct rt_thread threads[]; /* by slot index */
+};
+
+extern HIDDEN struct rt_process *rt_process;
+
+/* Made once, by the constructor. 0 or -errno. */
+COLD int process_open(unsigned slots);
+
+/* In the first call after a fork, true, once: the process is given its own identity. */
+COLD bool process_is_new(void);
+
+/* Is this process to be recorded? A forked child is not where the tracer does not follow. */
+COLD bool process_follows(void);
+COLD void process_used(unsigned threads);
+
+/* The calling process is the one that the shim was set up in, and no vfork child of it. */
+COLD bool process_is_own(void);
+
+/* Writes what must precede a new slot's first record. */
+COLD void thread_announce(bool process_is_new);
+
+/* The calling thread is at its end. What it still calls claims another slot. */
+COLD void thread_release(void);
+
+/* No more is recorded in this process. */
+COLD void region_leave(void);
+
+/* The process is at its end: its slots are given back when the tracer has read them. */
+COLD void process_exit(int status);
+
+#endif
