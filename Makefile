@@ -20,15 +20,16 @@ GEN := $(OUT)/gen
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef
 OPT := $(if $(DEBUG),-O0 -g3,-O2 -g)
-CFLAGS += -std=gnu11 $(OPT) $(WARN) -fno-omit-frame-pointer $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined) $(if $(COVERAGE),--coverage)
+CFLAGS += -std=gnu11 $(OPT) $(WARN) -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=. $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined) $(if $(COVERAGE),--coverage)
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(GEN) $(if $(DEBUG),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
-STATIC_DEPS ?=
-LDLIBS := $(if $(STATIC_DEPS),-Wl$(comma)-Bstatic) -lelf -lz -lzstd -lprotobuf-c -lsqlite3 -lcapstone $(if $(STATIC_DEPS),-Wl$(comma)-Bdynamic) -lm -lpthread -ldl
+DEPS := -lelf -lz -lzstd -lprotobuf-c -lsqlite3 -lcapstone
+SYSTEM := -lm -lpthread -ldl
+LDLIBS := $(DEPS) $(SYSTEM)
 
 # The shim needs libc alone: no default libraries, every symbol resolved in the process it enters.
 SHIM_CFLAGS := -std=gnu11 $(if $(DEBUG),-O1,-O2) -g $(WARN) -fPIC -fvisibility=hidden -mtls-dialect=gnu2 -ftls-model=global-dynamic \
-	-fno-stack-protector -fno-builtin -fno-plt -fasynchronous-unwind-tables -fcf-protection=branch -fno-omit-frame-pointer
+	-ffile-prefix-map=$(CURDIR)=. -fno-stack-protector -fno-builtin -fno-plt -fasynchronous-unwind-tables -fcf-protection=branch -fno-omit-frame-pointer
 SHIM_CPPFLAGS := -D_GNU_SOURCE -I. -I$(GEN) -U_FORTIFY_SOURCE
 SHIM_LDFLAGS := -shared -nostdlib -Wl,-soname,libragtime.so -Wl,-z,relro -Wl,--hash-style=both -Wl,--build-id
 
@@ -52,6 +53,11 @@ all: $(OUT)/ragtime $(OUT)/libragtime.so $(BPF_OBJ) ## build everything into bui
 $(OUT)/ragtime: $(OUT)/obj/main.o $(OUT)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# For a machine that has none of our dependencies: libc alone is taken from it.
+$(OUT)/ragtime-static: $(OUT)/obj/main.o $(OUT)/libcore.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,-Bstatic $(DEPS) -Wl,-Bdynamic $(SYSTEM)
 
 $(OUT)/libcore.a: $(CORE_OBJ)
 	$(call say,AR,$@)
@@ -149,8 +155,8 @@ uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/ragtime $(DESTDIR)$(PREFIX)/share/man/man1/ragtime*.1
 	rm -rf $(DESTDIR)$(PREFIX)/lib/ragtime $(DESTDIR)$(PREFIX)/share/ragtime
 
-dist: ## one tarball with its dependencies linked in
-	$(Q)sh tests/dist.sh
+dist: all $(OUT)/ragtime-static ## one tarball with its dependencies linked in
+	$(Q)sh tests/dist.sh $(OUT)
 
 clean: ## remove build outputs
 	rm -rf build build-* dist
