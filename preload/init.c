@@ -5,6 +5,7 @@
  */
 #include "preload/environment.h"
 #include "preload/hooks/hook.h"
+#include "preload/payload.h"
 #include "preload/process.h"
 
 #include <fcntl.h>
@@ -120,6 +121,7 @@ __attribute__((constructor)) static void shim_open(void)
 	}
 	rt_self.announced = 1;
 	rt_region = region;
+	payload_init();
 	mark_emit(RT_EV_process_start, (__u64)raw0(getppid),
 		environment.from_exec ? RT_BIRTH_EXEC : RT_BIRTH_LAUNCH, environment_program());
 }

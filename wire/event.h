@@ -42,8 +42,14 @@ enum rt_tail_type {
 	RT_TAIL_LOCAL = 3,    /* struct sockaddr of our own end (bind, listen) */
 	RT_TAIL_HOST = 4,     /* a host name that was looked up */
 	RT_TAIL_NAME = 5,     /* a thread's or a server's (SNI) name */
-	RT_TAIL_DATA_OUT = 6, /* payload excerpt, written by the target; info = bytes cut off */
-	RT_TAIL_DATA_IN = 7,  /* payload excerpt, read by the target; info = bytes cut off */
+	RT_TAIL_DATA_OUT = 6, /* payload excerpt, written by the target; info = enum rt_data */
+	RT_TAIL_DATA_IN = 7,  /* payload excerpt, read by the target; info = enum rt_data */
+};
+
+/* What a payload excerpt is an excerpt of. */
+enum rt_data {
+	RT_DATA_SOCKET = 0,
+	RT_DATA_PLAIN_OF_TLS = 1, /* inside the encryption */
 };
 
 #define RT_TAIL_HEAD 8

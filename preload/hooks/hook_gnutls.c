@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GnuTLS: records, handshakes and their facts. */
+#include "preload/binding.h"
+#include "preload/emit.h"
+#include "preload/hooks/tls_peer.h"
+#include "preload/payload.h"
+
+typedef struct gnutls_session *gnutls_session_t;
+
+/* GNUTLS_E_INTERNAL_ERROR: what a call gives that could not be made */
+enum { MISSING = -59 };
+
+#define RECORD_IO(symbol, way, data_type)                                                  \
+	EXPORT ssize_t symbol(gnutls_session_t session, data_type data, size_t size);      \
+	BOUND(symbol);                                                                     \
+	ssize_t symbol(gnutls_session_t session, data_type data, size_t size)              \
+	{                                                                                  \
+		ssize_t (*real)(gnutls_session_t, data_type, size_t) =                     \
+			binding_at(&bound_##symbol, CALLER);                               \
+		struct rt_call call;                                                       \
+		ssize_t result;                                                            \
+                                                                                           \
+		if (unlikely(!real))                                                       \
+			return MISSING;                                                    \
+		if (!call_enter(&call, RT_EV_##symbol, RT_FAMILY_tls, (uintptr_t)session)) \
+			return real(session, data, size);                                  \
+		result = real(session, data, size);                                        \
+		call_leave(&call, (uintptr_t)session, result < 0 ? -1 : result);           \
+		payload_tls(session, -1, way, data, result);                               \
+		return result;                                                             \
+	}
+
+RECORD_IO(gnutls_record_recv, PAYLOAD_IN, void *)
+RECORD_IO(gnutls_record_send, PAYLOAD_OUT, const void *)
+
+/* GnuTLS counts protocol versions from 1 (SSL 3.0); on the wire that is 0x0300. */
+static unsigned wire_version(int version)
+{
+	return version >= 1 && version <= 5 ? 0x0300u + (unsigned)version - 1 : 0;
+}
+
+static void say_peer(gnutls_session_t session, uintptr_t site)
+{
+	int (*version)(gnutls_session_t) = binding_find("gnutls_protocol_get_version", NULL, site);
+	int (*resumed)(gnutls_session_t) = binding_find("gnutls_session_is_resumed", NULL, site);
+
+	if (version && resumed)
+		tls_peer_mark(
+			session, wire_version(version(session)), resumed(session), false, NULL);
+}
+
+EXPORT int gnutls_handshake(gnutls_session_t session);
+BOUND(gnutls_handshake);
+
+int gnutls_handshake(gnutls_session_t session)
+{
+	int (*real)(gnutls_session_t) = binding_at(&bound_gnutls_handshake, CALLER);
+	struct rt_call call;
+	int result;
+
+	if (unlikely(!real))
+		return MISSING;
+	if (!call_enter(&call, RT_EV_gnutls_handshake, RT_FAMILY_tls, (uintptr_t)session))
+		return real(session);
+	result = real(session);
+	call_leave(&call, (uintptr_t)session, result < 0 ? -1 : 0);
+	if (!result)
+		say_peer(session, (uintptr_t)CALLER);
+	return result;
+}
+
+EXPORT int gnutls_bye(gnutls_session_t session, int how);
+BOUND(gnutls_bye);
+
+int gnutls_bye(gnutls_session_t session, int how)
+{
+	int (*real)(gnutls_session_t, int) = binding_at(&bound_gnutls_bye, CALLER);
+	struct rt_call call;
+	int result;
+
+	if (unlikely(!real))
+		return MISSING;
+	if (!call_enter(&call, RT_EV_gnutls_bye, RT_FAMILY_tls, (uintptr_t)session))
+		return real(session, how);
+	result = real(session, how);
+	call_leave(&call, (uintptr_t)session, result < 0 ? -1 : 0);
+	return result;
+}
+
+EXPORT void gnutls_deinit(gnutls_session_t session);
+BOUND(gnutls_deinit);
+
+void gnutls_deinit(gnutls_session_t session)
+{
+	void (*real)(gnutls_session_t) = binding_at(&bound_gnutls_deinit, CALLER);
+	struct rt_call call;
+
+	if (unlikely(!real))
+		return;
+	if (!call_enter(&call, RT_EV_gnutls_deinit, RT_FAMILY_tls, (uintptr_t)session)) {
+		real(session);
+		return;
+	}
+	payload_tls_close(session);
+	real(session);
+	call_leave(&call, (uintptr_t)session, 0);
+}

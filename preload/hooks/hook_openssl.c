@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * OpenSSL 1.1 and 3, as loaded by anybody and as often as it is: reads, writes, handshakes and
+ * their facts (version, server name, resumption), which socket a session rides on.
+ *
+ * Types are opaque here: the library's headers are not needed. Statically linked copies do not pass
+ * through here.
+ */
+#include "preload/binding.h"
+#include "preload/emit.h"
+#include "preload/hooks/tls_peer.h"
+#include "preload/payload.h"
+
+typedef struct ssl SSL;
+
+/* The results of a call that could not be made: no such function but our own. */
+enum { MISSING = -1 };
+
+/* 0 for success; a failed TLS call leaves its reason in the library's own queue, not in errno. */
+#define io_result(result) ((result) > 0 ? (__s64)(result) : -1)
+
+/* The socket that the session rides on; -1 for memory BIOs. */
+static int socket_of(const SSL *ssl, void *caller)
+{
+	static struct binding get_fd = {.name = "SSL_get_fd"};
+	int (*function)(const SSL *) = binding_at(&get_fd, caller);
+
+	return function ? function(ssl) : -1;
+}
+
+static inline void copy_payload(
+	const SSL *ssl, enum payload_way way, const void *data, ssize_t done, void *caller)
+{
+	if (payload_wanted() && done > 0)
+		payload_tls(ssl, socket_of(ssl, caller), way, data, done);
+}
+
+/* One function: its original at this call site, the call, its record. */
+#define TLS_IO(symbol, kind, way, data_type)                                              \
+	EXPORT int symbol(SSL *ssl, data_type data, int size);                            \
+	BOUND(symbol);                                                                    \
+	int symbol(SSL *ssl, data_type data, int size)                                    \
+	{                                                                                 \
+		int (*real)(SSL *, data_type, int) = binding_at(&bound_##symbol, CALLER); \
+		struct rt_call call;                                                      \
+		int result;                                                               \
+                                                                                          \
+		if (unlikely(!real))                                                      \
+			return MISSING;                                                   \
+		if (!call_enter(&call, RT_EV_##kind, RT_FAMILY_tls, (uintptr_t)ssl))      \
+			return real(ssl, data, size);                                     \
+		result = real(ssl, data, size);                                           \
+		call_leave(&call, (uintptr_t)ssl, io_result(result));                     \
+		copy_payload(ssl, way, data, result, CALLER);                             \
+		return result;                                                            \
+	}
+
+/* The same for the forms that return success and the size apart. */
+#define TLS_IO_EX(symbol, kind, way, data_type)                                         \
+	EXPORT int symbol(SSL *ssl, data_type data, size_t size, size_t *done);         \
+	BOUND(symbol);                                                                  \
+	int symbol(SSL *ssl, data_type data, size_t size, size_t *done)                 \
+	{                                                                               \
+		int (*real)(SSL *, data_type, size_t, size_t *) =                       \
+			binding_at(&bound_##symbol, CALLER);                            \
+		struct rt_call call;                                                    \
+		int result;                                                             \
+                                                                                        \
+		if (unlikely(!real))                                                    \
+			return 0;                                                       \
+		if (!call_enter(&call, RT_EV_##kind, RT_FAMILY_tls, (uintptr_t)ssl))    \
+			return real(ssl, data, size, done);                             \
+		result = real(ssl, data, size, done);                                   \
+		call_leave(&call, (uintptr_t)ssl, result > 0 ? (__s64)*done : -1);      \
+		copy_payload(ssl, way, data, result > 0 ? (ssize_t)*done : -1, CALLER); \
+		return result;                                                          \
+	}
+
+TLS_IO(SSL_read, SSL_read, PAYLOAD_IN, void *)
+TLS_IO(SSL_write, SSL_write, PAYLOAD_OUT, const void *)
+TLS_IO_EX(SSL_read_ex, SSL_read, PAYLOAD_IN, void *)
+TLS_IO_EX(SSL_write_ex, SSL_write, PAYLOAD_OUT, const void *)
+
+/* What the handshake settled, asked of the very library that made it. */
+static void say_peer(const SSL *ssl, uintptr_t site)
+{
+	int (*version)(const SSL *) = binding_find("SSL_version", NULL, site);
+	int (*reused)(const SSL *) = binding_find("SSL_session_reused", NULL, site);
+	int (*is_server)(const SSL *) = binding_find("SSL_is_server", NULL, site);
+	const char *(*server_name)(const SSL *, int) =
+		binding_find("SSL_get_servername", NULL, site);
+
+	if (!version || !reused || !is_server || !server_name)
+		return;
+	tls_peer_mark(
+		ssl, (unsigned)version(ssl), reused(ssl), is_server(ssl), server_name(ssl, 0));
+}
+
+/* A handshake over a non-blocking socket takes several calls; only the last one returns 1. */
+#define TLS_STEP(symbol, on_success)                                                   \
+	EXPORT int symbol(SSL *ssl);                                                   \
+	BOUND(symbol);                                                                 \
+	int symbol(SSL *ssl)                                                           \
+	{                                                                              \
+		int (*real)(SSL *) = binding_at(&bound_##symbol, CALLER);              \
+		struct rt_call call;                                                   \
+		int result;                                                            \
+                                                                                       \
+		if (unlikely(!real))                                                   \
+			return MISSING;                                                \
+		if (!call_enter(&call, RT_EV_##symbol, RT_FAMILY_tls, (uintptr_t)ssl)) \
+			return real(ssl);                                              \
+		result = real(ssl);                                                    \
+		call_leave(&call, (uintptr_t)ssl, result == 1 ? 0 : -1);               \
+		if (result == 1)                                                       \
+			on_success;                                                    \
+		return result;                                                         \
+	}
+
+TLS_STEP(SSL_do_handshake, say_peer(ssl, (uintptr_t)CALLER))
+TLS_STEP(SSL_connect, say_peer(ssl, (uintptr_t)CALLER))
+TLS_STEP(SSL_accept, say_peer(ssl, (uintptr_t)CALLER))
+TLS_STEP(SSL_shutdown, (void)0)
+
+EXPORT int SSL_set_fd(SSL *ssl, int fd);
+BOUND(SSL_set_fd);
+
+int SSL_set_fd(SSL *ssl, int fd)
+{
+	int (*real)(SSL *, int) = binding_at(&bound_SSL_set_fd, CALLER);
+	struct rt_call call;
+	int result;
+
+	if (unlikely(!real))
+		return 0;
+	if (!call_enter(&call, RT_EV_SSL_set_fd, RT_FAMILY_tls, (uintptr_t)ssl))
+		return real(ssl, fd);
+	result = real(ssl, fd);
+	call_leave(&call, (uintptr_t)ssl, result == 1 ? fd : -1);
+	return result;
+}
+
+EXPORT void SSL_free(SSL *ssl);
+BOUND(SSL_free);
+
+void SSL_free(SSL *ssl)
+{
+	void (*real)(SSL *) = binding_at(&bound_SSL_free, CALLER);
+	struct rt_call call;
+
+	if (unlikely(!real))
+		return;
+	if (!ssl || !call_enter(&call, RT_EV_SSL_free, RT_FAMILY_tls, (uintptr_t)ssl)) {
+		real(ssl);
+		return;
+	}
+	payload_tls_close(ssl);
+	real(ssl);
+	call_leave(&call, (uintptr_t)ssl, 0);
+}

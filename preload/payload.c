@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Payload excerpts: which bytes of a connection to copy. Copying itself is mark_emit's.
+ *
+ * One entry a descriptor and one a TLS session, in memory reserved at start and touched when used.
+ * Two threads may drive the two directions of one connection at once: they share only the
+ * connection's number. Two threads in the same direction of one connection are the target's own
+ * race; here it can spoil excerpts, never memory.
+ */
+#include "preload/payload.h"
+
+#include <sys/mman.h>
+
+#include "preload/payload_http2.h"
+
+#define DESCRIPTORS 65536
+#define SESSIONS 4096
+#define SESSION_PROBES 16
+#define TAILS 512
+#define TAIL_RUNS 32
+
+enum kind { KIND_NONE, KIND_SOCKET, KIND_TLS };
+
+struct way {
+	__u64 position; /* bytes seen */
+	__u64 message;	/* position where the present message began */
+	struct http2_walk walk;
+	__u16 tail; /* number + 1 of the buffer that holds what is not copied yet */
+	bool is_http2;
+};
+
+struct connection {
+	const void *session; /* of TLS: the key */
+	__u32 number;
+	int fd;
+	__u8 kind;
+	__u8 encrypted; /* a socket under a TLS session whose plain text is copied */
+	struct way ways[2];
+};
+
+/* The last bytes that were not copied, in runs that are contiguous in their stream. */
+struct tail {
+	__u32 taken;
+	__u16 used; /* of bytes[] */
+	__u16 runs;
+	struct {
+		__u64 position;
+		__u64 size;
+	} run[TAIL_RUNS];
+	__u8 bytes[PAYLOAD_TAIL];
+};
+
+static struct tables {
+	struct connection descriptors[DESCRIPTORS];
+	struct connection sessions[SESSIONS];
+	struct tail tails[TAILS];
+} * tables;
+
+void payload_init(void)
+{
+	long place;
+
+	if (!rt_region->payload_cap || tables)
+		return;
+	place = raw6(mmap, NULL, sizeof(struct tables), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (place > 0 || place < -4095)
+		tables = (struct tables *)place;
+}
+
+static struct connection *descriptor_of(int fd)
+{
+	return tables && fd >= 0 && fd < DESCRIPTORS ? &tables->descriptors[fd] : NULL;
+}
+
+/* The session's entry, a vacant one for a new session, or NULL when the table is crowded. */
+static struct connection *session_of(const void *session)
+{
+	struct connection *sessions = tables->sessions;
+	size_t at = (uintptr_t)session * 0x9e3779b97f4a7c15ull >> 40;
+
+	for (unsigned probe = 0; probe < SESSION_PROBES; probe++)
+		if (sessions[(at + probe) % SESSIONS].session == session)
+			return &sessions[(at + probe) % SESSIONS];
+	for (unsigned probe = 0; probe < SESSION_PROBES; probe++) {
+		struct connection *entry = &sessions[(at + probe) % SESSIONS];
+		const void *vacant = NULL;
+
+		if (__atomic_compare_exchange_n(&entry->session, &vacant, session, false,
+			    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return entry;
+	}
+	return NULL;
+}
+
+static void number_give(struct connection *connection, unsigned kind, int fd)
+{
+	connection->kind = (__u8)kind;
+	connection->fd = fd;
+	connection->number =
+		(__u32)__atomic_add_fetch(&rt_region->connections, 1, __ATOMIC_RELAXED);
+}
+
+static void emit_data(const struct connection *connection, unsigned way, __u64 position,
+	const void *data, size_t size)
+{
+	const __u8 *bytes = data;
+
+	while (size) {
+		struct rt_bytes piece = {
+			.data = bytes,
+			.size = (__u32)(size < RT_TAIL_MAX ? size : RT_TAIL_MAX),
+			.type = way == PAYLOAD_OUT ? RT_TAIL_DATA_OUT : RT_TAIL_DATA_IN,
+			.info = connection->kind == KIND_TLS ? RT_DATA_PLAIN_OF_TLS : 0,
+		};
+
+		mark_emit(RT_EV_data, pair_of(connection->fd, connection->number), (__s64)position,
+			&piece);
+		bytes += piece.size;
+		position += piece.size;
+		size -= piece.size;
+	}
+}
+
+static void count_cut(__u64 size)
+{
+	struct rt_slot *slot = rt_self.thread->slot;
+
+	if (size && slot)
+		slot->cut_bytes += size;
+}
+
+static struct tail *tail_take(struct way *way)
+{
+	for (unsigned i = 0; i < TAILS; i++) {
+		struct tail *tail = &tables->tails[i];
+
+		if (!__atomic_load_n(&tail->taken, __ATOMIC_RELAXED) &&
+			!__atomic_exchange_n(&tail->taken, 1, __ATOMIC_ACQUIRE)) {
+			tail->used = tail->runs = 0;
+			way->tail = (__u16)(i + 1);
+			return tail;
+		}
+	}
+	return NULL;
+}
+
+/* Forgets the oldest `size` bytes. */
+static void tail_drop(struct tail *tail, unsigned size)
+{
+	unsigned gone = 0;
+
+	count_cut(size);
+	tail->used = (__u16)(tail->used - size);
+	for (unsigned i = 0; i < tail->used; i++)
+		tail->bytes[i] = tail->bytes[i + size];
+	while (gone < tail->runs && tail->run[gone].size <= size)
+		size -= (unsigned)tail->run[gone++].size;
+	for (unsigned i = gone; i < tail->runs; i++)
+		tail->run[i - gone] = tail->run[i];
+	tail->runs = (__u16)(tail->runs - gone);
+	if (tail->runs) {
+		tail->run[0].position += size;
+		tail->run[0].size -= size;
+	}
+}
+
+/* Keeps the last PAYLOAD_TAIL bytes of what is not copied. */
+static void tail_keep(struct way *way, __u64 position, const __u8 *data, size_t size)
+{
+	struct tail *tail = way->tail ? &tables->tails[way->tail - 1] : tail_take(way);
+	size_t skip = size > PAYLOAD_TAIL ? size - PAYLOAD_TAIL : 0;
+	unsigned last;
+
+	if (!tail) {
+		count_cut(size);
+		return;
+	}
+	count_cut(skip);
+	data += skip;
+	position += skip;
+	size -= skip;
+	if (tail->used + size > PAYLOAD_TAIL)
+		tail_drop(tail, (unsigned)(tail->used + size - PAYLOAD_TAIL));
+	last = tail->runs - 1u;
+	if (tail->runs && tail->run[last].position + tail->run[last].size == position) {
+		tail->run[last].size += size;
+	} else {
+		if (tail->runs == TAIL_RUNS)
+			tail_drop(tail, (unsigned)tail->run[0].size);
+		tail->run[tail->runs].position = position;
+		tail->run[tail->runs++].size = size;
+	}
+	memcpy(tail->bytes + tail->used, data, size);
+	tail->used = (__u16)(tail->used + size);
+}
+
+/* Copies what tail_keep held back. */
+static void tail_flush(struct connection *connection, unsigned way_index)
+{
+	struct way *way = &connection->ways[way_index];
+	const __u8 *bytes;
+	struct tail *tail;
+
+	if (!way->tail)
+		return;
+	tail = &tables->tails[way->tail - 1];
+	bytes = tail->bytes;
+	for (unsigned i = 0; i < tail->runs; i++) {
+		emit_data(connection, way_index, tail->run[i].position, bytes, tail->run[i].size);
+		bytes += tail->run[i].size;
+	}
+	way->tail = 0;
+	__atomic_store_n(&tail->taken, 0, __ATOMIC_RELEASE);
+}
+
+/* One run of bytes under the cap: its head is copied, the rest kept back. */
+static void copy_capped(
+	struct connection *connection, unsigned way_index, const __u8 *data, size_t size)
+{
+	struct way *way = &connection->ways[way_index];
+	__u64 sent = way->position - way->message;
+	__u64 cap = rt_region->payload_cap;
+	size_t head = sent >= cap ? 0 : cap - sent < size ? (size_t)(cap - sent) : size;
+
+	emit_data(connection, way_index, way->position, data, head);
+	if (head < size)
+		tail_keep(way, way->position + head, data + head, size - head);
+	way->position += size;
+}
+
+static void copy_http2(struct connection *connection, unsigned way_index, const __u8 *data,
+	size_t size, bool heads_only)
+{
+	struct way *way = &connection->ways[way_index];
+
+	while (size) {
+		struct http2_run run = http2_walk_next(&way->walk, data, size);
+
+		if (!run.is_data) {
+			emit_data(connection, way_index, way->position, data, run.size);
+			way->position += run.size;
+		} else if (heads_only) {
+			count_cut(run.size);
+			way->position += run.size;
+		} else {
+			copy_capped(connection, way_index, data, run.size);
+		}
+		if (run.ends_stream) {
+			tail_flush(connection, way_index);
+			way->message = way->position;
+		}
+		data += run.size;
+		size -= run.size;
+	}
+}
+
+/* A client's first words say that both directions speak HTTP/2. */
+static bool starts_http2(const struct way *way, const __u8 *data, size_t size)
+{
+	static const char preface[] = HTTP2_PREFACE;
+
+	if (way->position || size < HTTP2_PREFACE_SIZE)
+		return false;
+	for (unsigned i = 0; i < HTTP2_PREFACE_SIZE; i++)
+		if (data[i] != (__u8)preface[i])
+			return false;
+	return true;
+}
+
+static void http2_begin(struct connection *connection, unsigned way_index)
+{
+	connection->ways[0].is_http2 = connection->ways[1].is_http2 = true;
+	connection->ways[way_index].walk.left = HTTP2_PREFACE_SIZE;
+}
+
+static void copy(struct connection *connection, unsigned way_index, const __u8 *data, size_t size)
+{
+	struct way *way = &connection->ways[way_index];
+	struct way *other = &connection->ways[!way_index];
+	unsigned steer = rt_region->steer[connection->number % RT_CONNECTIONS_MAX];
+
+	if (starts_http2(way, data, size))
+		http2_begin(connection, way_index);
+	if (steer == RT_STEER_OFF || (steer == RT_STEER_HEADS && !way->is_http2)) {
+		count_cut(size);
+		way->position += size;
+	} else if (way->is_http2) {
+		copy_http2(connection, way_index, data, size, steer == RT_STEER_HEADS);
+	} else {
+		if (other->position > other->message) {
+			/* The turn has passed to this side: the other's message is over. */
+			tail_flush(connection, !way_index);
+			other->message = other->position;
+		}
+		copy_capped(connection, way_index, data, size);
+	}
+}
+
+static void connection_end(struct connection *connection)
+{
+	for (unsigned way = 0; connection->number && way < 2; way++)
+		tail_flush(connection, way);
+	memset(connection->ways, 0, sizeof(connection->ways));
+	connection->kind = KIND_NONE;
+	connection->encrypted = 0;
+	connection->number = 0;
+}
+
+void payload_open_cold(int fd)
+{
+	struct connection *connection = descriptor_of(fd);
+
+	if (!connection)
+		return;
+	connection_end(connection);
+	number_give(connection, KIND_SOCKET, fd);
+}
+
+void payload_close_cold(int fd)
+{
+	struct connection *connection = descriptor_of(fd);
+
+	if (connection && connection->kind != KIND_NONE)
+		connection_end(connection);
+}
+
+void payload_copy_cold(int fd, enum payload_way way, const void *data, size_t size)
+{
+	struct connection *connection = descriptor_of(fd);
+
+	if (connection && connection->kind == KIND_SOCKET && !connection->encrypted)
+		copy(connection, way, data, size);
+}
+
+void payload_copyv_cold(
+	int fd, enum payload_way way, const struct iovec *parts, size_t count, size_t size)
+{
+	for (size_t i = 0; i < count && size; i++) {
+		size_t part = parts[i].iov_len < size ? parts[i].iov_len : size;
+
+		payload_copy_cold(fd, way, parts[i].iov_base, part);
+		size -= part;
+	}
+}
+
+void payload_tls_cold(
+	const void *session, int fd, enum payload_way way, const void *data, size_t size)
+{
+	struct connection *connection = tables ? session_of(session) : NULL;
+	struct connection *socket = descriptor_of(fd);
+
+	if (!connection)
+		return;
+	if (connection->kind == KIND_NONE)
+		number_give(connection, KIND_TLS, fd);
+	if (socket)
+		socket->encrypted = 1;
+	copy(connection, way, data, size);
+}
+
+void payload_tls_close_cold(const void *session)
+{
+	struct connection *connection = tables ? session_of(session) : NULL;
+
+	if (!connection)
+		return;
+	connection_end(connection);
+	__atomic_store_n(&connection->session, NULL, __ATOMIC_RELEASE);
+}

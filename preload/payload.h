@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Excerpts of what passes over connections, for the protocol parsers in the tracer.
+ *
+ * Each direction of a connection is copied whole up to rt_region.payload_cap bytes a message; of
+ * what is longer the last PAYLOAD_TAIL bytes follow when the message ends (the other side speaks,
+ * or the connection closes), because the facts that matter stand at both ends. On HTTP/2 every
+ * frame but DATA is copied whole and only DATA is cut, because one lost HEADERS byte spoils all
+ * later ones. The tracer turns a connection down, never up, by rt_region.steer.
+ *
+ * An excerpt is a data mark: arg = fd | connection number << 32, result = its position in the
+ * stream of its direction. A gap between positions is what was not copied; it is counted in
+ * rt_slot.cut_bytes too.
+ *
+ * With payload_cap 0 at start nothing here takes memory or time.
+ */
+#ifndef PRELOAD_PAYLOAD_H
+#define PRELOAD_PAYLOAD_H
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "preload/emit.h"
+
+#define PAYLOAD_TAIL 4096
+
+enum payload_way { PAYLOAD_OUT, PAYLOAD_IN };
+
+/* Once, when the region is mapped. */
+void payload_init(void);
+
+COLD void payload_open_cold(int fd);
+COLD void payload_close_cold(int fd);
+COLD void payload_copy_cold(int fd, enum payload_way way, const void *data, size_t size);
+COLD void payload_copyv_cold(
+	int fd, enum payload_way way, const struct iovec *parts, size_t count, size_t size);
+COLD void payload_tls_cold(
+	const void *session, int fd, enum payload_way way, const void *data, size_t size);
+COLD void payload_tls_close_cold(const void *session);
+
+#define payload_wanted() unlikely(rt_region->payload_cap)
+
+/* fd is a new socket: whatever was known of that number is over. */
+static inline void payload_open(int fd)
+{
+	if (payload_wanted() && fd >= 0)
+		payload_open_cold(fd);
+}
+
+static inline void payload_close(int fd)
+{
+	if (payload_wanted() && fd >= 0)
+		payload_close_cold(fd);
+}
+
+/* After a call that moved `done` bytes (or failed). Descriptors not known as sockets are left
+ * alone. */
+static inline void payload_moved(int fd, enum payload_way way, const void *data, ssize_t done)
+{
+	if (payload_wanted() && done > 0)
+		payload_copy_cold(fd, way, data, (size_t)done);
+}
+
+static inline void payload_movedv(
+	int fd, enum payload_way way, const struct iovec *parts, size_t count, ssize_t done)
+{
+	if (payload_wanted() && done > 0)
+		payload_copyv_cold(fd, way, parts, count, (size_t)done);
+}
+
+/* Plain text of a TLS session. fd: the socket it rides on, -1 where the library does not know. */
+static inline void payload_tls(
+	const void *session, int fd, enum payload_way way, const void *data, ssize_t done)
+{
+	if (payload_wanted() && done > 0)
+		payload_tls_cold(session, fd, way, data, (size_t)done);
+}
+
+static inline void payload_tls_close(const void *session)
+{
+	if (payload_wanted())
+		payload_tls_close_cold(session);
+}
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which bytes of a connection are copied: caps, tails, HTTP/2 frames, steering, sessions. */
+#include "tests/unit/unit.h"
+
+#include "preload/payload.c"
+#include "preload/payload_http2.c"
+#include "preload/raw.c"
+
+/* What the excerpts say of each direction: the byte at each position, or -1. */
+#define STREAM 65536
+static int seen[2][STREAM];
+static unsigned marks, connection_number, layer;
+
+static struct rt_region *region;
+static struct rt_slot slot;
+static struct rt_thread thread = {.slot = &slot};
+struct rt_region *rt_region;
+__thread struct rt_self rt_self;
+
+void mark_emit(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *tail)
+{
+	int *stream = seen[tail->type == RT_TAIL_DATA_IN];
+
+	CHECK_EQ(kind, RT_EV_data);
+	CHECK(tail->size && tail->size <= RT_TAIL_MAX);
+	marks++;
+	connection_number = (unsigned)(arg >> 32);
+	layer = tail->info;
+	for (unsigned i = 0; i < tail->size && result + i < STREAM; i++) {
+		CHECK_EQ(stream[result + i], -1);
+		stream[result + i] = ((const __u8 *)tail->data)[i];
+	}
+}
+
+static __u8 bytes[STREAM];
+
+static void set_up(unsigned cap)
+{
+	region = aligned_alloc(64, sizeof(*region));
+	memset(region, 0, sizeof(*region));
+	rt_region = region;
+	rt_self.thread = &thread;
+	region->payload_cap = cap;
+	memset(seen, -1, sizeof(seen));
+	for (unsigned i = 0; i < STREAM; i++)
+		bytes[i] = (__u8)(i * 7 + i / 251);
+	payload_init();
+	payload_open(5);
+}
+
+static unsigned copied(unsigned way, unsigned from, unsigned to)
+{
+	unsigned count = 0;
+
+	for (unsigned i = from; i < to; i++)
+		count += seen[way][i] >= 0;
+	return count;
+}
+
+TEST(short_messages_are_whole)
+{
+	set_up(1000);
+	payload_moved(5, PAYLOAD_OUT, bytes, 300);
+	payload_moved(5, PAYLOAD_IN, bytes, 700);
+	payload_moved(5, PAYLOAD_OUT, bytes + 300, 900);
+	CHECK_EQ(copied(0, 0, 1200), 1200);
+	CHECK_EQ(copied(1, 0, 700), 700);
+	CHECK_EQ(slot.cut_bytes, 0);
+	for (unsigned i = 0; i < 1200; i++)
+		CHECK_EQ(seen[0][i], bytes[i]);
+}
+
+TEST(long_messages_keep_both_ends)
+{
+	set_up(1000);
+	for (unsigned at = 0; at < 30000; at += 500)
+		payload_moved(5, PAYLOAD_IN, bytes + at, 500);
+	CHECK_EQ(copied(1, 0, 30000), 1000);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	CHECK_EQ(copied(1, 0, 1000), 1000);
+	CHECK_EQ(copied(1, 30000 - PAYLOAD_TAIL, 30000), PAYLOAD_TAIL);
+	CHECK_EQ(copied(1, 0, 30000), 1000 + PAYLOAD_TAIL);
+	CHECK_EQ(slot.cut_bytes, 30000 - 1000 - PAYLOAD_TAIL);
+	for (unsigned i = 30000 - PAYLOAD_TAIL; i < 30000; i++)
+		CHECK_EQ(seen[1][i], bytes[i]);
+	payload_moved(5, PAYLOAD_IN, bytes, 1000);
+	CHECK_EQ(copied(1, 30000, 31000), 1000);
+}
+
+TEST(one_huge_read)
+{
+	set_up(100);
+	payload_moved(5, PAYLOAD_IN, bytes, 60000);
+	payload_close(5);
+	CHECK_EQ(copied(1, 0, 100), 100);
+	CHECK_EQ(copied(1, 60000 - PAYLOAD_TAIL, 60000), PAYLOAD_TAIL);
+	CHECK_EQ(slot.cut_bytes, 60000 - 100 - PAYLOAD_TAIL);
+}
+
+static unsigned put_frame(__u8 *at, unsigned type, unsigned flags, unsigned size)
+{
+	memset(at, 0x40 + (int)type, HTTP2_HEAD + size);
+	at[0] = (__u8)(size >> 16);
+	at[1] = (__u8)(size >> 8);
+	at[2] = (__u8)size;
+	at[3] = (__u8)type;
+	at[4] = (__u8)flags;
+	return HTTP2_HEAD + size;
+}
+
+/* HEADERS, much DATA, trailers: fed in pieces of every size. */
+TEST(http2_loses_data_only)
+{
+	static __u8 stream[STREAM];
+	unsigned size = 0, data_from, data_to;
+
+	size += put_frame(stream, 4, 0, 12);
+	size += put_frame(stream + size, 1, 4, 40);
+	data_from = size;
+	for (int i = 0; i < 20; i++)
+		size += put_frame(stream + size, 0, 0, 1000);
+	data_to = size;
+	size += put_frame(stream + size, 1, 5, 30);
+	for (unsigned piece = 1; piece < 3000; piece += piece < 30 ? 1 : 997) {
+		set_up(500);
+		payload_moved(5, PAYLOAD_OUT, HTTP2_PREFACE, HTTP2_PREFACE_SIZE);
+		for (unsigned at = 0; at < size; at += piece)
+			payload_moved(
+				5, PAYLOAD_IN, stream + at, piece < size - at ? piece : size - at);
+		CHECK_EQ(copied(1, 0, data_from), data_from);
+		CHECK_EQ(copied(1, data_to, size), size - data_to);
+		for (unsigned head = data_from; head < data_to; head += 1009)
+			CHECK_EQ(copied(1, head, head + HTTP2_HEAD), HTTP2_HEAD);
+		CHECK(copied(1, data_from, data_to) < 500 + PAYLOAD_TAIL + 20 * HTTP2_HEAD);
+		CHECK_EQ(copied(1, data_to - 1000, data_to), 1000);
+		for (unsigned i = 0; i < size; i++)
+			CHECK(seen[1][i] < 0 || seen[1][i] == stream[i]);
+		payload_close(5);
+	}
+}
+
+TEST(steering_turns_down)
+{
+	set_up(1000);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	region->steer[connection_number] = RT_STEER_OFF;
+	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	CHECK_EQ(marks, 1);
+	CHECK_EQ(slot.cut_bytes, 10);
+}
+
+TEST(sockets_are_told_from_files_and_each_other)
+{
+	unsigned first;
+
+	set_up(1000);
+	payload_moved(6, PAYLOAD_OUT, bytes, 10);
+	CHECK_EQ(marks, 0);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	first = connection_number;
+	payload_close(5);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	CHECK_EQ(marks, 1);
+	payload_open(5);
+	memset(seen, -1, sizeof(seen));
+	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	CHECK(connection_number != first);
+	CHECK_EQ(copied(0, 0, 10), 10);
+}
+
+TEST(tls_takes_the_place_of_its_socket)
+{
+	const void *session = (void *)0x1234560;
+
+	set_up(1000);
+	payload_tls(session, 5, PAYLOAD_OUT, bytes, 10);
+	CHECK_EQ(layer, RT_DATA_PLAIN_OF_TLS);
+	payload_moved(5, PAYLOAD_OUT, bytes, 50);
+	CHECK_EQ(marks, 1);
+	payload_tls_close(session);
+	for (uintptr_t i = 0; i < SESSIONS * 2; i++) {
+		payload_tls((void *)(i * 64 + 64), -1, PAYLOAD_IN, bytes, 1);
+		payload_tls_close((void *)(i * 64 + 64));
+		memset(seen[1], -1, sizeof(int));
+	}
+	CHECK_EQ(marks, 1 + SESSIONS * 2);
+}
+
+TEST(tails_run_out_and_come_back)
+{
+	set_up(10);
+	for (int fd = 10; fd < 10 + TAILS + 5; fd++) {
+		payload_open(fd);
+		payload_moved(fd, PAYLOAD_OUT, bytes, 10 + 20);
+		memset(seen, -1, sizeof(seen));
+	}
+	CHECK_EQ(slot.cut_bytes, 5 * 20);
+	for (int fd = 10; fd < 10 + TAILS + 5; fd++) {
+		payload_close(fd);
+		memset(seen, -1, sizeof(seen));
+	}
+	payload_open(9);
+	payload_moved(9, PAYLOAD_OUT, bytes, 30);
+	payload_close(9);
+	CHECK_EQ(copied(0, 0, 30), 30);
+}
+
+UNIT_MAIN
