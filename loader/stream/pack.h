@@ -39,8 +39,11 @@ struct pack_start {
 	uint8_t run[16];
 };
 
-/* What a mark (a kind below RT_COUNTED_FIRST) or its tail says is for the caller, not for the
- * stream. */
+/*
+ * What a mark (a kind below RT_COUNTED_FIRST) or its tail says is for the caller; of marks, the
+ * stream takes tls_peer and allocation alone. The callback may call pack_process, pack_thread,
+ * pack_operation and the like, not pack_records.
+ */
 typedef void pack_mark_fn(void *context, uint32_t thread, const struct rt_record *record,
 	const uint8_t *tail, size_t tail_size, unsigned tail_type);
 
@@ -53,15 +56,16 @@ void pack_process(struct pack *pack, const struct pack_process *process);
 void pack_thread(struct pack *pack, const struct pack_thread *thread);
 void pack_operation(
 	struct pack *pack, uint32_t kind, const char *name, const char *module, const char *symbol);
-/* Its calls are packed; it needs no further repetition. */
+/* It has ended and its calls have been given. */
 void pack_forget_thread(struct pack *pack, uint32_t thread);
 
 void pack_clock(struct pack *pack, uint64_t ticks, uint64_t monotonic_ns, uint64_t realtime_ns);
 
 /*
- * `slots` ring slots of one thread in ring order, already copied out of shared memory but not
- * otherwise trusted. `cut` true: the last record's tail may be incomplete (never so in a sane
- * ring; counted as damaged). weight: calls each stands for.
+ * `slots` ring slots of one thread and one chunk in ring order, already copied out of shared memory
+ * but not otherwise trusted: from the first record on that cannot be right, the rest is counted as
+ * damaged (where a tail has been spoilt, nobody knows where the next record begins). weight: calls
+ * each stands for; 0: as the thread's rate marks say, 1 before the first of them.
  */
 void pack_records(struct pack *pack, uint32_t thread, const struct rt_record *records, size_t slots,
 	uint32_t weight);

@@ -20,8 +20,17 @@ struct trace_writer_options {
 	uint8_t run[16];
 };
 
-/* NULL with errno set. Files are made 0600 and never through an existing symbolic link. */
+/*
+ * NULL with errno set. Files are made 0600 and never through an existing symbolic link; a file that
+ * stands there is replaced only if it is empty or a trace. Parts of a rotated trace: lib/part.h.
+ */
 struct trace_writer *trace_writer_new(const struct trace_writer_options *options);
+
+/* What to try after this errno of trace_writer_new or -error of trace_writer_put; "" for no idea.
+ */
+const char *trace_writer_advice(int error);
+
+/* Only whole blocks are in the file at any time, so there is nothing to finish. */
 void trace_writer_free(struct trace_writer *writer);
 
 struct trace_block {
@@ -40,8 +49,8 @@ struct trace_block {
  */
 int trace_writer_put(struct trace_writer *writer, const struct trace_block *block);
 
-/* True once when the block just put began a new part: the next Batch must repeat Start. */
-bool trace_writer_rotated(struct trace_writer *writer);
+/* True while the next block will be the first of its part: its Batch must carry Start. */
+bool trace_writer_begins_part(const struct trace_writer *writer);
 
 uint64_t trace_writer_bytes(const struct trace_writer *writer);
 

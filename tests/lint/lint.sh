@@ -56,6 +56,7 @@ home() {
 }
 home sqlite3.h decoder/store_sqlite.c analysis/model.c
 home zstd.h loader/stream/trace_writer.c decoder/trace_reader.c
+home xxhash.h lib/checksum.c
 home gelf.h loader/symbols/elf.c
 home capstone/capstone.h loader/symbols/disasm.c
 

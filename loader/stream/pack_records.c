@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way of a record: from copied ring slots, which the target may have spoilt, into a section. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "lib/words.h"
+#include "loader/stream/pack_state.h"
+#include "wire/frame.h"
+#include "wire/ring.h"
+
+#define SLICE 256
+#define TEXT_BYTES_MAX (4u << 20)
+/* How far after the newest clock a record's times may lie. */
+#define FUTURE_SECONDS 60
+
+/* What of an address may be told: struct sockaddr as it was, a socket's path redacted. */
+static uint32_t address_text(struct pack *pack, const uint8_t *bytes, size_t size)
+{
+	const size_t head = offsetof(struct sockaddr_un, sun_path);
+	struct sockaddr_un clean = {0};
+	sa_family_t family = AF_UNSPEC;
+	const char *text;
+	size_t text_size;
+
+	if (size >= sizeof(family))
+		memcpy(&family, bytes, sizeof(family));
+	if (family == AF_INET && size >= sizeof(struct sockaddr_in))
+		return batch_text(&pack->batch, bytes, sizeof(struct sockaddr_in));
+	if (family == AF_INET6 && size >= sizeof(struct sockaddr_in6))
+		return batch_text(&pack->batch, bytes, sizeof(struct sockaddr_in6));
+	clean.sun_family = family;
+	if (family != AF_UNIX || size <= head)
+		return batch_text(&pack->batch, &clean, head);
+	/* A NUL in front marks a name without a file; it stays. */
+	bytes += head;
+	size -= head;
+	if (*bytes == 0) {
+		text = texts_clean(pack->known.texts, REDACT_PATH, bytes + 1, size - 1, &text_size);
+		if (text_size > sizeof(clean.sun_path) - 1)
+			text_size = sizeof(clean.sun_path) - 1;
+		memcpy(clean.sun_path + 1, text, text_size++);
+	} else {
+		text = texts_clean(pack->known.texts, REDACT_PATH, bytes,
+			strnlen((const char *)bytes, size), &text_size);
+		if (text_size > sizeof(clean.sun_path))
+			text_size = sizeof(clean.sun_path);
+		memcpy(clean.sun_path, text, text_size);
+	}
+	return batch_text(&pack->batch, &clean, head + text_size);
+}
+
+/* The string for a tail; 0 for what is not for the stream. */
+static uint32_t tail_text(struct pack *pack, unsigned type, const uint8_t *bytes, size_t size)
+{
+	enum redact_kind kind = REDACT_PATH;
+	const char *text;
+
+	switch (type) {
+	case RT_TAIL_PATH:
+		break;
+	case RT_TAIL_HOST:
+		kind = REDACT_HOST;
+		break;
+	case RT_TAIL_NAME:
+		kind = REDACT_NAME;
+		break;
+	case RT_TAIL_ADDRESS:
+	case RT_TAIL_LOCAL:
+		return address_text(pack, bytes, size);
+	default:
+		return 0;
+	}
+	text = texts_clean(pack->known.texts, kind, bytes, size, &size);
+	return batch_text(&pack->batch, text, size);
+}
+
+struct run {
+	struct pack *pack;
+	uint32_t thread;
+	uint32_t weight;
+	uint64_t latest; /* no record may end after it */
+	const struct rt_record *records;
+	size_t left;
+};
+
+static struct section *section_of(struct run *run, uint64_t ticks)
+{
+	struct known_thread *thread = known_thread(&run->pack->known, run->thread);
+	uint32_t weight;
+
+	if (!thread)
+		return NULL;
+	weight = run->weight ? run->weight : thread->rate;
+	if (!thread->section || thread->section->weight != weight)
+		thread->section = batch_section(
+			&run->pack->batch, run->thread, weight, ticks, run->pack->tick_shift);
+	return thread->section;
+}
+
+static inline uint64_t end_of(const struct rt_record *record)
+{
+	return record->start + ((uint64_t)record->duration << (record->flags & RT_FLAG_SHIFT));
+}
+
+static inline bool in_time(const struct run *run, const struct rt_record *record)
+{
+	return record->start <= run->latest &&
+		end_of(record) - record->start <= run->latest - record->start;
+}
+
+/* How many records from here on are calls without a tail; notes their times and functions. */
+static size_t count_plain(const struct run *run, size_t limit)
+{
+	struct batch *batch = &run->pack->batch;
+	uint64_t first = batch->first_ticks, last = batch->last_ticks;
+	const struct rt_record *r = run->records, *end = r + limit;
+
+	for (; r < end; r++) {
+		uint64_t own_end = end_of(r);
+
+		if (r->kind < RT_COUNTED_FIRST || r->flags & RT_FLAG_TAIL || !in_time(run, r))
+			break;
+		first = r->start < first ? r->start : first;
+		last = own_end > last ? own_end : last;
+		if (r->kind >= RT_KIND_FUNCTION)
+			known_use_operation(&run->pack->known, r->kind);
+	}
+	batch->first_ticks = first;
+	batch->last_ticks = last;
+	return (size_t)(r - run->records);
+}
+
+/* Where memory is out, the calls are lost, and counted. */
+static struct section *add(struct run *run, size_t count, bool calls)
+{
+	struct section *section = section_of(run, run->records->start);
+	struct batch *batch = &run->pack->batch;
+
+	if (!section || columns_add(&section->columns, run->records, count)) {
+		run->pack->totals.unwritten_calls += count;
+		pack_loss(run->pack, 0, RT_LOSS_write_failed, count, 0, 0);
+		return NULL;
+	}
+	batch->entries += (uint32_t)count;
+	if (calls)
+		batch->calls += (uint32_t)count;
+	return section;
+}
+
+static void damaged(struct run *run)
+{
+	uint64_t now = pack_last_clock(run->pack)->monotonic_ns;
+
+	pack_loss(run->pack, run->thread, RT_LOSS_damaged, run->left,
+		run->pack->clocks[0].monotonic_ns, now);
+	run->left = 0;
+}
+
+static void advance(struct run *run, size_t slots)
+{
+	run->records += slots;
+	run->left -= slots;
+}
+
+static void note(
+	struct run *run, struct section *section, const struct rt_tail *tail, const uint8_t *bytes)
+{
+	Ragtime__Raw__Note row = RAGTIME__RAW__NOTE__INIT;
+
+	row.text = tail_text(run->pack, tail->type, bytes, tail->size);
+	if (!row.text)
+		return;
+	row.call = section->columns.count - 1;
+	row.type = tail->type;
+	row.info = tail->info;
+	section_note(section, &row);
+}
+
+static bool known_kind(unsigned kind)
+{
+	return kind >= RT_COUNTED_FIRST || event_info(kind);
+}
+
+static bool for_stream(const struct rt_record *record)
+{
+	return record->kind >= RT_COUNTED_FIRST || record->kind == RT_EV_tls_peer ||
+		record->kind == RT_EV_allocation;
+}
+
+static void mark(struct run *run, const struct rt_tail *tail, const uint8_t *bytes)
+{
+	const struct rt_record *record = run->records;
+	struct pack *pack = run->pack;
+
+	if (record->kind == RT_EV_rate) {
+		struct known_thread *thread = known_thread(&pack->known, run->thread);
+
+		if (thread)
+			thread->rate = record->arg && record->arg <= UINT32_MAX ? record->arg : 1;
+	}
+	if (pack->on_mark)
+		pack->on_mark(pack->context, run->thread, record, bytes, tail ? tail->size : 0,
+			tail ? tail->type : 0);
+}
+
+/* The record as a call of its own, its tail as a note. */
+static void take_one(struct run *run, const struct rt_tail *tail, const uint8_t *bytes)
+{
+	const struct rt_record *record = run->records;
+	struct section *section = add(run, 1, record->kind >= RT_COUNTED_FIRST);
+	struct batch *batch = &run->pack->batch;
+	uint64_t end = end_of(record);
+
+	if (record->start < batch->first_ticks)
+		batch->first_ticks = record->start;
+	if (end > batch->last_ticks)
+		batch->last_ticks = end;
+	if (record->kind >= RT_KIND_FUNCTION)
+		known_use_operation(&run->pack->known, record->kind);
+	if (section && tail)
+		note(run, section, tail, bytes);
+}
+
+/* A record that is a mark or has a tail. */
+static void take_special(struct run *run)
+{
+	const struct rt_record *record = run->records;
+	const struct rt_tail *tail = NULL;
+	const uint8_t *bytes = NULL;
+	size_t slots = 1;
+
+	if (record->kind == RT_EV_pad) {
+		run->left = 0;
+		return;
+	}
+	if (record->flags & RT_FLAG_TAIL && run->left > 1) {
+		tail = (const struct rt_tail *)(record + 1);
+		slots += RT_TAIL_SLOTS((size_t)tail->size);
+		bytes = tail->bytes;
+	}
+	if (!known_kind(record->kind) || !in_time(run, record) ||
+		(record->flags & RT_FLAG_TAIL && !tail) || slots > run->left ||
+		(tail && tail->size > RT_TAIL_MAX)) {
+		damaged(run);
+		return;
+	}
+	if (record->kind < RT_COUNTED_FIRST)
+		mark(run, tail, bytes);
+	if (for_stream(record))
+		take_one(run, tail, bytes);
+	advance(run, slots);
+}
+
+void pack_records(struct pack *pack, uint32_t thread, const struct rt_record *records, size_t slots,
+	uint32_t weight)
+{
+	uint64_t future = pack->start.ticks_per_second * FUTURE_SECONDS;
+	uint64_t now = pack_last_clock(pack)->ticks;
+	struct run run = {
+		.pack = pack,
+		.thread = thread,
+		.weight = weight,
+		.latest = now && now < UINT64_MAX - future ? now + future : UINT64_MAX,
+		.records = records,
+		.left = slots,
+	};
+
+	while (run.left) {
+		struct batch *batch = &pack->batch;
+		size_t room = RT_BLOCK_CALLS - batch->entries;
+		size_t plain;
+
+		if (!room || batch->text_bytes > TEXT_BYTES_MAX) {
+			(void)pack_emit(pack); /* a failure is kept in the totals */
+			continue;
+		}
+		room = room < SLICE ? room : SLICE;
+		plain = count_plain(&run, run.left < room ? run.left : room);
+		if (plain) {
+			add(&run, plain, true);
+			advance(&run, plain);
+		} else {
+			take_special(&run);
+		}
+	}
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What pack.c (the life of a block) and pack_records.c (the way of a record) share. */
+#ifndef LOADER_STREAM_PACK_STATE_H
+#define LOADER_STREAM_PACK_STATE_H
+
+#include "loader/stream/batch.h"
+#include "loader/stream/host.h"
+#include "loader/stream/known.h"
+#include "loader/stream/pack.h"
+
+#define CLOCKS_MAX 16
+
+struct clock {
+	uint64_t ticks, monotonic_ns, realtime_ns;
+};
+
+struct pack {
+	struct trace_writer *writer;
+	pack_mark_fn *on_mark;
+	void *context;
+	Ragtime__Raw__Start start;
+	struct host host; /* start points into it */
+	char *mode, *command;
+	uint8_t run[16];
+	unsigned tick_shift;
+	struct known known;
+	struct batch batch;
+	struct buf out;
+	struct clock clocks[CLOCKS_MAX]; /* of this block; [0] is the last of the block before */
+	unsigned clock_count;
+	struct clock first_clock; /* of the run */
+	uint32_t sequence;
+	struct pack_totals totals;
+};
+
+/* The newest; zeros before the first. */
+const struct clock *pack_last_clock(const struct pack *pack);
+
+/* The block in the making goes out, or is lost and counted as such. */
+int pack_emit(struct pack *pack);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "loader/stream/redact.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+#define HIDDEN "***"
+
+struct span {
+	const char *at;
+	const char *end;
+};
+
+static size_t length(struct span span)
+{
+	return (size_t)(span.end - span.at);
+}
+
+/* Bytes of the UTF-8 character at the front, 0 where there is none. */
+static size_t utf8_length(const uint8_t *at, size_t left)
+{
+	size_t size = *at < 0x80 ? 1 : *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
+
+	if (!size || size > left || *at > 0xf4)
+		return 0;
+	for (size_t i = 1; i < size; i++) {
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	/* Overlong forms, surrogates and what lies above U+10FFFF. */
+	if ((*at == 0xe0 && at[1] < 0xa0) || (*at == 0xed && at[1] > 0x9f) ||
+		(*at == 0xf0 && at[1] < 0x90) || (*at == 0xf4 && at[1] > 0x8f))
+		return 0;
+	return size;
+}
+
+static void sanitise(const uint8_t *bytes, size_t size, struct buf *out)
+{
+	for (size_t i = 0; i < size;) {
+		size_t step = utf8_length(bytes + i, size - i);
+
+		if (!step || iscntrl(bytes[i]))
+			buf_append(out, "?", 1);
+		else
+			buf_append(out, bytes + i, step);
+		i += step ? step : 1;
+	}
+}
+
+static bool is_word(char c)
+{
+	return isalnum((unsigned char)c) || (c && strchr("_+~.%-", c)) || (c & 0x80);
+}
+
+static bool holds(struct span word, const char *part)
+{
+	size_t size = strlen(part);
+
+	for (const char *at = word.at; at + size <= word.end; at++) {
+		if (!strncasecmp(at, part, size))
+			return true;
+	}
+	return false;
+}
+
+/* Is what is assigned to this name a secret? */
+static bool names_secret(struct span word)
+{
+	static const char *const names[] = {"key", "token", "secret", "passw", "pwd", "passphrase",
+		"credential", "auth", "bearer", "cookie", "session", "signature", "sig", "apikey"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (holds(word, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Keys that say what they are. `digits`: the prefix is common in ordinary words as well. */
+static bool has_secret_prefix(struct span word)
+{
+	static const struct {
+		const char *prefix;
+		size_t after;
+		bool digits;
+	} prefixes[] = {{"sk-", 12, true}, {"sk_", 12, true}, {"pk_", 12, true}, {"rk_", 12, true},
+		{"sk-proj-", 4, false}, {"sk-ant-", 4, false}, {"sk-or-", 8, false},
+		{"ghp_", 8, false}, {"gho_", 8, false}, {"ghu_", 8, false}, {"ghs_", 8, false},
+		{"ghr_", 8, false}, {"github_pat_", 8, false}, {"glpat-", 8, false},
+		{"xoxb-", 8, false}, {"xoxp-", 8, false}, {"xoxa-", 8, false}, {"xoxs-", 8, false},
+		{"xapp-", 8, false}, {"AKIA", 12, false}, {"ASIA", 12, true}, {"AIza", 20, false},
+		{"ya29.", 8, false}, {"hf_", 16, false}, {"gsk_", 16, false}, {"SG.", 16, false},
+		{"npm_", 20, true}, {"pypi-", 20, true}, {"dop_v1_", 8, false}, {"eyJ", 16, false},
+		{"whsec_", 8, false}, {"shpat_", 8, false}, {"r8_", 16, true}, {"pcsk_", 8, false},
+		{"pplx-", 12, true}, {"xai-", 12, true}, {"nvapi-", 8, false}, {"tvly-", 8, false}};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+		size_t size = strlen(prefixes[i].prefix);
+		bool digit = !prefixes[i].digits;
+
+		if (length(word) < size + prefixes[i].after ||
+			memcmp(word.at, prefixes[i].prefix, size))
+			continue;
+		for (const char *at = word.at + size; at < word.end; at++)
+			digit |= isdigit((unsigned char)*at) != 0;
+		if (digit)
+			return true;
+	}
+	return false;
+}
+
+static int class_of(char c)
+{
+	return isdigit((unsigned char)c) ? 1 : isupper((unsigned char)c) ? 2 : 3;
+}
+
+enum look { LOOK_ORDINARY, LOOK_HASH, LOOK_RANDOM };
+
+/*
+ * How a run of letters and digits looks. Random keys change between digits, capitals and small
+ * letters every other character; names do so at the borders of words.
+ */
+static enum look look_of(struct span run)
+{
+	size_t changes = 0, digit_changes = 0, hex = 0, size = length(run);
+
+	if (size < 16)
+		return LOOK_ORDINARY;
+	for (const char *at = run.at; at < run.end; at++) {
+		hex += isxdigit((unsigned char)*at) != 0;
+		if (at == run.at || class_of(*at) == class_of(at[-1]))
+			continue;
+		changes++;
+		digit_changes += class_of(*at) == 1 || class_of(at[-1]) == 1;
+	}
+	if (hex == size && digit_changes >= 3)
+		return LOOK_HASH;
+	return digit_changes >= 3 && changes * 10 >= size * 3 ? LOOK_RANDOM : LOOK_ORDINARY;
+}
+
+static struct span next_run(struct span word)
+{
+	struct span run;
+
+	while (word.at < word.end && !isalnum((unsigned char)*word.at))
+		word.at++;
+	run = (struct span){word.at, word.at};
+	while (run.end < word.end && isalnum((unsigned char)*run.end))
+		run.end++;
+	return run;
+}
+
+/* Cuts hash-like runs short: cache files and objects stay told apart, keys become useless. */
+static void put_ordinary(struct span word, struct buf *out)
+{
+	while (word.at < word.end) {
+		struct span run = next_run(word);
+
+		buf_append(out, word.at, (size_t)(run.at - word.at));
+		if (look_of(run) == LOOK_HASH) {
+			buf_append(out, run.at, 8);
+			buf_append(out, "~", 1);
+		} else {
+			buf_append(out, run.at, length(run));
+		}
+		word.at = run.end;
+	}
+}
+
+static void put_word(struct span word, struct buf *out)
+{
+	bool secret = has_secret_prefix(word);
+
+	for (struct span rest = word; rest.at < rest.end && !secret;) {
+		struct span run = next_run(rest);
+
+		secret = look_of(run) == LOOK_RANDOM;
+		rest.at = run.end;
+	}
+	if (secret)
+		buf_puts(out, HIDDEN);
+	else
+		put_ordinary(word, out);
+}
+
+static const char *find_any(struct span text, const char *set)
+{
+	for (const char *at = text.at; at < text.end; at++) {
+		if (strchr(set, *at))
+			return at;
+	}
+	return text.end;
+}
+
+/* After "name=", "name: Bearer ": hides the value; returns where to go on. */
+static const char *hide_value(struct span text, struct buf *out)
+{
+	struct span value = text;
+
+	while (value.at < value.end && (*value.at == '=' || *value.at == ':' || *value.at == ' '))
+		value.at++;
+	for (;;) {
+		value.end = find_any((struct span){value.at, text.end}, " &;,/'\")");
+		if (value.end == text.end || *value.end != ' ' ||
+			(strncasecmp(value.at, "bearer ", 7) && strncasecmp(value.at, "basic ", 6)))
+			break;
+		value.at = value.end + 1;
+	}
+	buf_append(out, text.at, (size_t)(value.at - text.at));
+	if (length(value))
+		buf_puts(out, HIDDEN);
+	return value.end;
+}
+
+/* "user:password@" at the front, or after "://": where it ends; else text.at. */
+static const char *skip_userinfo(struct span text, bool bare_user)
+{
+	const char *end = find_any(text, "/?# ");
+	const char *sign = NULL;
+	bool colon = bare_user;
+
+	for (const char *at = text.at; at < end; at++) {
+		if (*at == '@' && colon)
+			sign = at;
+		colon |= *at == ':';
+	}
+	return sign ? sign : text.at;
+}
+
+static const char *hide_userinfo(struct span text, bool bare_user, struct buf *out)
+{
+	const char *sign = skip_userinfo(text, bare_user);
+
+	if (sign != text.at)
+		buf_puts(out, HIDDEN);
+	return sign;
+}
+
+static bool starts(struct span text, const char *prefix)
+{
+	return length(text) >= strlen(prefix) && !memcmp(text.at, prefix, strlen(prefix));
+}
+
+static void put_text(struct span text, enum redact_kind kind, struct buf *out)
+{
+	text.at = hide_userinfo(text, kind == REDACT_HOST, out);
+	while (text.at < text.end) {
+		struct span word = {text.at, text.at};
+
+		while (word.end < text.end && is_word(*word.end))
+			word.end++;
+		put_word(word, out);
+		text.at = word.end;
+		if (text.at == text.end)
+			break;
+		if ((*text.at == '=' || *text.at == ':') && names_secret(word) &&
+			!starts(text, "://")) {
+			text.at = hide_value(text, out);
+		} else if (starts(text, "://")) {
+			buf_puts(out, "://");
+			text.at += 3;
+			text.at = hide_userinfo(text, true, out);
+		} else {
+			char separator = *text.at++;
+
+			buf_append(out, &separator, 1);
+			if (separator == '/')
+				text.at = hide_userinfo(text, false, out);
+		}
+	}
+}
+
+/* Where the query string begins; text.end where there is none. */
+static const char *find_query(struct span text, enum redact_kind kind)
+{
+	bool url = kind == REDACT_HOST || holds(text, "://");
+	const char *query = find_any(text, "?");
+
+	/* A lone '?' in a file name is no query. */
+	return url || memchr(query, '=', (size_t)(text.end - query)) ? query : text.end;
+}
+
+void redact_text(enum redact_kind kind, const void *bytes, size_t size, struct buf *out)
+{
+	struct buf clean = {0};
+	struct span text;
+	const char *query;
+
+	sanitise(bytes, size, &clean);
+	if (clean.failed) {
+		buf_puts(out, HIDDEN);
+		return;
+	}
+	text.at = buf_string(&clean);
+	text.end = text.at + clean.size;
+	query = find_query(text, kind);
+	put_text((struct span){text.at, query}, kind, out);
+	if (query != text.end)
+		buf_puts(out, "?" HIDDEN);
+	buf_free(&clean);
+}
