@@ -3,12 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/command.h"
 #include "lib/log.h"
 #include "lib/version.h"
-
-#define COMMAND(name, sentence) int cmd_##name(int argc, char **argv);
-#include "commands.def"
-#undef COMMAND
 
 static const struct command {
 	const char *name;
