@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The passes over the shared region. */
+#include "loader/capture/drain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "loader/capture/thread.h"
+#include "loader/capture/usage.h"
+
+/* A thread may not keep a pass to itself. */
+#define READS_A_PASS 64
+/* Below this share of free slots even unreaped zombies are looked for. */
+#define SLOTS_TIGHT 4
+#define USAGES_A_SECOND 64
+
+struct drain {
+	struct region *region;
+	struct ticks *ticks;
+	struct pack *pack;
+	struct processes processes;
+	struct thread *by_slot[RT_SLOTS_MAX];
+	struct thread *live[RT_SLOTS_MAX];
+	uint32_t live_count;
+	uint32_t last_thread_id;
+	struct thread *current; /* whose records the pack is reading */
+	pid_t follow_only;	/* 0: all */
+	bool expect_rates;
+	uint64_t now_ns;
+	uint64_t told_no_slot, told_untraced, told_refused;
+	uint64_t told_ns;
+	pid_t last_sampled;
+	struct drain_totals totals;
+	struct rt_record records[RT_CHUNK_RECORDS]; /* out of the target's reach */
+};
+
+struct drain *drain_new(struct region *region, struct ticks *ticks)
+{
+	struct drain *drain = calloc(1, sizeof(*drain));
+
+	if (!drain)
+		return NULL;
+	drain->region = region;
+	drain->ticks = ticks;
+	drain->told_ns = monotonic_ns();
+	return drain;
+}
+
+void drain_free(struct drain *drain)
+{
+	if (!drain)
+		return;
+	for (uint32_t i = 0; i < drain->live_count; i++)
+		free(drain->live[i]);
+	processes_free(&drain->processes);
+	free(drain);
+}
+
+void drain_set_pack(struct drain *drain, struct pack *pack)
+{
+	drain->pack = pack;
+}
+
+void drain_follow_only(struct drain *drain, pid_t pid)
+{
+	drain->follow_only = pid;
+}
+
+void drain_expect_rates(struct drain *drain)
+{
+	drain->expect_rates = true;
+}
+
+/* The tail of records[0] as text of at most `size` - 1 bytes; "" where there is none. */
+static void tail_text(const struct rt_record *records, size_t slots, char *text, size_t size)
+{
+	struct rt_tail tail;
+	size_t length;
+
+	text[0] = '\0';
+	if (!(records[0].flags & RT_FLAG_TAIL) || slots < 2)
+		return;
+	memcpy(&tail, &records[1], sizeof(tail));
+	length = tail.size;
+	if (1 + RT_TAIL_SLOTS(length) > slots)
+		return;
+	if (length >= size)
+		length = size - 1;
+	memcpy(text, (const uint8_t *)&records[1] + RT_TAIL_HEAD, length);
+	text[length] = '\0';
+}
+
+/* A program has taken this pid: the threads of the one before it are gone. */
+static void begin_process(
+	struct drain *drain, struct thread *thread, const struct rt_record *mark, const char *path)
+{
+	struct process *before = thread->process;
+	struct process *process =
+		process_announce(&drain->processes, drain->pack, thread->pid, mark, path);
+
+	if (!process)
+		return;
+	if (!drain->totals.first_ticks)
+		drain->totals.first_ticks = mark->start;
+	thread->changed = true;
+	if (process == before)
+		return;
+	drain->totals.processes++;
+	before->threads--;
+	process->threads++;
+	thread->process = process;
+	for (uint32_t i = drain->live_count; i-- > 0;) {
+		struct thread *other = drain->live[i];
+
+		if (other->process != before)
+			continue;
+		if (other->start_ticks < thread->start_ticks) {
+			other->gone = true;
+			continue;
+		}
+		before->threads--;
+		process->threads++;
+		other->process = process;
+		other->changed = true;
+	}
+}
+
+void drain_mark(void *context, uint32_t id, const struct rt_record *record, const uint8_t *tail,
+	size_t tail_size, unsigned tail_type)
+{
+	struct drain *drain = context;
+	struct thread *thread = drain->current;
+
+	if (!thread || thread->id != id)
+		return;
+	switch (record->kind) {
+	case RT_EV_thread_start:
+		thread->creator_tid = (pid_t)record->arg;
+		thread->start_ticks = record->start;
+		/* fall through */
+	case RT_EV_thread_name:
+		if (tail && tail_type == RT_TAIL_NAME) {
+			size_t size = tail_size < sizeof(thread->name) - 1
+				? tail_size
+				: sizeof(thread->name) - 1;
+
+			memcpy(thread->name, tail, size);
+			thread->name[size] = '\0';
+		}
+		thread->changed = true;
+		break;
+	case RT_EV_thread_exit:
+		thread->end_ticks = record->start;
+		break;
+	case RT_EV_process_exit:
+		if (thread->process)
+			process_set_status(thread->process, record->result);
+		break;
+	}
+}
+
+static void pack_run(
+	struct drain *drain, struct thread *thread, const struct rt_record *records, size_t slots)
+{
+	if (!slots)
+		return;
+	drain->current = thread;
+	pack_records(drain->pack, thread->id, records, slots, thread->weight);
+	drain->current = NULL;
+}
+
+/* Records before and after a rate mark have different weights: hands them on apart. */
+static void pack_by_rate(
+	struct drain *drain, struct thread *thread, const struct rt_record *records, size_t slots)
+{
+	size_t begin = 0, at = 0;
+
+	while (at < slots) {
+		const struct rt_record *record = &records[at];
+		struct rt_tail tail;
+
+		if (record->kind == RT_EV_pad)
+			break;
+		if (record->kind == RT_EV_rate) {
+			pack_run(drain, thread, &records[begin], at - begin);
+			begin = at;
+			thread->weight = record->arg && record->arg <= UINT32_MAX
+				? (uint32_t)record->arg
+				: 1;
+		}
+		at++;
+		if (record->flags & RT_FLAG_TAIL && at < slots) {
+			memcpy(&tail, &records[at], sizeof(tail));
+			at += RT_TAIL_SLOTS(tail.size);
+		}
+	}
+	pack_run(drain, thread, &records[begin], slots - begin);
+}
+
+static void take_records(struct drain *drain, struct thread *thread, size_t slots)
+{
+	char path[4096];
+
+	drain->totals.records += slots;
+	thread->busy = true;
+	if (!thread->id)
+		return;
+	if (thread->fresh && drain->records[0].kind == RT_EV_process_start) {
+		tail_text(drain->records, slots, path, sizeof(path));
+		begin_process(drain, thread, &drain->records[0], path);
+	}
+	if (thread->fresh || thread->changed) {
+		thread->fresh = false;
+		thread->changed = false;
+		thread_declare(thread, drain->pack);
+	}
+	if (drain->expect_rates)
+		pack_by_rate(drain, thread, drain->records, slots);
+	else
+		pack_run(drain, thread, drain->records, slots);
+	if (thread->changed) {
+		thread->changed = false;
+		thread_declare(thread, drain->pack);
+	}
+}
+
+/* Its ring cannot be followed any further; what its thread goes on to write is lost. */
+static void tell_damage(struct drain *drain, struct thread *thread)
+{
+	thread->ring.damaged = true;
+	if (thread->told_damage)
+		return;
+	thread->told_damage = true;
+	drain->totals.damaged++;
+	if (thread->id)
+		pack_loss(drain->pack, thread->id, RT_LOSS_damaged, 1, thread->told_ns,
+			drain->now_ns);
+}
+
+static uint64_t read_thread(struct drain *drain, struct thread *thread, unsigned reads)
+{
+	uint64_t total = 0;
+	int count = 0;
+
+	while (reads-- && !thread->ring.damaged) {
+		count = ring_read(&thread->ring, drain->region, drain->records);
+		if (count <= 0)
+			break;
+		take_records(drain, thread, (size_t)count);
+		total += (uint64_t)count;
+	}
+	if (thread->ring.damaged)
+		tell_damage(drain, thread);
+	drain->totals.lost += thread_tell_losses(thread, drain->region, drain->pack, drain->now_ns);
+	return total;
+}
+
+/* Its thread is gone: tells the rest and frees its slot. killed: it may have left calls open. */
+static void retire_thread(struct drain *drain, struct thread *thread, bool killed)
+{
+	struct process *process = thread->process;
+
+	for (uint32_t i = 0; i < drain->live_count; i++) {
+		if (drain->live[i] == thread) {
+			drain->live[i] = drain->live[--drain->live_count];
+			break;
+		}
+	}
+	drain->by_slot[thread->ring.slot] = NULL;
+	read_thread(drain, thread, UINT32_MAX);
+	thread_tell_counts(thread, drain->region, drain->pack);
+	if (killed)
+		thread_tell_open(thread, drain->region, drain->pack);
+	if (!thread->end_ticks)
+		thread->end_ticks = ticks_now(drain->ticks);
+	thread_declare(thread, drain->pack);
+	if (thread->id)
+		pack_forget_thread(drain->pack, thread->id);
+	ring_release(&thread->ring, drain->region);
+	if (process)
+		process->threads--;
+	free(thread);
+}
+
+static bool is_followed(const struct drain *drain, pid_t pid)
+{
+	return !drain->follow_only || drain->follow_only == pid;
+}
+
+static struct thread *adopt_thread(struct drain *drain, uint32_t index)
+{
+	const struct rt_slot *slot = &drain->region->slot[index];
+	struct thread *thread = calloc(1, sizeof(*thread));
+
+	if (!thread)
+		return NULL;
+	thread->pid = (pid_t)__atomic_load_n(&slot->pid, __ATOMIC_RELAXED);
+	thread->tid = (pid_t)__atomic_load_n(&slot->tid, __ATOMIC_RELAXED);
+	thread->start_ticks = __atomic_load_n(&slot->start, __ATOMIC_RELAXED);
+	thread->told_ns = drain->now_ns;
+	thread->weight = 1;
+	thread->fresh = true;
+	thread->busy = true;
+	ring_open(&thread->ring, index, __atomic_load_n(&slot->generation, __ATOMIC_RELAXED));
+	return thread;
+}
+
+/* From here on it counts: a thread of this tid that we still hold must be gone. */
+static void join_thread(struct drain *drain, struct thread *thread)
+{
+	for (uint32_t i = 0; i < drain->live_count; i++) {
+		if (drain->live[i]->tid == thread->tid && drain->live[i]->pid == thread->pid) {
+			retire_thread(drain, drain->live[i], false);
+			break;
+		}
+	}
+	drain->by_slot[thread->ring.slot] = thread;
+	drain->live[drain->live_count++] = thread;
+	if (!is_followed(drain, thread->pid))
+		return;
+	thread->id = ++drain->last_thread_id;
+	drain->totals.threads++;
+	if (!process_find(&drain->processes, thread->pid))
+		drain->totals.processes++;
+	thread->process =
+		process_of(&drain->processes, drain->pack, thread->pid, thread->start_ticks);
+	if (thread->process)
+		thread->process->threads++;
+	else
+		thread->id = 0;
+}
+
+static int by_start(const void *left, const void *right)
+{
+	const struct thread *a = *(struct thread *const *)left;
+	const struct thread *b = *(struct thread *const *)right;
+
+	return a->start_ticks < b->start_ticks ? -1 : a->start_ticks > b->start_ticks;
+}
+
+/*
+ * Takes up the slots that have gone live, oldest claim first and its records with it: so a process
+ * has told its name before its other threads are met. The number found.
+ */
+static uint32_t adopt_new(struct drain *drain, uint64_t *records)
+{
+	struct thread *found[RT_SLOTS_MAX];
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < drain->region->slots; i++) {
+		uint32_t state;
+
+		if (drain->by_slot[i])
+			continue;
+		state = __atomic_load_n(&drain->region->slot[i].state, __ATOMIC_ACQUIRE);
+		if (state != RT_SLOT_LIVE && state != RT_SLOT_EXITED)
+			continue;
+		found[count] = adopt_thread(drain, i);
+		if (found[count])
+			count++;
+	}
+	qsort(found, count, sizeof(found[0]), by_start);
+	for (uint32_t i = 0; i < count; i++) {
+		join_thread(drain, found[i]);
+		*records += read_thread(drain, found[i], 1);
+	}
+	return count;
+}
+
+/*
+ * Has it said that it ends, and is it gone? At a process's exit the slots of all its threads say
+ * so, while some may still write: a slot must not be given away before.
+ */
+static bool has_exited(struct drain *drain, struct thread *thread)
+{
+	const struct rt_slot *slot = &drain->region->slot[thread->ring.slot];
+	uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
+
+	if (thread->gone)
+		return true;
+	thread->exits = state == RT_SLOT_EXITED;
+	if (thread->exits)
+		return !thread_exists(thread, true);
+	/* nobody but us may change these */
+	if (state != RT_SLOT_LIVE ||
+		__atomic_load_n(&slot->generation, __ATOMIC_RELAXED) != thread->ring.generation)
+		thread->ring.damaged = true;
+	return false;
+}
+
+uint64_t drain_pass(struct drain *drain)
+{
+	uint64_t records = 0;
+
+	drain->now_ns = monotonic_ns();
+	drain->totals.passes++;
+	/* again after a find: a thread that went live during the scan may be older than one seen */
+	while (adopt_new(drain, &records))
+		;
+	/* downwards: retiring one puts the last in its place */
+	for (uint32_t i = drain->live_count; i-- > 0;) {
+		struct thread *thread = drain->live[i];
+		bool exited = has_exited(drain, thread);
+
+		records += read_thread(drain, thread, READS_A_PASS);
+		if (exited)
+			retire_thread(drain, thread, false);
+	}
+	return records;
+}
+
+static bool slot_may_write(void *context, uint32_t slot, uint32_t generation)
+{
+	const struct drain *drain = context;
+	const struct rt_slot *shared = &drain->region->slot[slot];
+
+	return __atomic_load_n(&shared->state, __ATOMIC_ACQUIRE) != RT_SLOT_FREE &&
+		__atomic_load_n(&shared->generation, __ATOMIC_RELAXED) == generation;
+}
+
+void drain_check_threads(struct drain *drain)
+{
+	bool tight = drain->live_count > drain->region->slots - drain->region->slots / SLOTS_TIGHT;
+
+	drain->now_ns = monotonic_ns();
+	for (uint32_t i = drain->live_count; i-- > 0;) {
+		struct thread *thread = drain->live[i];
+
+		if (thread->busy)
+			thread->busy = false;
+		else if (!thread_exists(thread, !tight && !thread->exits))
+			retire_thread(drain, thread, !thread->exits);
+	}
+	for (struct process *at = drain->processes.first; at; at = at->next) {
+		struct thread leader = {.pid = at->pid, .tid = at->pid};
+
+		if (!at->end_ticks && !at->threads && !thread_exists(&leader, false))
+			process_end(at, drain->pack, ticks_now(drain->ticks));
+	}
+	processes_forget_ended(&drain->processes);
+	region_sweep(drain->region, slot_may_write, drain);
+}
+
+static void tell_region_count(
+	struct drain *drain, uint64_t *told, const __u64 *shared, uint32_t reason)
+{
+	uint64_t now = __atomic_load_n(shared, __ATOMIC_RELAXED);
+
+	if (now > *told) {
+		pack_loss(drain->pack, 0, reason, now - *told, drain->told_ns, drain->now_ns);
+		if (reason == RT_LOSS_no_slot)
+			drain->totals.lost += now - *told;
+	}
+	*told = now;
+}
+
+/* A run with very many processes samples them in turns. */
+static void sample_usages(struct drain *drain)
+{
+	unsigned budget = USAGES_A_SECOND;
+	struct process *at = drain->processes.first;
+
+	while (at && drain->last_sampled && at->pid != drain->last_sampled)
+		at = at->next;
+	at = at ? at->next : NULL;
+	drain->last_sampled = 0;
+	for (at = at ? at : drain->processes.first; at && budget; at = at->next) {
+		struct pack_usage usage = {.process = at->id};
+
+		if (at->end_ticks || !usage_read(at->pid, &usage))
+			continue;
+		pack_usage(drain->pack, &usage);
+		if (--budget == 0)
+			drain->last_sampled = at->pid;
+	}
+}
+
+void drain_sample(struct drain *drain)
+{
+	const struct rt_region *head = drain->region->head;
+
+	drain->now_ns = monotonic_ns();
+	sample_usages(drain);
+	for (uint32_t i = 0; i < drain->live_count; i++)
+		thread_tell_counts(drain->live[i], drain->region, drain->pack);
+	tell_region_count(drain, &drain->told_no_slot, &head->lost_no_slot, RT_LOSS_no_slot);
+	tell_region_count(
+		drain, &drain->told_untraced, &head->untraced_exec, RT_LOSS_untraced_exec);
+	tell_region_count(drain, &drain->told_refused, &head->patch_refused, RT_LOSS_refused);
+	drain->told_ns = drain->now_ns;
+}
+
+void drain_process_ended(struct drain *drain, pid_t pid, int64_t status)
+{
+	struct process *process = process_find(&drain->processes, pid);
+
+	if (process)
+		process_set_status(process, status);
+}
+
+void drain_finish(struct drain *drain)
+{
+	while (drain_pass(drain) > RT_CHUNK_RECORDS)
+		;
+	drain_sample(drain);
+	while (drain->live_count) {
+		struct thread *thread = drain->live[drain->live_count - 1];
+		bool exists = thread_exists(thread, false);
+
+		if (!exists) {
+			retire_thread(drain, thread, true);
+			continue;
+		}
+		/* it goes on without us: its slot stays its own */
+		thread_tell_open(thread, drain->region, drain->pack);
+		thread_declare(thread, drain->pack);
+		free(thread);
+		drain->live_count--;
+	}
+	for (struct process *at = drain->processes.first; at; at = at->next) {
+		struct thread leader = {.pid = at->pid, .tid = at->pid};
+
+		if (!at->end_ticks && !thread_exists(&leader, false))
+			process_end(at, drain->pack, ticks_now(drain->ticks));
+	}
+}
+
+void drain_totals(const struct drain *drain, struct drain_totals *totals)
+{
+	*totals = drain->totals;
+	totals->live_threads = drain->live_count;
+}
+
+bool drain_has_live(const struct drain *drain)
+{
+	for (uint32_t i = 0; i < drain->live_count; i++) {
+		if (drain->live[i]->id)
+			return true;
+	}
+	return false;
+}

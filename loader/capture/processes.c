@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of processes. Lists are short: a search is a walk. */
+#include "loader/capture/processes.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void free_process(struct process *process)
+{
+	free(process->program);
+	free(process->script);
+	free(process);
+}
+
+void processes_free(struct processes *all)
+{
+	while (all->first) {
+		struct process *process = all->first;
+
+		all->first = process->next;
+		free_process(process);
+	}
+}
+
+static void declare(const struct process *process, struct pack *pack)
+{
+	struct pack_process facts = {
+		.id = process->id,
+		.pid = (uint32_t)process->pid,
+		.parent_pid = (uint32_t)process->parent_pid,
+		.birth = process->birth,
+		.program = process->program ? process->program : "",
+		.script = process->script ? process->script : "",
+		.start_ticks = process->start_ticks,
+		.end_ticks = process->end_ticks,
+		.status = process->status,
+		.status_known = process->status_known,
+	};
+
+	pack_process(pack, &facts);
+}
+
+static bool is_interpreter(const char *program)
+{
+	static const char *const names[] = {
+		"python", "node", "ruby", "perl", "bash", "dash", "sh", "php", "java", NULL};
+	const char *slash = strrchr(program, '/');
+	const char *base = slash ? slash + 1 : program;
+
+	for (int i = 0; names[i]; i++) {
+		size_t length = strlen(names[i]);
+
+		if (!strncmp(base, names[i], length) &&
+			strspn(base + length, "0123456789.") == strlen(base + length))
+			return true;
+	}
+	return false;
+}
+
+/* What an interpreter runs: its first argument that is no option, or the module after -m. */
+static char *script_of(pid_t pid, const char *program)
+{
+	char path[64], text[4096];
+	const char *at, *end;
+	ssize_t size;
+	int fd;
+
+	if (!is_interpreter(program))
+		return NULL;
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	size = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (size <= 0)
+		return NULL;
+	text[size] = '\0';
+	end = text + size;
+	for (at = text + strlen(text) + 1; at < end; at += strlen(at) + 1) {
+		if (!strcmp(at, "-c") || !strcmp(at, "-e"))
+			return NULL;
+		if (!strcmp(at, "-m"))
+			continue;
+		if (at[0] != '-')
+			return strdup(at);
+	}
+	return NULL;
+}
+
+static struct process *add_process(struct processes *all, pid_t pid, uint64_t ticks)
+{
+	struct process *process = calloc(1, sizeof(*process));
+
+	if (!process)
+		return NULL;
+	process->id = ++all->last_id;
+	process->pid = pid;
+	process->birth = RT_BIRTH_FORK;
+	process->start_ticks = ticks;
+	process->next = all->first;
+	all->first = process;
+	return process;
+}
+
+struct process *process_find(const struct processes *all, pid_t pid)
+{
+	struct process *process = all->first;
+
+	while (process && (process->pid != pid || process->end_ticks))
+		process = process->next;
+	return process;
+}
+
+struct process *process_of(struct processes *all, struct pack *pack, pid_t pid, uint64_t ticks)
+{
+	struct process *process = process_find(all, pid);
+	char link[64], program[4096];
+	ssize_t size;
+
+	if (process)
+		return process;
+	process = add_process(all, pid, ticks);
+	if (!process)
+		return NULL;
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+	size = readlink(link, program, sizeof(program) - 1);
+	if (size > 0) {
+		program[size] = '\0';
+		process->program = strdup(program);
+		process->script = script_of(pid, program);
+	}
+	declare(process, pack);
+	return process;
+}
+
+struct process *process_announce(struct processes *all, struct pack *pack, pid_t pid,
+	const struct rt_record *mark, const char *program)
+{
+	struct process *process = process_find(all, pid);
+
+	if (process && process->announced) {
+		process_end(process, pack, mark->start);
+		process = NULL;
+	}
+	if (!process)
+		process = add_process(all, pid, mark->start);
+	if (!process)
+		return NULL;
+	process->announced = true;
+	process->start_ticks = mark->start;
+	process->parent_pid = (pid_t)mark->arg;
+	process->birth = (uint32_t)mark->result;
+	if (*program) {
+		free(process->program);
+		free(process->script);
+		process->program = strdup(program);
+		process->script = script_of(pid, program);
+	}
+	declare(process, pack);
+	return process;
+}
+
+void process_set_status(struct process *process, int64_t status)
+{
+	process->status = status;
+	process->status_known = true;
+}
+
+void process_end(struct process *process, struct pack *pack, uint64_t ticks)
+{
+	if (process->end_ticks)
+		return;
+	process->end_ticks = ticks;
+	declare(process, pack);
+}
+
+void processes_forget_ended(struct processes *all)
+{
+	struct process **at = &all->first;
+
+	while (*at) {
+		struct process *process = *at;
+
+		if (process->end_ticks && !process->threads) {
+			*at = process->next;
+			free_process(process);
+		} else {
+			at = &process->next;
+		}
+	}
+}

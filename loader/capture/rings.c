@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The shared region: creation, and reading that survives a hostile or dying writer. */
+#include "loader/capture/rings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#define PAGE 4096
+#define SLOTS_DEFAULT 1024
+#define SLOTS_LEAST 16
+#define CHUNKS_LEAST 16
+#define CHUNKS_AT_START 64
+#define ORPHAN_SWEEPS 3
+
+_Static_assert(SLOTS_DEFAULT <= RT_SLOTS_MAX, "slots fit the contract");
+
+static uint64_t round_up(uint64_t value, uint64_t unit)
+{
+	return (value + unit - 1) / unit * unit;
+}
+
+/* How many slots and chunks fit; a small region spends at most a sixth of itself on slots. */
+static void plan_region(struct region *region, uint64_t limit)
+{
+	uint64_t head = round_up(sizeof(struct rt_region), PAGE);
+	uint64_t offset, chunks = CHUNKS_LEAST;
+
+	if (limit > REGION_SIZE_MAX)
+		limit = REGION_SIZE_MAX;
+	region->slots = SLOTS_DEFAULT;
+	while (region->slots > SLOTS_LEAST && region->slots * sizeof(struct rt_slot) > limit / 6)
+		region->slots /= 2;
+	offset = round_up(head + region->slots * sizeof(struct rt_slot), RT_CHUNK_SIZE);
+	if (limit > offset + CHUNKS_LEAST * sizeof(struct rt_chunk))
+		chunks = (limit - offset) / sizeof(struct rt_chunk);
+	region->chunks = chunks < RT_CHUNKS_MAX ? (uint32_t)chunks : RT_CHUNKS_MAX;
+	region->size = offset + region->chunks * sizeof(struct rt_chunk);
+}
+
+static int make_memfd(uint64_t size)
+{
+	int fd = memfd_create("ragtime", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int err;
+
+	if (fd < 0 && errno == EACCES) /* vm.memfd_noexec = 2 */
+		fd = memfd_create("ragtime", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+	if (fd < 0)
+		return -errno;
+	if (fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)size) < 0 ||
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+/* Makes pages exist, zeroed, without changing what others may have written meanwhile. */
+static int populate(void *start, size_t size)
+{
+	if (!madvise(start, size, MADV_POPULATE_WRITE))
+		return 0;
+	if (errno != EINVAL)
+		return -errno;
+	for (size_t at = 0; at < size; at += PAGE)
+		__atomic_fetch_or((uint8_t *)start + at, 0, __ATOMIC_RELAXED);
+	return 0;
+}
+
+int region_make(struct region *region, uint64_t limit)
+{
+	struct rt_region *head;
+	int err;
+
+	memset(region, 0, sizeof(*region));
+	plan_region(region, limit);
+	region->fd = make_memfd(region->size);
+	if (region->fd < 0)
+		return region->fd;
+	head = mmap(NULL, region->size, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd, 0);
+	region->owner = calloc(region->chunks, sizeof(*region->owner));
+	region->orphan = calloc(region->chunks, sizeof(*region->orphan));
+	if (head == MAP_FAILED || !region->owner || !region->orphan) {
+		err = head == MAP_FAILED ? -errno : -ENOMEM;
+		goto fail;
+	}
+	region->head = head;
+	region->slot = (void *)((char *)head + round_up(sizeof(*head), PAGE));
+	region->chunk = (void *)((char *)head + region->size -
+		(uint64_t)region->chunks * sizeof(struct rt_chunk));
+	madvise(head, region->size, MADV_DONTDUMP);
+	err = populate(head, (size_t)((char *)region->chunk - (char *)head));
+	if (err)
+		goto fail;
+	if (getrandom(&region->cookie, sizeof(region->cookie), 0) != sizeof(region->cookie)) {
+		err = -EIO;
+		goto fail;
+	}
+	head->version = RT_REGION_VERSION;
+	head->header_size = (uint32_t)((char *)region->slot - (char *)head);
+	head->size = region->size;
+	head->slots = region->slots;
+	head->chunks = region->chunks;
+	head->chunks_offset = (uint64_t)((char *)region->chunk - (char *)head);
+	head->tracer_pid = (uint32_t)getpid();
+	head->cookie = region->cookie;
+	__atomic_store_n(&head->magic, RT_REGION_MAGIC, __ATOMIC_RELEASE);
+	region_fill(region, CHUNKS_AT_START);
+	return 0;
+fail:
+	region_free(region);
+	return err;
+}
+
+void region_free(struct region *region)
+{
+	if (region->head)
+		munmap(region->head, region->size);
+	region_hide(region);
+	free(region->owner);
+	free(region->orphan);
+	memset(region, 0, sizeof(*region));
+	region->fd = -1;
+}
+
+void region_hide(struct region *region)
+{
+	if (region->fd >= 0)
+		close(region->fd);
+	region->fd = -1;
+}
+
+static void hand_out(struct region *region, uint32_t chunk)
+{
+	struct rt_chunk *shared = &region->chunk[chunk];
+
+	region->owner[chunk] = 0;
+	region->orphan[chunk] = 0;
+	shared->head = 0;
+	shared->next = 0;
+	shared->slot = UINT32_MAX;
+	__atomic_fetch_or(
+		&region->head->free_chunks[chunk / 64], 1ull << (chunk % 64), __ATOMIC_RELEASE);
+}
+
+bool region_fill(struct region *region, uint32_t chunks)
+{
+	uint32_t end = region->filled + chunks;
+
+	if (end > region->chunks)
+		end = region->chunks;
+	if (populate(&region->chunk[region->filled],
+		    (end - region->filled) * sizeof(struct rt_chunk)) < 0) {
+		/* no memory for more: what is filled has to do */
+		region->chunks = region->filled;
+		return false;
+	}
+	while (region->filled < end)
+		hand_out(region, region->filled++);
+	return region->filled < region->chunks;
+}
+
+uint32_t region_free_chunks(const struct region *region)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < (region->chunks + 63) / 64; i++)
+		count += (uint32_t)__builtin_popcountll(
+			__atomic_load_n(&region->head->free_chunks[i], __ATOMIC_RELAXED));
+	return count < region->chunks ? count : region->chunks;
+}
+
+static bool is_free(const struct region *region, uint32_t chunk)
+{
+	return __atomic_load_n(&region->head->free_chunks[chunk / 64], __ATOMIC_ACQUIRE) >>
+		(chunk % 64) &
+		1;
+}
+
+void ring_open(struct ring *ring, uint32_t slot, uint32_t generation)
+{
+	*ring = (struct ring){.slot = slot, .generation = generation};
+}
+
+/* Goes on to the chunk with this link (index + 1), if it is what a sane writer would have linked.
+ */
+static int follow(struct ring *ring, struct region *region, uint32_t link)
+{
+	uint32_t chunk = link - 1;
+	const struct rt_chunk *shared;
+
+	if (chunk >= region->filled || region->owner[chunk] || is_free(region, chunk))
+		return -EBADMSG;
+	shared = &region->chunk[chunk];
+	if (__atomic_load_n(&shared->slot, __ATOMIC_RELAXED) != ring->slot ||
+		__atomic_load_n(&shared->generation, __ATOMIC_RELAXED) != ring->generation)
+		return -EBADMSG;
+	region->owner[chunk] = ring->slot + 1;
+	region->orphan[chunk] = 0;
+	if (ring->chunk)
+		hand_out(region, ring->chunk - 1);
+	ring->chunk = link;
+	ring->at = 0;
+	return 0;
+}
+
+int ring_read(struct ring *ring, struct region *region, struct rt_record *out)
+{
+	while (!ring->damaged) {
+		const struct rt_chunk *chunk;
+		uint32_t next, head, count;
+
+		if (!ring->chunk) {
+			next = __atomic_load_n(
+				&region->slot[ring->slot].first_chunk, __ATOMIC_ACQUIRE);
+			if (!next)
+				return 0;
+			if (follow(ring, region, next) < 0)
+				break;
+		}
+		chunk = &region->chunk[ring->chunk - 1];
+		/* next before head: once a chunk has a next one, its head is final */
+		next = __atomic_load_n(&chunk->next, __ATOMIC_ACQUIRE);
+		head = __atomic_load_n(&chunk->head, __ATOMIC_ACQUIRE);
+		if (head > RT_CHUNK_RECORDS || head < ring->at)
+			break;
+		count = head - ring->at;
+		if (count) {
+			memcpy(out, &chunk->records[ring->at], count * sizeof(*out));
+			ring->at = head;
+			return (int)count;
+		}
+		if (!next)
+			return 0;
+		if (follow(ring, region, next) < 0)
+			break;
+	}
+	ring->damaged = true;
+	return -EBADMSG;
+}
+
+void ring_release(struct ring *ring, struct region *region)
+{
+	struct rt_slot *slot = &region->slot[ring->slot];
+	char *after = (char *)&slot->pid;
+
+	/* what a damaged ring has linked beyond is left to the sweep */
+	while (!ring->damaged && ring->chunk) {
+		uint32_t next =
+			__atomic_load_n(&region->chunk[ring->chunk - 1].next, __ATOMIC_ACQUIRE);
+
+		if (!next || follow(ring, region, next) < 0)
+			break;
+	}
+	if (ring->chunk)
+		hand_out(region, ring->chunk - 1);
+	ring->chunk = 0;
+	memset(after, 0, (size_t)((char *)(slot + 1) - after));
+	__atomic_store_n(&slot->generation, ring->generation, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->state, RT_SLOT_FREE, __ATOMIC_RELEASE);
+}
+
+void region_sweep(struct region *region, region_live_fn *live, void *context)
+{
+	for (uint32_t i = 0; i < region->filled; i++) {
+		const struct rt_chunk *chunk = &region->chunk[i];
+		uint32_t slot = __atomic_load_n(&chunk->slot, __ATOMIC_RELAXED);
+		uint32_t generation = __atomic_load_n(&chunk->generation, __ATOMIC_RELAXED);
+
+		/*
+		 * A chunk whose claimer has not yet signed it looks the same as one whose claimer
+		 * died in between: that one is left alone, it may be written to at any time.
+		 */
+		if (region->owner[i] || slot >= region->slots || is_free(region, i) ||
+			live(context, slot, generation)) {
+			region->orphan[i] = 0;
+			continue;
+		}
+		if (++region->orphan[i] >= ORPHAN_SWEEPS)
+			hand_out(region, i);
+	}
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signals and job control. */
+#include "loader/target/job.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Faults of our own must not be put off. */
+static const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+
+int job_open(struct job *job, bool detached)
+{
+	struct sigaction usual = {.sa_handler = SIG_DFL};
+	sigset_t all;
+
+	memset(job, 0, sizeof(*job));
+	job->detached = detached;
+	job->signals = job->pidfd = -1;
+	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(synchronous) / sizeof(synchronous[0]); i++)
+		sigdelset(&all, synchronous[i]);
+	if (sigprocmask(SIG_SETMASK, &all, &job->mask_before) < 0)
+		return -errno;
+	/* where children are ignored, they cannot be waited for */
+	if (sigaction(SIGCHLD, &usual, &job->child_before) < 0)
+		return -errno;
+	job->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	return job->signals < 0 ? -errno : 0;
+}
+
+void job_close(struct job *job)
+{
+	if (job->signals >= 0)
+		close(job->signals);
+	if (job->pidfd >= 0)
+		close(job->pidfd);
+	job->signals = job->pidfd = -1;
+}
+
+void job_restore(const struct job *job)
+{
+	sigaction(SIGCHLD, &job->child_before, NULL);
+	sigprocmask(SIG_SETMASK, &job->mask_before, NULL);
+}
+
+int job_began(struct job *job, pid_t pid)
+{
+	job->pid = pid;
+	if (!job->detached)
+		return 0;
+	job->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	return job->pidfd < 0 ? -errno : 0;
+}
+
+static bool is_stop(int signal)
+{
+	return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+static bool target_is_stopped(const struct job *job)
+{
+	char path[32], text[256];
+	const char *after_name;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)job->pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (!fgets(text, sizeof(text), file))
+		text[0] = '\0';
+	fclose(file);
+	after_name = strrchr(text, ')');
+	return after_name && !strncmp(after_name, ") T", 3);
+}
+
+/* The whole group was told to stop and the target has: so do we, until somebody continues us. */
+static void stop_with_target(struct job *job)
+{
+	int signal = job->stop_signal;
+	sigset_t set;
+
+	job->stop_signal = 0;
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	if (kill(getpid(), signal) < 0)
+		return;
+	sigprocmask(SIG_UNBLOCK, &set, NULL); /* here it stops */
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* a continuation of the group has reached the target too; one of us alone has not */
+	if (target_is_stopped(job))
+		kill(job->pid, SIGCONT);
+	job->stopped_by = 0;
+}
+
+static void reap(struct job *job)
+{
+	struct rusage usage;
+	int status;
+	pid_t pid;
+
+	/* as PID 1 we are given orphans too */
+	while ((pid = wait4(-1, &status, WNOHANG | WUNTRACED | WCONTINUED, &usage)) > 0) {
+		if (pid != job->pid)
+			continue;
+		if (WIFSTOPPED(status)) {
+			job->stopped_by = WSTOPSIG(status);
+		} else if (WIFCONTINUED(status)) {
+			job->stopped_by = 0;
+		} else {
+			job->ended = true;
+			job->wait_status = status;
+			job->usage = usage;
+		}
+	}
+}
+
+static void take_signal(struct job *job, const struct signalfd_siginfo *info)
+{
+	int signal = (int)info->ssi_signo;
+	bool sent = info->ssi_code <= 0; /* by a process, not by the kernel */
+
+	if (signal == SIGCHLD) {
+		if (!job->detached)
+			reap(job);
+		return;
+	}
+	if (job->detached) {
+		if (signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT)
+			job->asked_to_stop = true;
+		return;
+	}
+	if (signal == SIGCONT) {
+		job->stop_signal = 0;
+		if (target_is_stopped(job))
+			kill(job->pid, SIGCONT);
+		return;
+	}
+	if (is_stop(signal))
+		job->stop_signal = signal;
+	if (!sent || !job->pid || job->ended || signal == SIGPIPE || signal == SIGXFSZ)
+		return;
+	if (info->ssi_code == SI_QUEUE)
+		sigqueue(job->pid, signal, (union sigval){.sival_ptr = (void *)info->ssi_ptr});
+	else
+		kill(job->pid, signal);
+}
+
+void job_signals(struct job *job)
+{
+	struct signalfd_siginfo info;
+
+	while (read(job->signals, &info, sizeof(info)) == sizeof(info))
+		take_signal(job, &info);
+	if (job->stop_signal && job->stopped_by)
+		stop_with_target(job);
+}
+
+void job_poll_end(struct job *job)
+{
+	struct pollfd poll_end = {.fd = job->pidfd, .events = POLLIN};
+
+	if (job->pidfd >= 0 && poll(&poll_end, 1, 0) > 0)
+		job->ended = true;
+}
+
+int job_exit_code(const struct job *job)
+{
+	if (WIFSIGNALED(job->wait_status))
+		return 128 + WTERMSIG(job->wait_status);
+	return WEXITSTATUS(job->wait_status);
+}
