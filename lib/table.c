@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of figures that become text or JSON. */
+#include "lib/table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/term.h"
+#include "lib/units.h"
+
+#define GAP 2
+#define TEXT_MIN 12 /* columns that a text column keeps however narrow the line */
+
+struct cell {
+	bool known;
+	int64_t number;
+	char *text;
+	const char *reason;
+};
+
+struct row {
+	struct cell *cells;
+	size_t order;
+};
+
+struct table {
+	const struct table_column *columns;
+	unsigned column_count;
+	struct row *rows;
+	size_t row_count;
+	size_t capacity;
+	size_t top;
+	bool failed;
+};
+
+struct table *table_new(const struct table_column *columns)
+{
+	struct table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	table->columns = columns;
+	while (columns[table->column_count].key || columns[table->column_count].heading)
+		table->column_count++;
+	return table;
+}
+
+void table_free(struct table *table)
+{
+	if (!table)
+		return;
+	for (size_t i = 0; i < table->row_count; i++) {
+		for (unsigned j = 0; j < table->column_count; j++)
+			free(table->rows[i].cells[j].text);
+		free(table->rows[i].cells);
+	}
+	free(table->rows);
+	free(table);
+}
+
+void table_row(struct table *table)
+{
+	struct cell *cells = calloc(table->column_count, sizeof(*cells));
+
+	if (cells && table->row_count == table->capacity) {
+		size_t capacity = table->capacity ? table->capacity * 2 : 16;
+		struct row *rows = realloc(table->rows, capacity * sizeof(*rows));
+
+		if (rows) {
+			table->rows = rows;
+			table->capacity = capacity;
+		}
+	}
+	if (!cells || table->row_count == table->capacity) {
+		free(cells);
+		table->failed = true;
+		return;
+	}
+	table->rows[table->row_count] = (struct row){.cells = cells, .order = table->row_count};
+	table->row_count++;
+}
+
+static struct cell *last_cell(struct table *table, unsigned column)
+{
+	return table->failed || !table->row_count ? NULL
+						  : &table->rows[table->row_count - 1].cells[column];
+}
+
+void table_set(struct table *table, unsigned column, int64_t value)
+{
+	struct cell *cell = last_cell(table, column);
+
+	if (!cell)
+		return;
+	cell->known = true;
+	cell->number = value;
+}
+
+void table_set_text(struct table *table, unsigned column, const char *text)
+{
+	struct cell *cell = last_cell(table, column);
+
+	if (!cell || !text)
+		return;
+	free(cell->text);
+	cell->text = strdup(text);
+	cell->known = cell->text != NULL;
+	table->failed |= !cell->text;
+}
+
+void table_set_reason(struct table *table, unsigned column, const char *reason)
+{
+	struct cell *cell = last_cell(table, column);
+
+	if (cell)
+		cell->reason = reason;
+}
+
+bool table_failed(const struct table *table)
+{
+	return table->failed;
+}
+
+size_t table_rows(const struct table *table)
+{
+	return table->row_count;
+}
+
+static int compare_rows(const void *left, const void *right, void *context)
+{
+	const struct row *a = left, *b = right;
+	unsigned column = *(const unsigned *)context;
+	const struct cell *x = &a->cells[column], *y = &b->cells[column];
+
+	if (x->known != y->known)
+		return x->known ? -1 : 1;
+	if (x->known && x->number != y->number)
+		return x->number > y->number ? -1 : 1;
+	return a->order < b->order ? -1 : 1;
+}
+
+void table_sort(struct table *table, unsigned column)
+{
+	qsort_r(table->rows, table->row_count, sizeof(*table->rows), compare_rows, &column);
+}
+
+void table_limit(struct table *table, size_t top)
+{
+	table->top = top;
+}
+
+/* Bytes of the character at `text` that continue it; malformed bytes stand alone. */
+static size_t character_size(const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+	size_t size = *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : *at >= 0xc2 ? 2 : 1;
+
+	for (size_t i = 1; i < size; i++) {
+		if ((at[i] & 0xc0) != 0x80)
+			return 1;
+	}
+	return size;
+}
+
+size_t table_text_width(const char *text)
+{
+	size_t width = 0;
+
+	for (; *text; text += character_size(text))
+		width++;
+	return width;
+}
+
+static const char *put_characters(struct buf *out, const char *text, size_t count)
+{
+	while (count-- && *text) {
+		size_t size = character_size(text);
+		unsigned char first = (unsigned char)*text;
+		/* U+0080 to U+009F are control characters too */
+		bool control = size == 1 ? first < 0x20 || first >= 0x7f
+					 : first == 0xc2 && (unsigned char)text[1] < 0xa0;
+
+		if (control)
+			buf_append(out, "?", 1);
+		else
+			buf_append(out, text, size);
+		text += size;
+	}
+	return text;
+}
+
+/* What stands at the end of a path or a name says more than its beginning. */
+void table_put_text(struct buf *out, const char *text, size_t width)
+{
+	size_t have = table_text_width(text);
+	size_t head, skip;
+
+	if (have <= width) {
+		put_characters(out, text, have);
+		return;
+	}
+	if (width < 4) {
+		put_characters(out, text, width);
+		return;
+	}
+	head = (width - 3) / 3;
+	skip = have - (width - 3 - head);
+	put_characters(out, text, head);
+	buf_puts(out, "...");
+	for (; skip; skip--)
+		text += character_size(text);
+	put_characters(out, text, width);
+}
+
+static const char *cell_text(enum table_kind kind, const struct cell *cell, char *out)
+{
+	if (!cell->known)
+		return cell->reason ? cell->reason : "-";
+	switch (kind) {
+	case TABLE_TEXT:
+		return cell->text;
+	case TABLE_NUMBER:
+		snprintf(out, UNITS_SIZE, "%lld", (long long)cell->number);
+		return out;
+	case TABLE_COUNT:
+		return units_count(out, cell->number);
+	case TABLE_DURATION:
+		return units_duration(out, cell->number);
+	case TABLE_BYTES:
+		return units_bytes(out, cell->number);
+	case TABLE_SHARE:
+		return units_share(out, cell->number);
+	case TABLE_BOOL:
+		return cell->number ? "yes" : "no";
+	}
+	return "-";
+}
+
+static size_t rows_shown(const struct table *table)
+{
+	return table->top && table->top < table->row_count ? table->top : table->row_count;
+}
+
+/* Widths as the content wants them, then text columns shortened, widest first, to fit. */
+static void choose_widths(const struct table *table, size_t *widths, size_t room)
+{
+	char space[UNITS_SIZE];
+	size_t total = 0;
+
+	for (unsigned i = 0; i < table->column_count; i++) {
+		const struct table_column *column = &table->columns[i];
+
+		widths[i] = 0;
+		if (!column->heading)
+			continue;
+		widths[i] = table_text_width(column->heading);
+		for (size_t j = 0; j < rows_shown(table); j++) {
+			size_t width = table_text_width(
+				cell_text(column->kind, &table->rows[j].cells[i], space));
+
+			if (width > widths[i])
+				widths[i] = width;
+		}
+		total += widths[i] + GAP;
+	}
+	while (total > room + GAP) {
+		unsigned widest = table->column_count;
+
+		for (unsigned i = 0; i < table->column_count; i++) {
+			if (table->columns[i].kind == TABLE_TEXT && widths[i] > TEXT_MIN &&
+				(widest == table->column_count || widths[i] > widths[widest]))
+				widest = i;
+		}
+		if (widest == table->column_count)
+			return;
+		widths[widest]--;
+		total--;
+	}
+}
+
+static void put_cell(struct buf *out, const char *text, size_t width, bool left, bool last)
+{
+	size_t have = table_text_width(text);
+	size_t pad = have < width ? width - have : 0;
+
+	if (!left)
+		buf_printf(out, "%*s", (int)pad, "");
+	table_put_text(out, text, width);
+	if (left && !last)
+		buf_printf(out, "%*s", (int)pad, "");
+}
+
+static void put_line(const struct table *table, const size_t *widths, unsigned indent,
+	const struct row *row, struct buf *out)
+{
+	char space[UNITS_SIZE];
+	unsigned last = 0;
+	bool first = true;
+
+	for (unsigned i = 0; i < table->column_count; i++) {
+		if (table->columns[i].heading)
+			last = i;
+	}
+	buf_printf(out, "%*s%s", (int)indent, "", row ? "" : term_start(TERM_DIM));
+	for (unsigned i = 0; i <= last; i++) {
+		const struct table_column *column = &table->columns[i];
+
+		if (!column->heading)
+			continue;
+		if (!first)
+			buf_printf(out, "%*s", GAP, "");
+		first = false;
+		put_cell(out,
+			row ? cell_text(column->kind, &row->cells[i], space) : column->heading,
+			widths[i], column->kind == TABLE_TEXT, i == last);
+	}
+	buf_printf(out, "%s\n", row ? "" : term_end());
+}
+
+void table_text(const struct table *table, unsigned indent, unsigned width, struct buf *out)
+{
+	size_t *widths = calloc(table->column_count + 1, sizeof(*widths));
+	char space[UNITS_SIZE];
+
+	if (!widths) {
+		out->failed = true;
+		return;
+	}
+	choose_widths(table, widths, width > indent ? width - indent : 1);
+	put_line(table, widths, indent, NULL, out);
+	for (size_t i = 0; i < rows_shown(table); i++)
+		put_line(table, widths, indent, &table->rows[i], out);
+	if (rows_shown(table) < table->row_count)
+		buf_printf(out, "%*s%s%s more%s\n", (int)indent, "", term_start(TERM_DIM),
+			units_count(space, (int64_t)(table->row_count - rows_shown(table))),
+			term_end());
+	free(widths);
+}
+
+static void put_json_cell(enum table_kind kind, const struct cell *cell, struct json *json)
+{
+	if (!cell->known)
+		json_null(json);
+	else if (kind == TABLE_TEXT)
+		json_string(json, cell->text);
+	else if (kind == TABLE_SHARE)
+		json_double(json, (double)cell->number / 1000);
+	else if (kind == TABLE_BOOL)
+		json_bool(json, cell->number != 0);
+	else
+		json_int(json, cell->number);
+}
+
+void table_json(const struct table *table, struct json *json)
+{
+	json_open(json, '[');
+	for (size_t i = 0; i < table->row_count; i++) {
+		json_open(json, '{');
+		for (unsigned j = 0; j < table->column_count; j++) {
+			if (!table->columns[j].key)
+				continue;
+			json_key(json, table->columns[j].key);
+			put_json_cell(
+				table->columns[j].kind, &table->rows[i].cells[j], json);
+		}
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
