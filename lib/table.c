@@ -10,7 +10,7 @@
 #include "lib/units.h"
 
 #define GAP 2
-#define TEXT_MIN 12 /* columns that a text column keeps however narrow the line */
+#define TEXT_MIN 18 /* columns that a text column keeps however narrow the line */
 
 struct cell {
 	bool known;
@@ -83,8 +83,9 @@ void table_row(struct table *table)
 
 static struct cell *last_cell(struct table *table, unsigned column)
 {
-	return table->failed || !table->row_count ? NULL
-						  : &table->rows[table->row_count - 1].cells[column];
+	return table->failed || !table->row_count
+		? NULL
+		: &table->rows[table->row_count - 1].cells[column];
 }
 
 void table_set(struct table *table, unsigned column, int64_t value)
@@ -142,7 +143,8 @@ static int compare_rows(const void *left, const void *right, void *context)
 
 void table_sort(struct table *table, unsigned column)
 {
-	qsort_r(table->rows, table->row_count, sizeof(*table->rows), compare_rows, &column);
+	if (table->row_count > 1)
+		qsort_r(table->rows, table->row_count, sizeof(*table->rows), compare_rows, &column);
 }
 
 void table_limit(struct table *table, size_t top)
@@ -217,6 +219,8 @@ static const char *cell_text(enum table_kind kind, const struct cell *cell, char
 {
 	if (!cell->known)
 		return cell->reason ? cell->reason : "-";
+	if (!cell->number && kind != TABLE_TEXT && kind != TABLE_BOOL && kind != TABLE_SHARE)
+		return "0";
 	switch (kind) {
 	case TABLE_TEXT:
 		return cell->text;
@@ -361,8 +365,7 @@ void table_json(const struct table *table, struct json *json)
 			if (!table->columns[j].key)
 				continue;
 			json_key(json, table->columns[j].key);
-			put_json_cell(
-				table->columns[j].kind, &table->rows[i].cells[j], json);
+			put_json_cell(table->columns[j].kind, &table->rows[i].cells[j], json);
 		}
 		json_close(json, '}');
 	}

@@ -35,8 +35,7 @@ const char *units_duration(char *out, int64_t ns)
 	else if (seconds < 600)
 		return scaled(out, value / 1e9, "s");
 	else if (seconds < 7200)
-		snprintf(out, UNITS_SIZE, "%" PRId64 "m%02" PRId64 "s", seconds / 60,
-			seconds % 60);
+		snprintf(out, UNITS_SIZE, "%" PRId64 "m%02" PRId64 "s", seconds / 60, seconds % 60);
 	else
 		snprintf(out, UNITS_SIZE, "%" PRId64 "h%02" PRId64 "m", seconds / 3600,
 			seconds / 60 % 60);
@@ -90,8 +89,7 @@ const char *units_time(char *out, int64_t epoch_ns)
 
 	if (gmtime_r(&seconds, &when))
 		used = strftime(out, UNITS_SIZE, "%Y-%m-%d %H:%M:%S", &when);
-	snprintf(out + used, UNITS_SIZE - used, ".%03d UTC",
-		(int)((epoch_ns % SECOND) / 1000000));
+	snprintf(out + used, UNITS_SIZE - used, ".%03d UTC", (int)((epoch_ns % SECOND) / 1000000));
 	return out;
 }
 

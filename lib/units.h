@@ -9,7 +9,8 @@
 /* Room for any of the texts below. */
 #define UNITS_SIZE 40
 
-/* Of durations and sizes, which are never negative. Each writes into `out`, at least UNITS_SIZE bytes, and returns it. */
+/* Of durations and sizes, which are never negative. Each writes into `out`, at least UNITS_SIZE
+ * bytes, and returns it. */
 const char *units_duration(char *out, int64_t ns);
 const char *units_count(char *out, int64_t count);
 const char *units_bytes(char *out, int64_t bytes);
