@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one reader of the store. A database is what somebody sends: it is opened read-only and
+ * defensively, and any failure of a query is kept and told once.
+ */
+#include "analysis/model.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/embedded.h"
+
+struct model {
+	sqlite3 *db;
+	char *error;
+};
+
+struct query {
+	struct model *model;
+	sqlite3_stmt *statement;
+};
+
+static const char profile_view[] =
+	"CREATE TEMP VIEW profile AS"
+	" SELECT d.*, t.process, p.run, o.name, o.module, o.family, b.kind AS object_kind,"
+	"  b.name AS object_name,"
+	"  " MODEL_WAIT_CLASS " AS wait_class"
+	" FROM fold d JOIN thread t ON t.id = d.thread JOIN process p ON p.id = t.process"
+	" JOIN operation o ON o.id = d.operation LEFT JOIN object b ON b.id = d.object;";
+
+/* A name like /proc/self/fd/5 must reach open() as it is: resolved, it is a file already gone. */
+static int keep_path(sqlite3_vfs *vfs, const char *path, int size, char *out)
+{
+	(void)vfs;
+	return snprintf(out, (size_t)size, "%s", path) < size ? SQLITE_OK : SQLITE_CANTOPEN;
+}
+
+static const char *nameless_vfs(void)
+{
+	static sqlite3_vfs vfs;
+
+	if (!vfs.zName) {
+		vfs = *sqlite3_vfs_find(NULL);
+		vfs.zName = "ragtime-nameless";
+		vfs.pNext = NULL;
+		vfs.xFullPathname = keep_path;
+		sqlite3_vfs_register(&vfs, 0);
+	}
+	return vfs.zName;
+}
+
+static int schema_version(void)
+{
+	const struct embedded *schema = embedded_find("wire/schema.sql");
+	const char *pragma = schema ? strstr(schema->text, "PRAGMA user_version = ") : NULL;
+
+	return pragma ? atoi(pragma + strlen("PRAGMA user_version = ")) : 0;
+}
+
+static const char *refusal(struct model *model, char *space, size_t size)
+{
+	int64_t version = model_number(model, "PRAGMA user_version", 0, 0);
+	int64_t tables = model_number(model,
+		"SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name IN "
+		"('run', 'process', 'thread', 'operation', 'object', 'span', 'fold')",
+		0, 0);
+
+	if (model->error)
+		return model->error;
+	if (tables != 7 || version < 1) {
+		snprintf(space, size, "a database, but not one that ragtime wrote");
+		return space;
+	}
+	if (version > schema_version()) {
+		snprintf(space, size,
+			"written by a newer ragtime (schema %lld, this one reads up to %d); "
+			"update ragtime to read it",
+			(long long)version, schema_version());
+		return space;
+	}
+	return NULL;
+}
+
+struct model *model_open(const char *path, char *error, size_t error_size)
+{
+	bool nameless = !strncmp(path, "/proc/self/fd/", 14);
+	struct model *model = calloc(1, sizeof(*model));
+	char space[256];
+	const char *why;
+
+	if (!model) {
+		snprintf(error, error_size, "out of memory");
+		return NULL;
+	}
+	if (sqlite3_open_v2(path, &model->db, SQLITE_OPEN_READONLY,
+		    nameless ? nameless_vfs() : NULL) != SQLITE_OK) {
+		snprintf(error, error_size, "%s", sqlite3_errmsg(model->db));
+		model_close(model);
+		return NULL;
+	}
+	sqlite3_busy_timeout(model->db, 5000);
+	sqlite3_db_config(model->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(model->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	why = refusal(model, space, sizeof(space));
+	if (!why && sqlite3_exec(model->db, profile_view, NULL, NULL, NULL) != SQLITE_OK)
+		why = sqlite3_errmsg(model->db);
+	if (why) {
+		snprintf(error, error_size, "%s", why);
+		model_close(model);
+		return NULL;
+	}
+	return model;
+}
+
+void model_close(struct model *model)
+{
+	if (!model)
+		return;
+	sqlite3_close(model->db);
+	free(model->error);
+	free(model);
+}
+
+const char *model_error(const struct model *model)
+{
+	return model->error;
+}
+
+static void keep_error(struct model *model)
+{
+	if (!model->error)
+		model->error = strdup(sqlite3_errmsg(model->db));
+}
+
+struct query *model_query(struct model *model, const char *sql)
+{
+	struct query *query = calloc(1, sizeof(*query));
+
+	if (!query)
+		return NULL;
+	query->model = model;
+	if (sqlite3_prepare_v2(model->db, sql, -1, &query->statement, NULL) != SQLITE_OK) {
+		keep_error(model);
+		free(query);
+		return NULL;
+	}
+	return query;
+}
+
+void query_free(struct query *query)
+{
+	if (!query)
+		return;
+	sqlite3_finalize(query->statement);
+	free(query);
+}
+
+void query_bind(struct query *query, int parameter, int64_t value)
+{
+	if (!query)
+		return;
+	sqlite3_reset(query->statement);
+	sqlite3_bind_int64(query->statement, parameter, value);
+}
+
+bool query_next(struct query *query)
+{
+	int status = query ? sqlite3_step(query->statement) : SQLITE_DONE;
+
+	if (status != SQLITE_ROW && status != SQLITE_DONE)
+		keep_error(query->model);
+	return status == SQLITE_ROW;
+}
+
+bool query_is_null(const struct query *query, int column)
+{
+	return sqlite3_column_type(query->statement, column) == SQLITE_NULL;
+}
+
+int64_t query_int(const struct query *query, int column)
+{
+	return sqlite3_column_int64(query->statement, column);
+}
+
+double query_double(const struct query *query, int column)
+{
+	return sqlite3_column_double(query->statement, column);
+}
+
+bool query_is_text(const struct query *query, int column)
+{
+	return sqlite3_column_type(query->statement, column) == SQLITE_TEXT;
+}
+
+bool query_is_real(const struct query *query, int column)
+{
+	return sqlite3_column_type(query->statement, column) == SQLITE_FLOAT;
+}
+
+const char *query_text(const struct query *query, int column)
+{
+	return (const char *)sqlite3_column_text(query->statement, column);
+}
+
+const void *query_blob(const struct query *query, int column, size_t *size)
+{
+	const void *bytes = sqlite3_column_blob(query->statement, column);
+
+	*size = (size_t)sqlite3_column_bytes(query->statement, column);
+	return bytes;
+}
+
+int64_t model_number(struct model *model, const char *sql, int64_t parameter, int64_t otherwise)
+{
+	struct query *query = model_query(model, sql);
+	int64_t value = otherwise;
+
+	query_bind(query, 1, parameter);
+	if (query_next(query) && !query_is_null(query, 0))
+		value = query_int(query, 0);
+	query_free(query);
+	return value;
+}
+
+static char *copy_text(const struct query *query, int column)
+{
+	const char *text = query_text(query, column);
+
+	return text ? strdup(text) : NULL;
+}
+
+static void read_run(const struct query *query, struct run *run)
+{
+	*run = (struct run){
+		.id = query_int(query, 0),
+		.uuid = copy_text(query, 1),
+		.version = copy_text(query, 2),
+		.host = copy_text(query, 3),
+		.kernel = copy_text(query, 4),
+		.mode = copy_text(query, 5),
+		.command = copy_text(query, 6),
+		.cpu_model = copy_text(query, 7),
+		.reason = copy_text(query, 8),
+		.processors = query_int(query, 9),
+		.start_ns = query_int(query, 10),
+		.end_ns = query_int(query, 11),
+		.epoch_ns = query_int(query, 12),
+		.has_epoch = !query_is_null(query, 12),
+		.status = query_int(query, 13),
+		.has_status = !query_is_null(query, 13),
+	};
+	if (run->end_ns < run->start_ns)
+		run->end_ns = run->start_ns;
+}
+
+struct run *model_runs(struct model *model, size_t *count)
+{
+	struct query *query = model_query(model,
+		"SELECT id, uuid, version, host, kernel, mode, command, cpu_model, reason,"
+		" processors, start_ns, end_ns, epoch_ns, status FROM run ORDER BY id");
+	struct run *runs = NULL;
+
+	*count = 0;
+	while (query_next(query)) {
+		struct run *more = realloc(runs, (*count + 1) * sizeof(*runs));
+
+		if (!more)
+			break;
+		runs = more;
+		read_run(query, &runs[(*count)++]);
+	}
+	query_free(query);
+	return runs;
+}
+
+void model_runs_free(struct run *runs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char *texts[] = {runs[i].uuid, runs[i].version, runs[i].host, runs[i].kernel,
+			runs[i].mode, runs[i].command, runs[i].cpu_model, runs[i].reason};
+
+		for (size_t j = 0; j < sizeof(texts) / sizeof(*texts); j++)
+			free(texts[j]);
+	}
+	free(runs);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one reader of the store. Opens databases read-only, whatever their version up to ours, and
+ * answers queries; nothing else here knows <sqlite3.h>.
+ *
+ * Every query may use the temporary view `profile`: one row a fold of the database, joined with its
+ * process, operation and object, with `wait_class` decided by what the descriptor was.
+ */
+#ifndef ANALYSIS_MODEL_H
+#define ANALYSIS_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What the descriptor was decides what an operation on it waited for. Of an operation `o` and its
+ * object `b`; 16 is RT_WAIT_fd, the kinds of object are file 1, connection 2, listener 3, pipe 4,
+ * event loop 5, event counter 6, terminal 10.
+ */
+#define MODEL_WAIT_CLASS                                                \
+	"CASE WHEN o.wait <> 16 THEN o.wait WHEN b.kind = 1 THEN 5"     \
+	" WHEN b.kind IN (2, 3) THEN 10 WHEN b.kind IN (4, 10) THEN 14" \
+	" WHEN b.kind IN (5, 6) THEN 11 ELSE 15 END"
+
+struct model;
+struct query;
+
+/*
+ * A database by its path; "/proc/self/fd/N" for one that has no name. NULL with a sentence in
+ * `error`.
+ */
+struct model *model_open(const char *path, char *error, size_t error_size);
+void model_close(struct model *model);
+
+/* The first failure of any query so far (a damaged file), or NULL. Asked once, at the end. */
+const char *model_error(const struct model *model);
+
+struct run {
+	int64_t id;
+	char *uuid, *version, *host, *kernel, *mode, *command, *cpu_model;
+	char *reason; /* NULL: the trace is torn */
+	int64_t processors;
+	int64_t start_ns, end_ns; /* of everything seen; equal where nothing was */
+	int64_t epoch_ns;
+	int64_t status;
+	bool has_epoch, has_status;
+};
+
+/* In the order of their numbers. `count` 0 also on failure. */
+struct run *model_runs(struct model *model, size_t *count);
+void model_runs_free(struct run *runs, size_t count);
+
+/* A failed query has no rows. NULL is a query without rows. */
+struct query *model_query(struct model *model, const char *sql);
+void query_free(struct query *query);
+/* Parameters count from 1. Binding begins the query anew. */
+void query_bind(struct query *query, int parameter, int64_t value);
+bool query_next(struct query *query);
+
+bool query_is_null(const struct query *query, int column);
+int64_t query_int(const struct query *query, int column); /* NULL: 0 */
+double query_double(const struct query *query, int column);
+bool query_is_text(const struct query *query, int column);
+bool query_is_real(const struct query *query, int column);
+/* Valid until the next row. NULL for NULL. */
+const char *query_text(const struct query *query, int column);
+const void *query_blob(const struct query *query, int column, size_t *size);
+
+/* One query, one parameter, one number of the first row; `otherwise` where there is none. */
+int64_t model_number(struct model *model, const char *sql, int64_t parameter, int64_t otherwise);
+
+#endif
