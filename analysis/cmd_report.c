@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ragtime report: says where the time went. */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/input.h"
+#include "analysis/views/view.h"
+#include "lib/command.h"
+#include "lib/log.h"
+
+#define DEFAULT_TOP 15
+
+struct options {
+	struct report_options report;
+	bool json;
+	char **inputs;
+	int input_count;
+};
+
+static const struct argp_option option_table[] = {
+	{"json", 'j', NULL, 0, "Print JSON: all rows of all sections, times in ns, unknown is null",
+		0},
+	{"top", 't', "N", 0, "Rows a table; 0 is all (default 15)", 0},
+	{"section", 's', "NAMES", 0,
+		"Only these parts, with commas between: waits operations connections files names "
+		"locks threads processes counted cost losses",
+		0},
+	{0},
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct options *options = state->input;
+	char unknown[64], *end;
+
+	switch (key) {
+	case 'j':
+		options->json = true;
+		break;
+	case 't':
+		options->report.top = strtoul(text, &end, 10);
+		if (end == text || *end || *text == '-')
+			argp_error(state, "--top takes a number, not '%s'", text);
+		break;
+	case 's':
+		if (!report_knows(text, unknown, sizeof(unknown)))
+			argp_error(state, "the report has no section '%s'; --help lists them",
+				unknown);
+		options->report.sections = text;
+		break;
+	case ARGP_KEY_ARGS:
+		options->inputs = state->argv + state->next;
+		options->input_count = state->argc - state->next;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+struct work {
+	const struct options *options;
+	const struct view *view;
+	struct output out;
+};
+
+static int report_model(struct model *model, const char *name, void *context)
+{
+	struct work *work = context;
+	size_t count;
+	struct run *runs = model_runs(model, &count);
+	int status = 0;
+
+	for (size_t i = 0; i < count && !status; i++) {
+		struct report *report = report_new(model, name, &runs[i], &work->options->report);
+
+		if (report) {
+			work->view->report(&work->out, report);
+		} else {
+			log_error("cannot report on %s: out of memory", name);
+			status = 1;
+		}
+		report_free(report);
+	}
+	model_runs_free(runs, count);
+	return status;
+}
+
+int cmd_report(int argc, char **argv)
+{
+	static const struct argp argp = {option_table, parse, "[FILE...]",
+		"Says where the wall time of a run went: waits by kind, operations, connections, files, "
+		"locks, threads; and at the foot what tracing cost and what was lost.\v"
+		"FILE is a trace, a database made by 'ragtime decode', or - for standard input. "
+		"Without one it is the newest run in the state folder. The same file gives the same "
+		"bytes.\n\n"
+		"Examples:\n"
+		"  ragtime report                        the newest run\n"
+		"  ragtime report rag.rtrace --top 5\n"
+		"  ragtime report -s waits,threads rag.rtrace\n"
+		"  ragtime report --json rag.db | jq '.runs[0].sections.operations[0]'",
+		NULL, NULL, NULL};
+	struct options options = {.report.top = DEFAULT_TOP};
+	struct work work = {.options = &options};
+	int status, err;
+
+	argp_err_exit_status = 2;
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	work.view = view_find(options.json ? "json" : "text");
+	work.view->begin(&work.out);
+	status = input_each(options.inputs, options.input_count, "none", report_model, &work);
+	work.view->end(&work.out);
+	err = output_finish(&work.out);
+	if (err)
+		log_error("cannot write the report: %s", strerror(-err));
+	return status ? status : err ? 1 : 0;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Builds a report: the facts of a run and the sections asked for. */
+#include "analysis/report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct kind {
+	const char *name;
+	const char *title;
+	const char *empty;
+	section_fn *build;
+} kinds[] = {
+#define SECTION(name, title, empty) {#name, title, empty, section_##name},
+#include "analysis/sections/sections.def"
+#undef SECTION
+};
+
+#define COUNT (sizeof(kinds) / sizeof(*kinds))
+
+static bool is_listed(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (!strncmp(at, name, length) && (at[length] == ',' || !at[length]))
+			return true;
+	}
+	return false;
+}
+
+bool report_knows(const char *sections, char *unknown, size_t size)
+{
+	for (const char *at = sections; at; at = strchr(at, ',')) {
+		size_t length, i = 0;
+
+		at += *at == ',';
+		length = strcspn(at, ",");
+		while (i < COUNT &&
+			(strlen(kinds[i].name) != length || strncmp(kinds[i].name, at, length)))
+			i++;
+		if (i == COUNT) {
+			snprintf(unknown, size, "%.*s", (int)length, at);
+			return false;
+		}
+	}
+	return true;
+}
+
+void report_list_sections(struct buf *out)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		buf_printf(out, "%s%s", i ? " " : "", kinds[i].name);
+}
+
+static void read_facts(struct model *model, struct report *report)
+{
+	int64_t run = report->run->id;
+
+	report->processes =
+		model_number(model, "SELECT COUNT(*) FROM process WHERE run = ?", run, 0);
+	report->threads = model_number(model,
+		"SELECT COUNT(*) FROM thread t JOIN process p ON p.id = t.process WHERE p.run = ?",
+		run, 0);
+	report->calls = model_number(model, "SELECT SUM(calls) FROM profile WHERE run = ?", run, 0);
+	report->sampled_calls = model_number(
+		model, "SELECT SUM(weight - calls) FROM profile WHERE run = ?", run, 0);
+	report->counted_calls = model_number(model,
+		"SELECT SUM(c.calls) FROM counter c JOIN thread t ON t.id = c.thread"
+		" JOIN process p ON p.id = t.process WHERE p.run = ?",
+		run, 0);
+}
+
+struct report *report_new(struct model *model, const char *input, const struct run *run,
+	const struct report_options *options)
+{
+	struct section_context context = {.model = model, .run = run};
+	struct report *report = calloc(1, sizeof(*report));
+
+	if (!report)
+		return NULL;
+	report->input = input;
+	report->run = run;
+	report->sections = calloc(COUNT, sizeof(*report->sections));
+	if (!report->sections)
+		goto fail;
+	read_facts(model, report);
+	for (size_t i = 0; i < COUNT; i++) {
+		struct section *section = &report->sections[report->section_count];
+
+		if (options->sections && !is_listed(options->sections, kinds[i].name))
+			continue;
+		report->section_count++;
+		*section = (struct section){
+			.name = kinds[i].name, .title = kinds[i].title, .empty = kinds[i].empty};
+		if (kinds[i].build(&context, section) || table_failed(section->table) ||
+			section->notes.failed)
+			goto fail;
+		table_limit(section->table, options->top);
+	}
+	return report;
+fail:
+	report_free(report);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void report_free(struct report *report)
+{
+	if (!report)
+		return;
+	for (size_t i = 0; i < report->section_count; i++) {
+		table_free(report->sections[i].table);
+		buf_free(&report->sections[i].notes);
+	}
+	free(report->sections);
+	free(report);
+}

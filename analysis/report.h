@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A report of one run: facts, then sections in the order of sections.def, each a table and notes.
+ * Views turn it into text or JSON.
+ *
+ * To add a section: sections/section_X.c with `int section_X(...)`, and its line in sections.def.
+ */
+#ifndef ANALYSIS_REPORT_H
+#define ANALYSIS_REPORT_H
+
+#include "analysis/model.h"
+#include "lib/table.h"
+
+struct section {
+	const char *name;  /* in JSON and for --section */
+	const char *title; /* over its table */
+	const char *empty; /* what to say where there are no rows; NULL: leave the section out */
+	struct table *table;
+	struct buf notes; /* lines of text below the table */
+};
+
+struct section_context {
+	struct model *model;
+	const struct run *run;
+};
+
+/* Fills in section->table and, where there is more to say, section->notes. 0 or -errno. */
+typedef int section_fn(const struct section_context *context, struct section *section);
+
+#define SECTION(name, title, empty) section_fn section_##name;
+#include "analysis/sections/sections.def"
+#undef SECTION
+
+struct report_options {
+	const char *sections; /* names with commas between; NULL: all */
+	size_t top;	      /* rows a table in text; 0: all */
+};
+
+struct report {
+	const char *input;
+	const struct run *run;
+	int64_t processes, threads, calls, counted_calls, sampled_calls;
+	struct section *sections;
+	size_t section_count;
+};
+
+/* True where all names of a list are sections; else `unknown` is the first that is none. */
+bool report_knows(const char *sections, char *unknown, size_t size);
+void report_list_sections(struct buf *out);
+
+/* NULL when memory is out. Failures of queries stand in model_error. */
+struct report *report_new(struct model *model, const char *input, const struct run *run,
+	const struct report_options *options);
+void report_free(struct report *report);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Per peer: how many connections, how much each was used, what went over them and how long threads
+ * were in calls on them. Bytes are those of the sockets; where a connection is known only through
+ * its TLS library, the bytes are the library's.
+ */
+#include <errno.h>
+
+#include "analysis/report.h"
+#include "wire/event.h"
+
+static const struct table_column columns[] = {
+	{"peer", "peer", TABLE_TEXT},
+	{"connections", "conns", TABLE_COUNT},
+	{"connects", "connects", TABLE_COUNT},
+	{"failed_connects", "failed", TABLE_COUNT},
+	{"sends", "sends", TABLE_COUNT},
+	{"sends_per_connection", "per conn", TABLE_COUNT},
+	{"bytes_out", "out", TABLE_BYTES},
+	{"receives", NULL, TABLE_COUNT},
+	{"bytes_in", "in", TABLE_BYTES},
+	{"connect_ns", "connect", TABLE_DURATION},
+	{"handshakes", "TLS", TABLE_COUNT},
+	{"handshake_ns", "handshake", TABLE_DURATION},
+	{"time_ns", "time", TABLE_DURATION},
+	{"errors", NULL, TABLE_COUNT},
+	{0},
+};
+
+enum {
+	PEER,
+	CONNECTIONS,
+	CONNECTS,
+	FAILED,
+	SENDS,
+	PER_CONNECTION,
+	BYTES_OUT,
+	RECEIVES,
+	BYTES_IN,
+	CONNECT_TIME,
+	HANDSHAKES,
+	HANDSHAKE_TIME,
+	TIME,
+	ERRORS
+};
+
+#define SENDING "name IN ('send', 'sendto', 'sendmsg', 'sendmmsg', 'write', 'writev', 'sendfile')"
+#define RECEIVING "name IN ('recv', 'recvfrom', 'recvmsg', 'recvmmsg', 'read', 'readv')"
+#define TLS_SENDING "name IN ('SSL_write', 'gnutls_record_send')"
+#define TLS_RECEIVING "name IN ('SSL_read', 'gnutls_record_recv')"
+#define HANDSHAKING "name IN ('SSL_do_handshake', 'SSL_connect', 'SSL_accept', 'gnutls_handshake')"
+#define SUM_WHERE(condition, value) "SUM(CASE WHEN " condition " THEN " value " ELSE 0 END)"
+
+_Static_assert(RT_OBJECT_socket == 2, "a number in the query below");
+
+/* handshake time is the calls' whole time: what they wait for is in calls inside them */
+static const char sql[] =
+	"SELECT COALESCE(object_name, 'unknown peer'), COUNT(DISTINCT object),"
+	" " SUM_WHERE("name = 'connect'",
+		"calls") ","
+			 " " SUM_WHERE("name = 'connect'",
+				 "errors") ","
+					   " " SUM_WHERE(SENDING, "calls") "," SUM_WHERE(SENDING,
+						   "bytes") ","
+							    " " SUM_WHERE(RECEIVING,
+								    "calls") "," SUM_WHERE(RECEIVING,
+								    "bytes") ","
+									     " " SUM_WHERE(
+										     TLS_SENDING,
+										     "calls") "," SUM_WHERE(TLS_SENDING,
+										     "bytes") ","
+											      " " SUM_WHERE(
+												      TLS_RECEIVING,
+												      "calls") "," SUM_WHERE(TLS_RECEIVING,
+												      "bytes") ","
+													       " " SUM_WHERE(
+														       "name = 'connect'",
+														       "sum_ns") ","
+																 " " SUM_WHERE(
+																	 HANDSHAKING,
+																	 "calls") "," SUM_WHERE(HANDSHAKING,
+																	 "sum_ns") ","
+																		   " SUM(self_ns), SUM(errors) FROM profile"
+																		   " WHERE run = ? AND object_kind = 2 GROUP BY object_name ORDER BY 1";
+
+/* A TLS library's bytes count only where no socket's are known. */
+static void set_traffic(struct table *table, const struct query *query, unsigned calls_column,
+	unsigned bytes_column, int socket)
+{
+	int from = query_int(query, socket) ? socket : socket + 4;
+
+	table_set(table, calls_column, query_int(query, from));
+	table_set(table, bytes_column, query_int(query, from + 1));
+}
+
+int section_connections(const struct section_context *context, struct section *section)
+{
+	struct table *table = table_new(columns);
+	struct query *query;
+
+	section->table = table;
+	if (!table)
+		return -ENOMEM;
+	query = model_query(context->model, sql);
+	query_bind(query, 1, context->run->id);
+	while (query_next(query)) {
+		int64_t connections = query_int(query, 1);
+		int64_t sends = query_int(query, 4) ? query_int(query, 4) : query_int(query, 8);
+
+		table_row(table);
+		table_set_text(table, PEER, query_text(query, 0));
+		table_set(table, CONNECTIONS, connections);
+		table_set(table, CONNECTS, query_int(query, 2));
+		table_set(table, FAILED, query_int(query, 3));
+		set_traffic(table, query, SENDS, BYTES_OUT, 4);
+		set_traffic(table, query, RECEIVES, BYTES_IN, 6);
+		if (connections)
+			table_set(table, PER_CONNECTION, (sends + connections / 2) / connections);
+		table_set(table, CONNECT_TIME, query_int(query, 12));
+		table_set(table, HANDSHAKES, query_int(query, 13));
+		if (query_int(query, 13))
+			table_set(table, HANDSHAKE_TIME, query_int(query, 14));
+		table_set(table, TIME, query_int(query, 15));
+		table_set(table, ERRORS, query_int(query, 16));
+	}
+	query_free(query);
+	table_sort(table, TIME);
+	return 0;
+}

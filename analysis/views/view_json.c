@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reports and trees as JSON: {"version", "runs": [...]}. Times are nanoseconds; unknown is null. */
+#include "analysis/views/view.h"
+#include "lib/version.h"
+#include "lib/words.h"
+
+static void put_int_if(struct json *json, const char *key, bool known, int64_t value)
+{
+	if (known)
+		json_member_int(json, key, value);
+	else
+		json_member_null(json, key);
+}
+
+static void json_begin(struct output *out)
+{
+	out->json = (struct json){.out = &out->bytes, .pretty = true};
+	json_open(&out->json, '{');
+	json_member_string(&out->json, "version", RAGTIME_VERSION);
+	json_key(&out->json, "runs");
+	json_open(&out->json, '[');
+}
+
+static void json_end(struct output *out)
+{
+	json_close(&out->json, ']');
+	json_close(&out->json, '}');
+	buf_puts(&out->bytes, "\n");
+}
+
+static void put_run(struct json *json, const struct run *run)
+{
+	json_key(json, "run");
+	json_open(json, '{');
+	json_member_string(json, "id", run->uuid);
+	json_member_string(json, "command", run->command);
+	json_member_string(json, "captured_by", run->version);
+	json_member_string(json, "mode", run->mode);
+	json_member_string(json, "host", run->host);
+	json_member_string(json, "kernel", run->kernel);
+	json_member_string(json, "cpu_model", run->cpu_model);
+	put_int_if(json, "processors", run->processors > 0, run->processors);
+	json_member_int(json, "start_ns", run->start_ns);
+	json_member_int(json, "end_ns", run->end_ns);
+	put_int_if(json, "epoch_ns", run->has_epoch, run->epoch_ns);
+	put_int_if(json, "status", run->has_status, run->status);
+	json_member_string(json, "reason", run->reason);
+	json_member_bool(json, "torn", !run->reason);
+	json_close(json, '}');
+}
+
+static void json_report(struct output *out, const struct report *report)
+{
+	struct json *json = &out->json;
+
+	json_open(json, '{');
+	put_run(json, report->run);
+	json_member_int(json, "processes", report->processes);
+	json_member_int(json, "threads", report->threads);
+	json_member_int(json, "calls", report->calls);
+	json_member_int(json, "sampled_calls", report->sampled_calls);
+	json_member_int(json, "counted_calls", report->counted_calls);
+	json_key(json, "sections");
+	json_open(json, '{');
+	for (size_t i = 0; i < report->section_count; i++) {
+		json_key(json, report->sections[i].name);
+		table_json(report->sections[i].table, json);
+	}
+	json_close(json, '}');
+	json_close(json, '}');
+	output_flush(out, false);
+}
+
+static void json_tree_begin(struct output *out, const char *input, const struct run *run)
+{
+	(void)input;
+	json_open(&out->json, '{');
+	put_run(&out->json, run);
+	json_key(&out->json, "processes");
+	json_open(&out->json, '[');
+}
+
+static void put_call(struct output *out, const struct tree_line *line)
+{
+	struct json *json = &out->json;
+
+	json_member_string(json, "name", line->name);
+	if (line->module)
+		json_member_string(json, "module", line->module);
+	if (line->under)
+		json_member_string(json, "inside", line->under);
+	json_member_string(json, "object", line->object);
+	json_member_string(json, "object_kind", line->object_kind);
+	json_member_int(json, "id", line->id);
+	json_member_int(json, "start_ns", line->start_ns);
+	json_member_int(json, "count", line->count);
+	json_member_int(json, "sum_ns", line->duration_ns);
+	json_member_int(json, "min_ns", line->min_ns);
+	json_member_int(json, "max_ns", line->max_ns);
+	put_int_if(json, "status", line->has_status, line->status);
+	json_member_bool(json, "unfinished", line->unfinished);
+	json_member_string(json, "evidence", word_name("evidence", (uint32_t)line->evidence));
+	json_key(json, "children");
+	json_open(json, '[');
+}
+
+static void json_tree_open(struct output *out, const struct tree_line *line)
+{
+	struct json *json = &out->json;
+
+	json_open(json, '{');
+	switch (line->kind) {
+	case TREE_PROCESS:
+		json_member_string(json, "kind", "process");
+		json_member_string(json, "name", line->name);
+		json_member_string(json, "program", line->module);
+		json_member_int(json, "pid", line->pid);
+		json_member_int(json, "start_ns", line->start_ns);
+		json_member_int(json, "duration_ns", line->duration_ns);
+		put_int_if(json, "status", line->has_status, line->status);
+		json_key(json, "threads");
+		json_open(json, '[');
+		break;
+	case TREE_THREAD:
+		json_member_string(json, "kind", "thread");
+		json_member_string(json, "name", line->name);
+		json_member_int(json, "tid", line->tid);
+		json_member_int(json, "start_ns", line->start_ns);
+		json_member_int(json, "duration_ns", line->duration_ns);
+		json_key(json, "children");
+		json_open(json, '[');
+		break;
+	case TREE_CALL:
+	case TREE_FOLDED:
+		json_member_string(json, "kind", line->kind == TREE_CALL ? "call" : "folded");
+		put_call(out, line);
+		break;
+	case TREE_MORE:
+		json_member_string(json, "kind", "more");
+		json_member_int(json, "count", line->count);
+		put_int_if(json, "sum_ns", !line->name, line->duration_ns);
+		break;
+	}
+}
+
+static void json_tree_close(struct output *out, const struct tree_line *line)
+{
+	if (line->kind != TREE_MORE)
+		json_close(&out->json, ']');
+	json_close(&out->json, '}');
+	output_flush(out, false);
+}
+
+static void json_tree_end(struct output *out)
+{
+	json_close(&out->json, ']');
+	json_close(&out->json, '}');
+}
+
+const struct view view_json = {
+	.name = "json",
+	.begin = json_begin,
+	.end = json_end,
+	.report = json_report,
+	.tree_begin = json_tree_begin,
+	.tree_open = json_tree_open,
+	.tree_close = json_tree_close,
+	.tree_end = json_tree_end,
+};

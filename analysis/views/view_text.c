@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reports for a terminal, and for a file: there without colour, at a fixed width. */
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/views/text_tree.h"
+#include "analysis/views/view.h"
+#include "lib/term.h"
+#include "lib/units.h"
+
+static void text_begin(struct output *out)
+{
+	out->width = term_width();
+}
+
+static void text_end(struct output *out)
+{
+	output_flush(out, true);
+}
+
+void text_run(struct output *out, const char *input, const struct run *run)
+{
+	char space[UNITS_SIZE];
+	struct buf *bytes = &out->bytes;
+
+	if (out->any)
+		buf_puts(bytes, "\n");
+	out->any = true;
+	buf_puts(bytes, term_start(TERM_BOLD));
+	table_put_text(bytes, run->command ? run->command : input, out->width - 20);
+	buf_printf(bytes, "%s  %s", term_end(), units_duration(space, run->end_ns - run->start_ns));
+	if (run->has_epoch)
+		buf_printf(bytes, "  %s", units_time(space, run->start_ns + run->epoch_ns));
+	buf_puts(bytes, "\n");
+}
+
+static void put_end(struct buf *bytes, const struct run *run)
+{
+	if (!run->reason)
+		buf_puts(bytes, "the trace is torn: its end is missing");
+	else if (!run->has_status)
+		buf_puts(bytes, "the program went on when tracing ended");
+	else if (run->status > 128)
+		buf_printf(bytes, "ended by signal %d (%s)", (int)run->status - 128,
+			strsignal((int)run->status - 128));
+	else
+		buf_printf(bytes, "ended with status %d", (int)run->status);
+	if (run->reason && strcmp(run->reason, "exit") != 0)
+		buf_printf(bytes, " (tracing ended by %s)", run->reason);
+}
+
+static void put_counted(struct buf *bytes, int64_t count, const char *one, const char *many)
+{
+	char space[UNITS_SIZE];
+
+	buf_printf(bytes, "%s %s", units_count(space, count), count == 1 ? one : many);
+}
+
+static void put_facts(struct output *out, const struct report *report)
+{
+	const struct run *run = report->run;
+	struct buf *bytes = &out->bytes;
+
+	buf_puts(bytes, "  ");
+	put_counted(bytes, report->processes, "process, ", "processes, ");
+	put_counted(bytes, report->threads, "thread, ", "threads, ");
+	put_counted(bytes, report->calls, "call recorded", "calls recorded");
+	if (report->counted_calls) {
+		buf_puts(bytes, ", ");
+		put_counted(bytes, report->counted_calls, "more counted", "more counted");
+	}
+	buf_printf(bytes, "; %s", run->mode ? "captured by the " : "");
+	buf_printf(bytes, "%s\n  ", run->mode ? run->mode : "captured in a way not known");
+	put_end(bytes, run);
+	if (report->sampled_calls > 0) {
+		buf_puts(bytes, "; sampled, standing for ");
+		put_counted(bytes, report->sampled_calls, "call more", "calls more");
+	}
+	buf_printf(bytes, "\n  on %s", run->host ? run->host : "a host not known");
+	if (run->kernel)
+		buf_printf(bytes, ", Linux %s", run->kernel);
+	if (run->processors > 0)
+		buf_printf(bytes, ", %lld x %s", (long long)run->processors,
+			run->cpu_model ? run->cpu_model : "processor");
+	buf_puts(bytes, "\n");
+}
+
+static void put_notes(struct output *out, struct section *section)
+{
+	const char *line = buf_string(&section->notes);
+
+	while (*line) {
+		size_t length = strcspn(line, "\n");
+
+		buf_printf(&out->bytes, "  %.*s\n", (int)length, line);
+		line += length + (line[length] == '\n');
+	}
+}
+
+static void text_report(struct output *out, const struct report *report)
+{
+	text_run(out, report->input, report->run);
+	put_facts(out, report);
+	for (size_t i = 0; i < report->section_count; i++) {
+		struct section *section = &report->sections[i];
+		bool empty = !table_rows(section->table);
+
+		if (empty && !section->empty && !section->notes.size)
+			continue;
+		buf_printf(&out->bytes, "\n%s%s%s\n", term_start(TERM_BOLD), section->title,
+			term_end());
+		if (!empty)
+			table_text(section->table, 2, out->width, &out->bytes);
+		else if (section->empty && !section->notes.size)
+			buf_printf(&out->bytes, "  %s\n", section->empty);
+		put_notes(out, section);
+	}
+	output_flush(out, false);
+}
+
+const struct view view_text = {
+	.name = "text",
+	.begin = text_begin,
+	.end = text_end,
+	.report = text_report,
+	.tree_begin = text_tree_begin,
+	.tree_open = text_tree_open,
+	.tree_close = text_tree_close,
+	.tree_end = text_tree_end,
+};
