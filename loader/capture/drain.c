@@ -27,7 +27,6 @@ struct drain {
 	uint32_t last_thread_id;
 	struct thread *current; /* whose records the pack is reading */
 	pid_t follow_only;	/* 0: all */
-	bool expect_rates;
 	uint64_t now_ns;
 	uint64_t told_no_slot, told_untraced, told_refused;
 	uint64_t told_ns;
@@ -66,11 +65,6 @@ void drain_set_pack(struct drain *drain, struct pack *pack)
 void drain_follow_only(struct drain *drain, pid_t pid)
 {
 	drain->follow_only = pid;
-}
-
-void drain_expect_rates(struct drain *drain)
-{
-	drain->expect_rates = true;
 }
 
 /* The tail of records[0] as text of at most `size` - 1 bytes; "" where there is none. */
@@ -161,44 +155,6 @@ void drain_mark(void *context, uint32_t id, const struct rt_record *record, cons
 	}
 }
 
-static void pack_run(
-	struct drain *drain, struct thread *thread, const struct rt_record *records, size_t slots)
-{
-	if (!slots)
-		return;
-	drain->current = thread;
-	pack_records(drain->pack, thread->id, records, slots, thread->weight);
-	drain->current = NULL;
-}
-
-/* Records before and after a rate mark have different weights: hands them on apart. */
-static void pack_by_rate(
-	struct drain *drain, struct thread *thread, const struct rt_record *records, size_t slots)
-{
-	size_t begin = 0, at = 0;
-
-	while (at < slots) {
-		const struct rt_record *record = &records[at];
-		struct rt_tail tail;
-
-		if (record->kind == RT_EV_pad)
-			break;
-		if (record->kind == RT_EV_rate) {
-			pack_run(drain, thread, &records[begin], at - begin);
-			begin = at;
-			thread->weight = record->arg && record->arg <= UINT32_MAX
-				? (uint32_t)record->arg
-				: 1;
-		}
-		at++;
-		if (record->flags & RT_FLAG_TAIL && at < slots) {
-			memcpy(&tail, &records[at], sizeof(tail));
-			at += RT_TAIL_SLOTS(tail.size);
-		}
-	}
-	pack_run(drain, thread, &records[begin], slots - begin);
-}
-
 static void take_records(struct drain *drain, struct thread *thread, size_t slots)
 {
 	char path[4096];
@@ -216,10 +172,9 @@ static void take_records(struct drain *drain, struct thread *thread, size_t slot
 		thread->changed = false;
 		thread_declare(thread, drain->pack);
 	}
-	if (drain->expect_rates)
-		pack_by_rate(drain, thread, drain->records, slots);
-	else
-		pack_run(drain, thread, drain->records, slots);
+	drain->current = thread;
+	pack_records(drain->pack, thread->id, drain->records, slots, 0);
+	drain->current = NULL;
 	if (thread->changed) {
 		thread->changed = false;
 		thread_declare(thread, drain->pack);
@@ -300,7 +255,6 @@ static struct thread *adopt_thread(struct drain *drain, uint32_t index)
 	thread->tid = (pid_t)__atomic_load_n(&slot->tid, __ATOMIC_RELAXED);
 	thread->start_ticks = __atomic_load_n(&slot->start, __ATOMIC_RELAXED);
 	thread->told_ns = drain->now_ns;
-	thread->weight = 1;
 	thread->fresh = true;
 	thread->busy = true;
 	ring_open(&thread->ring, index, __atomic_load_n(&slot->generation, __ATOMIC_RELAXED));

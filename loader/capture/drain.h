@@ -29,9 +29,6 @@ void drain_set_pack(struct drain *drain, struct pack *pack);
 /* Trace this process alone: what others record is thrown away. */
 void drain_follow_only(struct drain *drain, pid_t pid);
 
-/* Calls may be recorded one in so many from now on: looks for the marks that say so. */
-void drain_expect_rates(struct drain *drain);
-
 /* One pass over all rings. The number of records read. */
 uint64_t drain_pass(struct drain *drain);
 

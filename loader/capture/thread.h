@@ -21,12 +21,11 @@ struct thread {
 	char name[32];
 	uint64_t start_ticks;
 	uint64_t end_ticks;
-	uint32_t weight; /* calls each record stands for */
-	bool fresh;	 /* nothing read yet */
-	bool changed;	 /* to be declared again */
-	bool busy;	 /* has recorded something since the last look at the living */
-	bool exits;	 /* its slot says that it ends */
-	bool gone;	 /* another program has taken its process's place */
+	bool fresh;   /* nothing read yet */
+	bool changed; /* to be declared again */
+	bool busy;    /* has recorded something since the last look at the living */
+	bool exits;   /* its slot says that it ends */
+	bool gone;    /* another program has taken its process's place */
 	bool told_damage;
 	uint64_t told_lost, told_nested, told_cut;
 	uint64_t told_ns; /* when these were last looked at */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How long the drain may sleep between passes, and how much of the region gets pages. */
+#ifndef LOADER_CAPTURE_PACE_H
+#define LOADER_CAPTURE_PACE_H
+
+#include <stdint.h>
+
+#include "loader/capture/rings.h"
+
+struct pace {
+	uint64_t last_ns; /* the pass before */
+	uint64_t sleep_ns;
+	uint64_t next_ns;
+};
+
+void pace_start(struct pace *pace, uint64_t now_ns);
+
+/* After a pass that began at now_ns and read so many records. */
+void pace_step(struct pace *pace, struct region *region, uint64_t now_ns, uint64_t records);
+
+/* When the next pass is due. */
+uint64_t pace_next(const struct pace *pace);
+
+#endif

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening, the loop, the end. */
+#include "loader/capture/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "loader/capture/ctl_socket.h"
+#include "loader/capture/drain.h"
+#include "loader/capture/pace.h"
+#include "loader/capture/rings.h"
+#include "loader/capture/shim_control.h"
+#include "loader/capture/ticks.h"
+#include "loader/capture/usage.h"
+#include "loader/stream/pack.h"
+#include "loader/stream/trace_writer.h"
+#include "loader/symbols/plan.h"
+#include "loader/target/limits.h"
+
+#define MS 1000000ull
+#define SECOND (1000 * MS)
+#define CLOCK_EVERY (100 * MS)
+#define CHECK_EVERY (250 * MS)
+#define SAMPLE_EVERY SECOND
+#define METRICS_EVERY (5 * SECOND)
+#define MEMORY_SHARE 20 /* the region is at most one part in so many of the target's memory */
+
+struct session {
+	struct region region;
+	struct ticks ticks;
+	struct pace pace;
+	struct trace_writer *writer;
+	struct pack *pack;
+	struct drain *drain;
+	struct plan *plan;
+	struct ctl_server ctl;
+	struct job *job;
+	char region_value[96];
+	const char *reason; /* why tracing has been asked to end; NULL: it goes on */
+	bool tracing;
+	bool follow;
+	uint64_t duration_ns, end_at_ns;
+	uint64_t clock_due, check_due, sample_due, metrics_due;
+	uint64_t launch_ticks;
+	size_t functions_told;
+	struct pack_totals packed; /* kept when the stream has been closed */
+	struct drain_totals drained;
+};
+
+static int open_stream(struct session *session, const struct session_options *options)
+{
+	struct trace_writer_options sink = {
+		.output = options->output, .max_size = options->max_size};
+	struct pack_start start = {.mode = "shim", .command = options->command};
+
+	if (getrandom(sink.run, sizeof(sink.run), 0) != sizeof(sink.run))
+		return -EIO;
+	memcpy(start.run, sink.run, sizeof(start.run));
+	session->writer = trace_writer_new(&sink);
+	if (!session->writer) {
+		int err = -errno;
+		const char *advice = trace_writer_advice(-err);
+
+		log_error("cannot write the trace to '%s': %s%s%s", options->output, strerror(-err),
+			*advice ? "; " : "", advice);
+		return err;
+	}
+	ticks_pair(&session->ticks);
+	start.ticks_per_second = ticks_per_second(&session->ticks);
+	session->pack = pack_new(session->writer, &start, drain_mark, session->drain);
+	return session->pack ? 0 : -ENOMEM;
+}
+
+static int open_plan(struct session *session, char **patterns)
+{
+	const char *why = "";
+
+	session->plan = plan_new();
+	if (!session->plan)
+		return -ENOMEM;
+	for (; patterns && *patterns; patterns++) {
+		if (plan_pattern(session->plan, *patterns, &why) < 0) {
+			log_error("--func '%s': %s", *patterns, why);
+			return -EINVAL;
+		}
+	}
+	return plan_start(session->plan, session->region.head);
+}
+
+static int open_all(struct session *session, const struct session_options *options)
+{
+	int err;
+
+	ticks_start(&session->ticks, options->slow_clock);
+	err = region_make(&session->region, limits_memory() / MEMORY_SHARE);
+	if (err) {
+		log_error("cannot make the shared memory of the trace: %s", strerror(-err));
+		return err;
+	}
+	snprintf(session->region_value, sizeof(session->region_value), "/proc/%d/fd/%d:%llx",
+		(int)getpid(), session->region.fd, (unsigned long long)session->region.cookie);
+	session->drain = drain_new(&session->region, &session->ticks);
+	if (!session->drain)
+		return -ENOMEM;
+	err = open_stream(session, options);
+	if (err)
+		return err;
+	drain_set_pack(session->drain, session->pack);
+	shim_start(&session->region, &session->ticks, options->follow);
+	return open_plan(session, options->patterns);
+}
+
+struct session *session_open(const struct session_options *options)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	int err;
+
+	if (!session) {
+		log_error("out of memory");
+		return NULL;
+	}
+	session->region.fd = -1;
+	session->ctl.listening[0] = session->ctl.listening[1] = session->ctl.client = -1;
+	session->follow = options->follow;
+	session->duration_ns = options->duration_ns;
+	err = open_all(session, options);
+	if (err) {
+		if (err == -ENOMEM)
+			log_error("out of memory");
+		session_close(session);
+		return NULL;
+	}
+	log_debug("region %llu KiB: %u slots, %u chunks; clock: %s",
+		(unsigned long long)session->region.size / 1024, session->region.slots,
+		session->region.chunks, session->ticks.slow ? "monotonic" : "tsc");
+	return session;
+}
+
+const char *session_region(const struct session *session)
+{
+	return session->region_value;
+}
+
+uint64_t session_ticks(const struct session *session)
+{
+	return ticks_now(&session->ticks);
+}
+
+static void tell_clock(struct session *session)
+{
+	struct tick_pair now = ticks_pair(&session->ticks);
+
+	pack_clock(session->pack, now.ticks, now.monotonic_ns, now.realtime_ns);
+}
+
+void session_began(struct session *session, struct job *job, uint64_t ticks)
+{
+	uint64_t now = monotonic_ns();
+
+	session->job = job;
+	session->launch_ticks = ticks;
+	session->tracing = true;
+	if (!session->follow)
+		drain_follow_only(session->drain, job->pid);
+	if (session->duration_ns)
+		session->end_at_ns = now + session->duration_ns;
+	session->check_due = now + CHECK_EVERY;
+	session->sample_due = now + SAMPLE_EVERY;
+	session->metrics_due = now + METRICS_EVERY;
+	ctl_open(&session->ctl, getpid(), job->pid);
+	pace_start(&session->pace, now);
+	tell_clock(session);
+}
+
+static void tell_functions(struct session *session)
+{
+	size_t count = plan_functions(session->plan);
+
+	for (; session->functions_told < count; session->functions_told++) {
+		struct plan_function function;
+
+		if (plan_function(session->plan, session->functions_told, &function))
+			pack_operation(session->pack, function.kind, function.name, function.module,
+				function.symbol);
+	}
+}
+
+static void tell_metrics(struct session *session)
+{
+	struct drain_totals totals;
+
+	drain_totals(session->drain, &totals);
+	pack_metric(session->pack, "tracer_cpu_ns", (int64_t)usage_own_cpu_ns());
+	pack_metric(session->pack, "tracer_peak_rss_bytes", (int64_t)usage_own_peak_rss());
+	pack_metric(session->pack, "region_bytes", (int64_t)session->region.size);
+	pack_metric(session->pack, "records", (int64_t)totals.records);
+	pack_metric(session->pack, "passes", (int64_t)totals.passes);
+	pack_metric(session->pack, "bytes_out", (int64_t)trace_writer_bytes(session->writer));
+	if (totals.first_ticks > session->launch_ticks && session->launch_ticks) {
+		double ticks = (double)(totals.first_ticks - session->launch_ticks);
+
+		pack_metric(session->pack, "startup_ns",
+			(int64_t)(ticks / (double)ticks_per_second(&session->ticks) * 1e9));
+	}
+}
+
+static bool is_due(uint64_t *due, uint64_t now, uint64_t every)
+{
+	if (now < *due)
+		return false;
+	*due = now + every;
+	return true;
+}
+
+static void do_housekeeping(struct session *session, uint64_t now)
+{
+	if (is_due(&session->check_due, now, CHECK_EVERY))
+		drain_check_threads(session->drain);
+	if (is_due(&session->metrics_due, now, METRICS_EVERY))
+		tell_metrics(session);
+	if (is_due(&session->sample_due, now, SAMPLE_EVERY)) {
+		drain_sample(session->drain);
+		tell_clock(session);
+		pack_flush(session->pack);
+	}
+}
+
+static void do_pass(struct session *session)
+{
+	uint64_t now = monotonic_ns();
+	uint64_t records;
+
+	shim_beat(&session->region, &session->ticks);
+	if (is_due(&session->clock_due, now, CLOCK_EVERY))
+		tell_clock(session);
+	tell_functions(session);
+	records = drain_pass(session->drain);
+	do_housekeeping(session, now);
+	pace_step(&session->pace, &session->region, now, records);
+}
+
+static int answer_report(struct session *session, char *reply, size_t size)
+{
+	struct pack_totals packed;
+	struct drain_totals drained;
+
+	drain_pass(session->drain);
+	drain_sample(session->drain);
+	tell_metrics(session);
+	tell_clock(session);
+	pack_flush(session->pack);
+	pack_totals(session->pack, &packed);
+	drain_totals(session->drain, &drained);
+	snprintf(reply, size, "ok %s\n%llu calls of %u threads in %u processes, %llu lost\n",
+		trace_writer_name(session->writer), (unsigned long long)packed.calls,
+		drained.threads, drained.processes, (unsigned long long)drained.lost);
+	return 0;
+}
+
+/* Asked by `ragtime ctl`; see cmd_ctl.c for what it makes of the replies. */
+static int answer_ctl(void *context, const char *request, char *reply, size_t size)
+{
+	struct session *session = context;
+	unsigned rate;
+
+	if (!session->tracing) {
+		snprintf(reply, size, "error tracing has ended");
+	} else if (!strcmp(request, "on")) {
+		shim_set_on(&session->region);
+		snprintf(reply, size, "ok tracing is on");
+	} else if (!strcmp(request, "off")) {
+		shim_set_off(&session->region);
+		snprintf(reply, size, "ok tracing is off");
+	} else if (sscanf(request, "rate %u", &rate) == 1 && rate > 0) {
+		shim_set_rate(&session->region, rate);
+		snprintf(reply, size, "ok one call in %u is recorded", rate);
+	} else if (!strcmp(request, "report")) {
+		return answer_report(session, reply, size);
+	} else if (!strcmp(request, "stop")) {
+		session->reason = "stop";
+		snprintf(reply, size, "ok %s", trace_writer_name(session->writer));
+		return 1;
+	} else {
+		snprintf(reply, size, "error this tracer does not know '%s'", request);
+	}
+	return 0;
+}
+
+/* Waits until something happens or the next pass is due. */
+static void wait_for_news(struct session *session, uint64_t until_ns)
+{
+	struct pollfd polls[2 + CTL_POLLS] = {
+		{.fd = session->job->signals, .events = POLLIN},
+		{.fd = session->job->ended ? -1 : session->job->pidfd, .events = POLLIN},
+	};
+	uint64_t now = monotonic_ns();
+	uint64_t left = until_ns > now ? until_ns - now : 0;
+	struct timespec timeout = {
+		.tv_sec = (time_t)(left / SECOND), .tv_nsec = (long)(left % SECOND)};
+
+	ctl_polls(&session->ctl, polls + 2);
+	if (ppoll(polls, 2 + CTL_POLLS, until_ns ? &timeout : NULL, NULL) <= 0)
+		return;
+	if (polls[0].revents)
+		job_signals(session->job);
+	if (polls[1].revents)
+		job_poll_end(session->job);
+	if (polls[2].revents || polls[3].revents || polls[4].revents)
+		ctl_serve(&session->ctl, monotonic_ns(), answer_ctl, session);
+}
+
+static bool must_end(struct session *session, uint64_t now)
+{
+	const struct job *job = session->job;
+
+	if (job->asked_to_stop && !session->reason)
+		session->reason = "interrupt";
+	if (session->end_at_ns && now >= session->end_at_ns && !session->reason)
+		session->reason = "duration";
+	/* a daemon's launcher ends before the daemon */
+	if (job->ended && !session->reason &&
+		!(job->detached && session->follow && drain_has_live(session->drain)))
+		session->reason = "exit";
+	return session->reason != NULL;
+}
+
+static void note_end_of_target(struct session *session)
+{
+	const struct job *job = session->job;
+	int code = job_exit_code(job);
+
+	if (job->ended && !job->detached)
+		drain_process_ended(session->drain, job->pid, code > 128 ? 128 - code : code);
+}
+
+static void end_tracing(struct session *session)
+{
+	struct pack_end end = {
+		.status = job_exit_code(session->job),
+		.reason = session->reason,
+	};
+
+	shim_set_off(&session->region);
+	region_hide(&session->region);
+	plan_stop(session->plan);
+	tell_functions(session);
+	note_end_of_target(session);
+	drain_finish(session->drain);
+	tell_metrics(session);
+	tell_clock(session);
+	end.monotonic_ns = session->ticks.last.monotonic_ns;
+	end.target_alive = !session->job->ended || drain_has_live(session->drain);
+	pack_finish(session->pack, &end);
+	pack_totals(session->pack, &session->packed);
+	drain_totals(session->drain, &session->drained);
+	ctl_close(&session->ctl);
+	session->tracing = false;
+}
+
+void session_run(struct session *session)
+{
+	while (!must_end(session, monotonic_ns())) {
+		do_pass(session);
+		wait_for_news(session, pace_next(&session->pace));
+	}
+	end_tracing(session);
+	while (!session->job->ended && !session->job->detached)
+		wait_for_news(session, 0);
+}
+
+static void report_refusals(const struct session *session)
+{
+	size_t count = plan_refusals(session->plan);
+	struct plan_refusal refusal;
+
+	for (size_t i = 0; i < count; i++) {
+		if (plan_refusal(session->plan, i, &refusal))
+			log_warn("%s%s%s: %s", refusal.module, *refusal.module ? ": " : "",
+				refusal.name, refusal.reason);
+	}
+}
+
+void session_report(const struct session *session, bool say)
+{
+	const char *name = trace_writer_name(session->writer);
+
+	if (session->packed.error)
+		log_error("the trace '%s' is incomplete: %s; %llu calls were not written", name,
+			strerror(-session->packed.error),
+			(unsigned long long)session->packed.unwritten_calls);
+	if (!say)
+		return;
+	report_refusals(session);
+	if (session->drained.lost || session->drained.damaged)
+		log_warn("%llu records were lost; 'ragtime info' says where",
+			(unsigned long long)session->drained.lost);
+	if (!session->packed.error)
+		log_note("trace saved to %s (%llu calls); see: ragtime report %s", name,
+			(unsigned long long)session->packed.calls, name);
+}
+
+void session_close(struct session *session)
+{
+	if (!session)
+		return;
+	ctl_close(&session->ctl);
+	if (session->plan)
+		plan_stop(session->plan);
+	plan_free(session->plan);
+	pack_free(session->pack);
+	trace_writer_free(session->writer);
+	drain_free(session->drain);
+	region_free(&session->region);
+	free(session);
+}
