@@ -29,7 +29,7 @@ struct clock_align {
 	} * points;
 	size_t count;
 	size_t capacity;
-	uint64_t nominal; /* rate by ticks_per_second: for want of two points */
+	uint64_t nominal; /* rate by ticks_per_second, for want of points; 0: not known */
 	int64_t epoch_ns; /* realtime less monotonic at the first point */
 	int64_t last_epoch_ns;
 	uint64_t added;	  /* points given */
