@@ -101,7 +101,7 @@ $(OUT)/bpf/%.o: bpf/%.c
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D) && $(CLANG) -O2 -g -target bpf -D__TARGET_ARCH_x86 -I. -Wall -Werror -MMD -MP -MT $@ -c -o $@ $<
 
-tests: $(UNIT) $(FUZZ) $(PROGRAMS)
+tests: $(UNIT) $(FUZZ) $(PROGRAMS) $(OUT)/tests/make_trace
 
 $(OUT)/tests/%: tests/unit/%.c tests/unit/unit.h $(OUT)/libcore.a
 	$(call say,TEST,$<)
