@@ -99,6 +99,11 @@ enum rt_span_kind {
 #include "vocabulary.def"
 };
 
+enum rt_class {
+#define CLASS(number, name, title) RT_CLASS_##name = number,
+#include "vocabulary.def"
+};
+
 enum rt_object {
 #define OBJECT(number, name, title) RT_OBJECT_##name = number,
 #include "vocabulary.def"

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decoder/weave.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/attribute.h"
+#include "decoder/resolve.h"
+#include "decoder/traits.h"
+
+void weave_free(struct weave *weave)
+{
+	free(weave->parents);
+	free(weave->woven);
+	weave->parents = NULL;
+	weave->woven = NULL;
+	weave->capacity = 0;
+}
+
+static int make_room(struct weave *weave, size_t count)
+{
+	if (count > weave->capacity) {
+		weave_free(weave);
+		weave->parents = calloc(count, sizeof(*weave->parents));
+		weave->woven = calloc(count, sizeof(*weave->woven));
+		if (!weave->parents || !weave->woven)
+			return -ENOMEM;
+		weave->capacity = count;
+	}
+	memset(weave->woven, 0, count * sizeof(*weave->woven));
+	return 0;
+}
+
+/* ---- calls that wait for their parent ---- */
+
+static void point_rows_to(void *context, const struct fold *gone, const struct fold *into)
+{
+	struct weave *weave = context;
+	struct store_fix fix = {.first = gone->first_row,
+		.last = gone->last_row,
+		.was = gone->id,
+		.becomes = into->id};
+
+	if (gone->first_row)
+		store_fix_fold(weave->store, &fix);
+}
+
+static void move_folds(struct weave *weave, const struct level *level, uint32_t to, int64_t becomes)
+{
+	struct fold_move move = {.from = level->fold,
+		.to = to,
+		.was = level->promise,
+		.becomes = becomes,
+		.merged = point_rows_to,
+		.context = weave};
+
+	if (level->fold)
+		folds_move(weave->folds, &move);
+}
+
+/* Their parent never came: they stand under the thread, and are counted. */
+static void orphan(struct weave *weave, struct thread *thread, const struct level *level)
+{
+	struct store_fix fix = {.first = level->first_row,
+		.last = level->last_row,
+		.was = level->promise,
+		.becomes = thread->span};
+
+	if (level->first_row)
+		store_fix_parent(weave->store, &fix);
+	move_folds(weave, level, thread->fold, thread->span);
+	thread->unpaired += level->calls;
+}
+
+static bool encloses(uint64_t start, uint64_t end, const struct level *level)
+{
+	return start <= level->earliest && level->latest <= end + nest_slack(end - start);
+}
+
+struct adoption {
+	int32_t parent;
+	struct level level;
+};
+
+/* Those whose parent is in this section; all others that will never have one are orphaned. */
+static size_t settle(struct weave *weave, struct thread *thread, const struct section_call *calls,
+	struct adoption adoptions[NEST_DEPTHS])
+{
+	size_t count = 0;
+
+	for (uint32_t depth = 1; depth < thread->levels.count; depth++) {
+		struct level *level = &thread->levels.list[depth];
+		int32_t parent = nest_taker(&weave->nest, depth);
+
+		if (!level->calls || parent == NEST_OPEN)
+			continue;
+		if (parent >= 0 && encloses(calls[parent].start, calls[parent].end, level)) {
+			weave->woven[parent].id = level->promise;
+			weave->woven[parent].row = 1;
+			weave->woven[parent].children_ns += level->sum_ns;
+			adoptions[count++] = (struct adoption){.parent = parent, .level = *level};
+		} else {
+			orphan(weave, thread, level);
+		}
+		memset(level, 0, sizeof(*level));
+	}
+	return count;
+}
+
+static struct level *join_level(
+	struct weave *weave, struct thread *thread, const struct section_call *call)
+{
+	struct level *level = levels_at(&thread->levels, call->depth);
+
+	if (!level) {
+		weave->failed = true;
+		return NULL;
+	}
+	if (!level->promise)
+		level->promise = ++weave->last_span;
+	if (!level->calls || call->start < level->earliest)
+		level->earliest = call->start;
+	if (call->end > level->latest)
+		level->latest = call->end;
+	level->calls++;
+	return level;
+}
+
+/* ---- from the last call to the first: parents before children ---- */
+
+static uint32_t fold_under(struct weave *weave, struct thread *thread, uint32_t parent,
+	uint32_t kind, uint32_t *object)
+{
+	uint32_t number = folds_find(weave->folds, parent, kind, *object);
+	uint32_t process = thread->process->id;
+
+	if (!number)
+		number = folds_make(weave->folds, parent, kind, *object, false);
+	if (!number && *object) {
+		uint8_t object_kind = objects_get(weave->objects, *object)->kind;
+		uint32_t other = objects_other(weave->objects, process, object_kind);
+
+		number = folds_find(weave->folds, parent, kind, other);
+		if (!number)
+			number = folds_make(weave->folds, parent, kind, other, false);
+	}
+	if (!number) {
+		weave->coarse++;
+		number = folds_find(weave->folds, thread->fold, kind, 0);
+	}
+	if (!number)
+		number = folds_make(weave->folds, thread->fold, kind, 0, true);
+	if (!number)
+		weave->failed = true;
+	return number;
+}
+
+static bool gives_row(struct weave *weave, struct thread *thread, const struct section_call *call,
+	int32_t parent, struct fold *fold)
+{
+	const struct trait *trait = trait_of(call->kind);
+	uint64_t *given;
+
+	if (trait->flags & TRAIT_ROW || call->note_count ||
+		call->end - call->start >= WEAVE_SLOW_NS)
+		return true;
+	if (trait_is_failure(trait_status(call->kind, call->result)))
+		return true;
+	if (weave->row_limit == WEAVE_ALL_ROWS)
+		return true;
+	if (trait->flags & TRAIT_MARK || (parent >= 0 && !weave->woven[parent].row))
+		return false;
+	if (parent != NEST_OPEN)
+		return fold->rows < weave->row_limit;
+	/* The node it will end up in is not known yet: a limit of its own. */
+	given = map_at(&thread->levels.rows, (uint64_t)call->depth << 32 | call->kind);
+	return given && (*given)++ < weave->row_limit;
+}
+
+struct backward {
+	uint64_t deepest_start; /* of the outermost call at NEST_DEEPEST passed so far */
+	size_t rows;
+};
+
+static void place_call(struct weave *weave, struct thread *thread, const struct section *section,
+	struct section_call *calls, size_t i, struct backward *state)
+{
+	struct section_call *call = &calls[i];
+	struct woven *woven = &weave->woven[i];
+	int32_t parent = weave->parents[i];
+	uint32_t above = thread->fold;
+
+	if (call->depth < NEST_DEEPEST)
+		state->deepest_start = UINT64_MAX;
+	else if (call->start >= state->deepest_start)
+		woven->nested_deepest = 1;
+	else
+		state->deepest_start = call->start;
+	if (parent >= 0) {
+		above = weave->woven[parent].fold;
+	} else if (parent == NEST_OPEN) {
+		struct level *level = join_level(weave, thread, call);
+
+		if (level && !level->fold)
+			level->fold = folds_root(weave->folds);
+		above = level && level->fold ? level->fold : above;
+	}
+	if (!thread->calls++ || call->start < thread->first)
+		thread->first = call->start;
+	if (call->end > thread->last)
+		thread->last = call->end;
+	woven->object = resolve_object(weave, thread, section, call);
+	call->start = clock_align_ns(weave->clock, call->start);
+	call->end = clock_align_ns(weave->clock, call->end);
+	woven->fold = fold_under(weave, thread, above, call->kind, &woven->object);
+	weave->kind_used[call->kind] |= WEAVE_KIND_USED;
+	if (!woven->row)
+		woven->row =
+			gives_row(weave, thread, call, parent, fold_at(weave->folds, woven->fold));
+	if (woven->row) {
+		fold_at(weave->folds, woven->fold)->rows++;
+		state->rows++;
+	}
+}
+
+/* ---- from the first call to the last: children before parents ---- */
+
+/* Whoever has a row below becomes one; rows are numbered in the order of their ends. */
+static void number_rows(struct weave *weave, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct woven *woven = &weave->woven[i];
+		int32_t parent = weave->parents[i];
+
+		if (!woven->row)
+			continue;
+		if (!woven->id)
+			woven->id = ++weave->last_span;
+		if (parent >= 0 && !weave->woven[parent].row) {
+			weave->woven[parent].row = 1;
+			fold_at(weave->folds, weave->woven[parent].fold)->rows++;
+		}
+	}
+}
+
+static int64_t parent_span(const struct weave *weave, const struct thread *thread,
+	const struct section_call *call, int32_t parent)
+{
+	if (parent >= 0)
+		return weave->woven[parent].id ? weave->woven[parent].id : FOLD_MANY;
+	if (parent == NEST_OPEN)
+		return thread->levels.list[call->depth].promise;
+	return thread->span;
+}
+
+static uint8_t evidence_of(const struct section_call *call, int32_t parent)
+{
+	if (parent == NEST_LOST)
+		return RT_EVIDENCE_unknown;
+	return call->depth == NEST_DEEPEST ? RT_EVIDENCE_inferred : RT_EVIDENCE_exact;
+}
+
+static void put_row(struct weave *weave, const struct thread *thread,
+	const struct section_call *call, const struct woven *woven, int32_t parent)
+{
+	const struct fold *fold = fold_at(weave->folds, woven->fold);
+	int64_t row[SPAN_COLUMNS] = {
+		[SPAN_ID] = woven->id,
+		[SPAN_PARENT] = parent_span(weave, thread, call, parent),
+		[SPAN_THREAD] = thread->row,
+		[SPAN_OPERATION] = weave_operation(weave, call->kind),
+		[SPAN_KIND_OF] = trait_of(call->kind)->span_kind,
+		[SPAN_START] = (int64_t)call->start,
+		[SPAN_END] = (int64_t)call->end,
+		[SPAN_EVIDENCE] = evidence_of(call, parent),
+		[SPAN_STATUS] = trait_status(call->kind, call->result),
+		[SPAN_RESULT] = call->result,
+		[SPAN_OBJECT] = woven->object ? weave->first_object + woven->object : STORE_NULL,
+		[SPAN_FOLD] = fold->id,
+	};
+
+	store_span(weave->store, row);
+}
+
+static void note_row(int64_t *first, int64_t *last, int64_t id)
+{
+	if (!*first || id < *first)
+		*first = id;
+	if (id > *last)
+		*last = id;
+}
+
+static void count_call(struct weave *weave, struct thread *thread, const struct section *section,
+	const struct section_call *call, size_t i)
+{
+	struct woven *woven = &weave->woven[i];
+	struct fold *fold = fold_at(weave->folds, woven->fold);
+	uint64_t length = call->end - call->start;
+	int32_t parent = weave->parents[i];
+	const struct trait *trait = trait_of(call->kind);
+	struct fold_call tallied = {
+		.start_ns = call->start,
+		.end_ns = call->end,
+		.self_ns = length > woven->children_ns ? length - woven->children_ns : 0,
+		.weight = section->weight,
+		.failed = trait_is_failure(trait_status(call->kind, call->result)),
+		.bytes =
+			trait->flags & TRAIT_BYTES && call->result > 0 ? (uint64_t)call->result : 0,
+	};
+
+	fold_add(fold, woven->row ? FOLD_ROWS : FOLD_FOLDED, &tallied);
+	if (parent >= 0 && !woven->nested_deepest)
+		weave->woven[parent].children_ns += length;
+	else if (parent == NEST_OPEN && !woven->nested_deepest)
+		thread->levels.list[call->depth].sum_ns += length;
+	else if (parent == NEST_LOST && !(trait->flags & TRAIT_MARK))
+		thread->unpaired++;
+	if (trait->flags & TRAIT_UNKNOWN)
+		thread->unknown_kinds++;
+	if (!woven->row) {
+		fold_set_parent(fold, parent_span(weave, thread, call, parent));
+		return;
+	}
+	note_row(&fold->first_row, &fold->last_row, woven->id);
+	if (parent == NEST_OPEN) {
+		struct level *level = &thread->levels.list[call->depth];
+
+		note_row(&level->first_row, &level->last_row, woven->id);
+	}
+	put_row(weave, thread, call, woven, parent);
+	if (call->note_count)
+		attribute_put_notes(weave->store, weave->batch, section, call, woven->id);
+}
+
+int weave_section(struct weave *weave, struct thread *thread, const struct section *section,
+	struct section_call *calls)
+{
+	struct adoption adoptions[NEST_DEPTHS];
+	struct backward state = {.deepest_start = UINT64_MAX};
+	size_t adopted;
+
+	if (make_room(weave, section->count))
+		return -ENOMEM;
+	if (!thread->fold && !(thread->fold = folds_root(weave->folds)))
+		return -ENOMEM;
+	nest_resolve(&weave->nest, calls, section->count, weave->parents);
+	adopted = settle(weave, thread, calls, adoptions);
+	for (size_t i = section->count; i-- > 0;)
+		place_call(weave, thread, section, calls, i, &state);
+	if (weave->failed)
+		return -ENOMEM;
+	for (size_t i = 0; i < adopted; i++)
+		move_folds(weave, &adoptions[i].level, weave->woven[adoptions[i].parent].fold,
+			adoptions[i].level.promise);
+	if (state.rows)
+		number_rows(weave, section->count);
+	for (size_t i = 0; i < section->count; i++)
+		count_call(weave, thread, section, &calls[i], i);
+	return weave->failed || weave->folds->failed ? -ENOMEM : 0;
+}
+
+/* ---- the end ---- */
+
+static void put_open_row(struct weave *weave, const struct thread *thread,
+	const struct weave_open *call, int64_t id, int64_t parent, uint32_t fold, uint8_t evidence)
+{
+	int64_t row[SPAN_COLUMNS] = {
+		[SPAN_ID] = id,
+		[SPAN_PARENT] = parent,
+		[SPAN_THREAD] = thread->row,
+		[SPAN_OPERATION] = weave_operation(weave, call->kind),
+		[SPAN_KIND_OF] = trait_of(call->kind)->span_kind,
+		[SPAN_START] = (int64_t)clock_align_ns(weave->clock, call->start),
+		[SPAN_END] = STORE_NULL,
+		[SPAN_EVIDENCE] = evidence,
+		[SPAN_STATUS] = STORE_NULL,
+		[SPAN_RESULT] = STORE_NULL,
+		[SPAN_OBJECT] = STORE_NULL,
+		[SPAN_FOLD] = fold ? fold_at(weave->folds, fold)->id : STORE_NULL,
+	};
+	uint32_t object = resolve_open(weave, thread, call->kind, call->arg);
+
+	if (object)
+		row[SPAN_OBJECT] = weave->first_object + object;
+	store_span(weave->store, row);
+}
+
+void weave_open_calls(
+	struct weave *weave, struct thread *thread, const struct weave_open *calls, size_t count)
+{
+	int64_t above = thread->span;
+	uint32_t above_fold = thread->fold;
+
+	if (!thread->fold && !(above_fold = thread->fold = folds_root(weave->folds)))
+		weave->failed = true;
+	for (size_t i = 0; i < count && !weave->failed; i++) {
+		const struct weave_open *call = &calls[i];
+		struct level *level = levels_at(&thread->levels, call->depth + 1);
+		bool joined = i
+			? call->depth == calls[i - 1].depth + 1 && calls[i - 1].start <= call->start
+			: call->depth == 0;
+		bool has_children = level && level->calls && level->earliest >= call->start;
+		int64_t id = has_children ? level->promise : ++weave->last_span;
+		uint32_t none = 0, fold = 0;
+
+		if (!joined) {
+			above = thread->span;
+			above_fold = thread->fold;
+			thread->unpaired++;
+		}
+		if (has_children || i + 1 < count)
+			fold = fold_under(weave, thread, above_fold, call->kind, &none);
+		if (has_children) {
+			move_folds(weave, level, fold, id);
+			memset(level, 0, sizeof(*level));
+		}
+		weave->kind_used[call->kind] |= WEAVE_KIND_USED;
+		put_open_row(weave, thread, call, id, above, fold,
+			joined ? RT_EVIDENCE_exact : RT_EVIDENCE_unknown);
+		if (!thread->first || call->start < thread->first)
+			thread->first = call->start;
+		thread->unfinished++;
+		above = id;
+		above_fold = fold;
+	}
+}
+
+void weave_end(struct weave *weave, struct thread *thread)
+{
+	for (uint32_t depth = 0; depth < thread->levels.count; depth++) {
+		struct level *level = &thread->levels.list[depth];
+
+		if (level->calls)
+			orphan(weave, thread, level);
+		memset(level, 0, sizeof(*level));
+	}
+}
