@@ -103,6 +103,14 @@ uint64_t hist_percentile(const struct hist *hist, double percent)
 	return 0;
 }
 
+uint32_t hist_bucket(const struct hist *hist, unsigned index, uint64_t *upper)
+{
+	unsigned bucket = hist->first + index, octave = bucket / SUB;
+
+	*upper = octave == 0 ? bucket : ((uint64_t)(SUB + bucket % SUB + 1) << (octave - 1)) - 1;
+	return hist->counts[index];
+}
+
 void hist_pack(const struct hist *hist, struct buf *out)
 {
 	uint8_t *start = buf_reserve(out, ((size_t)hist->span + 2) * VARINT_MAX);

@@ -28,6 +28,9 @@ void hist_merge(struct hist *into, const struct hist *from);
 /* The value below which `percent` of all values lie: the middle of its bucket. 0 when empty. */
 uint64_t hist_percentile(const struct hist *hist, double percent);
 
+/* The bucket counts[index]: how many values, of which the largest possible is `*upper`. */
+uint32_t hist_bucket(const struct hist *hist, unsigned index, uint64_t *upper);
+
 void hist_pack(const struct hist *hist, struct buf *out);
 
 /* 0, or -EINVAL for bytes that are no histogram. Adds to what is there. */

@@ -140,6 +140,11 @@ void json_double(struct json *json, double value)
 	put_raw(json, text);
 }
 
+void json_number(struct json *json, const char *text)
+{
+	put_raw(json, text);
+}
+
 void json_bool(struct json *json, bool value)
 {
 	put_raw(json, value ? "true" : "false");

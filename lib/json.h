@@ -27,7 +27,8 @@ void json_key(struct json *json, const char *key);
 /* NULL gives null. */
 void json_string(struct json *json, const char *text);
 void json_int(struct json *json, int64_t value);
-void json_double(struct json *json, double value); /* null where it is not finite */
+void json_double(struct json *json, double value);     /* null where it is not finite */
+void json_number(struct json *json, const char *text); /* a number as it is to be written */
 void json_bool(struct json *json, bool value);
 void json_null(struct json *json);
 
