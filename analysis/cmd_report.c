@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analysis/input.h"
 #include "analysis/views/view.h"
@@ -63,7 +64,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 struct work {
 	const struct options *options;
 	const struct view *view;
-	struct output out;
+	struct page page;
 };
 
 static int report_model(struct model *model, const char *name, void *context)
@@ -77,7 +78,7 @@ static int report_model(struct model *model, const char *name, void *context)
 		struct report *report = report_new(model, name, &runs[i], &work->options->report);
 
 		if (report) {
-			work->view->report(&work->out, report);
+			work->view->report(&work->page, report);
 		} else {
 			log_error("cannot report on %s: out of memory", name);
 			status = 1;
@@ -103,16 +104,16 @@ int cmd_report(int argc, char **argv)
 		"  ragtime report --json rag.db | jq '.runs[0].sections.operations[0]'",
 		NULL, NULL, NULL};
 	struct options options = {.report.top = DEFAULT_TOP};
-	struct work work = {.options = &options};
+	struct work work = {.options = &options, .page.out.fd = STDOUT_FILENO};
 	int status, err;
 
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	work.view = view_find(options.json ? "json" : "text");
-	work.view->begin(&work.out);
+	work.view->begin(&work.page);
 	status = input_each(options.inputs, options.input_count, "none", report_model, &work);
-	work.view->end(&work.out);
-	err = output_finish(&work.out);
+	work.view->end(&work.page);
+	err = page_finish(&work.page);
 	if (err)
 		log_error("cannot write the report: %s", strerror(-err));
 	return status ? status : err ? 1 : 0;

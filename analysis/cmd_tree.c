@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analysis/input.h"
 #include "analysis/views/view.h"
@@ -106,21 +107,21 @@ static error_t parse(int key, char *text, struct argp_state *state)
 struct work {
 	const struct options *options;
 	const struct view *view;
-	struct output out;
+	struct page page;
 };
 
 static void open_line(void *context, const struct tree_line *line)
 {
 	struct work *work = context;
 
-	work->view->tree_open(&work->out, line);
+	work->view->tree_open(&work->page, line);
 }
 
 static void close_line(void *context, const struct tree_line *line)
 {
 	struct work *work = context;
 
-	work->view->tree_close(&work->out, line);
+	work->view->tree_close(&work->page, line);
 }
 
 static int show_model(struct model *model, const char *name, void *context)
@@ -131,10 +132,10 @@ static int show_model(struct model *model, const char *name, void *context)
 	struct run *runs = model_runs(model, &count);
 	int err = 0;
 
-	for (size_t i = 0; i < count && !err && !work->out.error; i++) {
-		work->view->tree_begin(&work->out, name, &runs[i]);
+	for (size_t i = 0; i < count && !err && !work->page.out.error; i++) {
+		work->view->tree_begin(&work->page, name, &runs[i]);
 		err = tree_walk(model, &runs[i], &work->options->tree, &sink);
-		work->view->tree_end(&work->out);
+		work->view->tree_end(&work->page);
 	}
 	if (err)
 		log_error("cannot show %s: %s", name, strerror(-err));
@@ -157,17 +158,17 @@ int cmd_tree(int argc, char **argv)
 		"  ragtime tree --thread 4711 --top 0 rag.db",
 		NULL, NULL, NULL};
 	struct options options = {.tree.top = DEFAULT_TOP};
-	struct work work = {.options = &options};
+	struct work work = {.options = &options, .page.out.fd = STDOUT_FILENO};
 	int status, err;
 
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	work.view = view_find(options.json ? "json" : "text");
-	work.out.evidence = options.evidence;
-	work.view->begin(&work.out);
+	work.page.evidence = options.evidence;
+	work.view->begin(&work.page);
 	status = input_each(options.inputs, options.input_count, "auto", show_model, &work);
-	work.view->end(&work.out);
-	err = output_finish(&work.out);
+	work.view->end(&work.page);
+	err = page_finish(&work.page);
 	if (err)
 		log_error("cannot write the tree: %s", strerror(-err));
 	if (options.tree.grep)

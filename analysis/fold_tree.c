@@ -40,6 +40,7 @@ static int read_node(struct fold_tree *tree, const struct query *query)
 		.max_ns = query_int(query, 8),
 		.first_ns = query_int(query, 9),
 		.span_parent = query_int(query, 10),
+		.wait = (unsigned)query_int(query, 11),
 	};
 	*index = tree->count;
 	return 0;
@@ -90,7 +91,7 @@ struct fold_tree *fold_tree_new(struct model *model, int64_t run)
 	struct fold_tree *tree = calloc(1, sizeof(*tree));
 	struct query *query = model_query(model,
 		"SELECT id, parent, thread, operation, object, folded, folded_sum_ns, folded_min_ns,"
-		" folded_max_ns, first_ns, span_parent FROM profile WHERE run = ?");
+		" folded_max_ns, first_ns, span_parent, wait_class FROM profile WHERE run = ?");
 	size_t kept = 0;
 	int err = tree ? 0 : -1;
 

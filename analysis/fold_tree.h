@@ -13,6 +13,7 @@ enum fold_place { FOLD_BELOW_THREAD, FOLD_BELOW_SPAN, FOLD_BELOW_FOLD };
 struct fold_node {
 	int64_t id, parent, thread, operation, object;
 	int64_t folded, sum_ns, min_ns, max_ns, errors, first_ns, span_parent;
+	unsigned wait; /* enum rt_wait */
 	enum fold_place place;
 	int64_t place_id; /* of the thread, span or fold */
 	int64_t under;	  /* the operation around it, where `place` is not directly that; else 0 */

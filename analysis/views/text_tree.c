@@ -19,40 +19,43 @@
 /* Branches are shown down to this depth; what is deeper is indented no further. */
 #define BRANCHES_MAX 40
 
-void text_tree_begin(struct output *out, const char *input, const struct run *run)
+void text_tree_begin(struct page *page, const char *input, const struct run *run)
 {
-	text_run(out, input, run);
-	buf_clear(&out->branches);
+	text_run(page, input, run);
+	buf_clear(&page->branches);
 }
 
-void text_tree_end(struct output *out)
+void text_tree_end(struct page *page)
 {
-	output_flush(out, false);
+	output_flush(&page->out);
 }
 
-static void put_process(struct output *out, const struct tree_line *line)
+static void put_process(struct page *page, const struct tree_line *line)
 {
 	char space[UNITS_SIZE];
 
-	buf_printf(&out->bytes, "\n%sprocess %lld  ", term_start(TERM_BOLD), (long long)line->pid);
-	table_put_text(&out->bytes, line->name ? line->name : "?", out->width - 40);
-	buf_printf(&out->bytes, "%s  %s", term_end(), units_duration(space, line->duration_ns));
+	buf_printf(&page->out.bytes, "\n%sprocess %lld  ", term_start(TERM_BOLD),
+		(long long)line->pid);
+	table_put_text(&page->out.bytes, line->name ? line->name : "?", page->width - 40);
+	buf_printf(
+		&page->out.bytes, "%s  %s", term_end(), units_duration(space, line->duration_ns));
 	if (line->has_status && line->status < 0)
-		buf_printf(&out->bytes, "  ended by signal %d (%s)", -line->status,
+		buf_printf(&page->out.bytes, "  ended by signal %d (%s)", -line->status,
 			strsignal(-line->status));
 	else if (line->has_status && line->status)
-		buf_printf(&out->bytes, "  ended with status %d", line->status);
-	buf_puts(&out->bytes, "\n");
+		buf_printf(&page->out.bytes, "  ended with status %d", line->status);
+	buf_puts(&page->out.bytes, "\n");
 }
 
-static void put_thread(struct output *out, const struct tree_line *line)
+static void put_thread(struct page *page, const struct tree_line *line)
 {
 	char space[UNITS_SIZE];
 
-	buf_printf(&out->bytes, "%*s  %sthread %lld  ", 9, units_duration(space, line->duration_ns),
-		term_start(TERM_BOLD), (long long)line->tid);
-	table_put_text(&out->bytes, line->name ? line->name : "", out->width - 40);
-	buf_printf(&out->bytes, "%s\n", term_end());
+	buf_printf(&page->out.bytes, "%*s  %sthread %lld  ", 9,
+		units_duration(space, line->duration_ns), term_start(TERM_BOLD),
+		(long long)line->tid);
+	table_put_text(&page->out.bytes, line->name ? line->name : "", page->width - 40);
+	buf_printf(&page->out.bytes, "%s\n", term_end());
 }
 
 static enum term_colour colour_of(int per_mille)
@@ -60,7 +63,7 @@ static enum term_colour colour_of(int per_mille)
 	return per_mille >= 200 ? TERM_RED : per_mille >= 50 ? TERM_YELLOW : TERM_COUNT;
 }
 
-static void put_margin(struct output *out, const struct tree_line *line)
+static void put_margin(struct page *page, const struct tree_line *line)
 {
 	char duration[UNITS_SIZE], share[UNITS_SIZE] = "";
 	int per_mille = 0;
@@ -72,20 +75,21 @@ static void put_margin(struct output *out, const struct tree_line *line)
 		units_share(share, per_mille);
 	}
 	colour = colour_of(per_mille);
-	buf_printf(&out->bytes, "%s%*s  %8s%s   ", colour == TERM_COUNT ? "" : term_start(colour),
-		9, duration, share, colour == TERM_COUNT ? "" : term_end());
+	buf_printf(&page->out.bytes, "%s%*s  %8s%s   ",
+		colour == TERM_COUNT ? "" : term_start(colour), 9, duration, share,
+		colour == TERM_COUNT ? "" : term_end());
 }
 
 /* One byte a level around this one: '1' where more siblings follow. */
-static size_t put_branches(struct output *out, const struct tree_line *line)
+static size_t put_branches(struct page *page, const struct tree_line *line)
 {
-	size_t depth = out->branches.size, shown = depth < BRANCHES_MAX ? depth : BRANCHES_MAX;
+	size_t depth = page->branches.size, shown = depth < BRANCHES_MAX ? depth : BRANCHES_MAX;
 
-	buf_puts(&out->bytes, term_start(TERM_DIM));
+	buf_puts(&page->out.bytes, term_start(TERM_DIM));
 	for (size_t i = 0; i < shown; i++)
-		buf_puts(&out->bytes, out->branches.data[i] == '1' ? "│  " : "   ");
-	buf_puts(&out->bytes, line->last ? "└─ " : "├─ ");
-	buf_puts(&out->bytes, term_end());
+		buf_puts(&page->out.bytes, page->branches.data[i] == '1' ? "│  " : "   ");
+	buf_puts(&page->out.bytes, line->last ? "└─ " : "├─ ");
+	buf_puts(&page->out.bytes, term_end());
 	return (shown + 1) * 3;
 }
 
@@ -113,77 +117,78 @@ static void describe(const struct tree_line *line, bool evidence, struct buf *te
 		buf_printf(text, "  [%s]", word_name("evidence", (uint32_t)line->evidence));
 }
 
-static void put_call(struct output *out, const struct tree_line *line)
+static void put_call(struct page *page, const struct tree_line *line)
 {
 	struct buf details = {0};
 	char space[UNITS_SIZE];
-	size_t used = MARGIN + put_branches(out, line), room;
+	size_t used = MARGIN + put_branches(page, line), room;
 	const char *name = line->name ? line->name : "?";
 	bool failed = line->has_status && line->status > 0;
 
-	describe(line, out->evidence, &details);
-	room = out->width > used + details.size ? out->width - used - details.size : 0;
+	describe(line, page->evidence, &details);
+	room = page->width > used + details.size ? page->width - used - details.size : 0;
 	used = table_text_width(name);
 	if (used > room && room > OBJECT_MIN)
 		used = room;
-	table_put_text(&out->bytes, name, used);
+	table_put_text(&page->out.bytes, name, used);
 	if (line->count > 1) {
 		const char *count = units_count(space, line->count);
 
-		buf_printf(&out->bytes, " x %s", count);
+		buf_printf(&page->out.bytes, " x %s", count);
 		used += 3 + strlen(count);
 	}
 	if (line->object) {
 		room = room > used + 2 + OBJECT_MIN ? room - used - 2 : OBJECT_MIN;
-		buf_printf(&out->bytes, "  %s", term_start(TERM_BLUE));
-		table_put_text(&out->bytes, line->object, room);
-		buf_puts(&out->bytes, term_end());
+		buf_printf(&page->out.bytes, "  %s", term_start(TERM_BLUE));
+		table_put_text(&page->out.bytes, line->object, room);
+		buf_puts(&page->out.bytes, term_end());
 	}
-	buf_puts(&out->bytes, term_start(failed ? TERM_RED : TERM_DIM));
-	table_put_text(&out->bytes, buf_string(&details), details.size);
-	buf_printf(&out->bytes, "%s\n", term_end());
+	buf_puts(&page->out.bytes, term_start(failed ? TERM_RED : TERM_DIM));
+	table_put_text(&page->out.bytes, buf_string(&details), details.size);
+	buf_printf(&page->out.bytes, "%s\n", term_end());
 	buf_free(&details);
 }
 
-static void put_more(struct output *out, const struct tree_line *line)
+static void put_more(struct page *page, const struct tree_line *line)
 {
 	char space[UNITS_SIZE];
 
 	if (line->name) {
-		buf_printf(&out->bytes, "%s%*s  %s more %s; see --top%s\n", term_start(TERM_DIM), 9,
-			"", units_count(space, line->count), line->name, term_end());
+		buf_printf(&page->out.bytes, "%s%*s  %s more %s; see --top%s\n",
+			term_start(TERM_DIM), 9, "", units_count(space, line->count), line->name,
+			term_end());
 		return;
 	}
-	put_margin(out, line);
-	put_branches(out, line);
-	buf_printf(&out->bytes, "%s%s more%s\n", term_start(TERM_DIM),
+	put_margin(page, line);
+	put_branches(page, line);
+	buf_printf(&page->out.bytes, "%s%s more%s\n", term_start(TERM_DIM),
 		units_count(space, line->count), term_end());
 }
 
-void text_tree_open(struct output *out, const struct tree_line *line)
+void text_tree_open(struct page *page, const struct tree_line *line)
 {
 	switch (line->kind) {
 	case TREE_PROCESS:
-		put_process(out, line);
+		put_process(page, line);
 		return;
 	case TREE_THREAD:
-		put_thread(out, line);
+		put_thread(page, line);
 		return;
 	case TREE_MORE:
-		put_more(out, line);
+		put_more(page, line);
 		break;
 	case TREE_CALL:
 	case TREE_FOLDED:
-		put_margin(out, line);
-		put_call(out, line);
+		put_margin(page, line);
+		put_call(page, line);
 		break;
 	}
-	buf_append(&out->branches, line->last ? "0" : "1", 1);
+	buf_append(&page->branches, line->last ? "0" : "1", 1);
 }
 
-void text_tree_close(struct output *out, const struct tree_line *line)
+void text_tree_close(struct page *page, const struct tree_line *line)
 {
-	if (line->kind != TREE_PROCESS && line->kind != TREE_THREAD && out->branches.size)
-		out->branches.size--;
-	output_flush(out, false);
+	if (line->kind != TREE_PROCESS && line->kind != TREE_THREAD && page->branches.size)
+		page->branches.size--;
+	output_flush(&page->out);
 }

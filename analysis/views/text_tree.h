@@ -6,11 +6,11 @@
 #include "analysis/views/view.h"
 
 /* The line that names a run; both halves begin with it. */
-void text_run(struct output *out, const char *input, const struct run *run);
+void text_run(struct page *page, const char *input, const struct run *run);
 
-void text_tree_begin(struct output *out, const char *input, const struct run *run);
-void text_tree_open(struct output *out, const struct tree_line *line);
-void text_tree_close(struct output *out, const struct tree_line *line);
-void text_tree_end(struct output *out);
+void text_tree_begin(struct page *page, const char *input, const struct run *run);
+void text_tree_open(struct page *page, const struct tree_line *line);
+void text_tree_close(struct page *page, const struct tree_line *line);
+void text_tree_end(struct page *page);
 
 #endif

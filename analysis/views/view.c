@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of views, and the way out. */
+/* The list of views. */
 #include "analysis/views/view.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
-
-#define ENOUGH 65536
 
 #define VIEW(name) extern const struct view view_##name;
 #include "analysis/views/views.def"
@@ -27,29 +23,8 @@ const struct view *view_find(const char *name)
 	return NULL;
 }
 
-void output_flush(struct output *out, bool all)
+int page_finish(struct page *page)
 {
-	size_t done = 0;
-
-	if (!all && out->bytes.size < ENOUGH)
-		return;
-	if (out->bytes.failed && !out->error)
-		out->error = -ENOMEM;
-	while (done < out->bytes.size && !out->error) {
-		ssize_t put = write(STDOUT_FILENO, out->bytes.data + done, out->bytes.size - done);
-
-		if (put > 0)
-			done += (size_t)put;
-		else if (put < 0 && errno != EINTR)
-			out->error = -errno;
-	}
-	buf_clear(&out->bytes);
-}
-
-int output_finish(struct output *out)
-{
-	output_flush(out, true);
-	buf_free(&out->bytes);
-	buf_free(&out->branches);
-	return out->error;
+	buf_free(&page->branches);
+	return output_finish(&page->out);
 }

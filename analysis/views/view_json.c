@@ -12,20 +12,20 @@ static void put_int_if(struct json *json, const char *key, bool known, int64_t v
 		json_member_null(json, key);
 }
 
-static void json_begin(struct output *out)
+static void json_begin(struct page *page)
 {
-	out->json = (struct json){.out = &out->bytes, .pretty = true};
-	json_open(&out->json, '{');
-	json_member_string(&out->json, "version", RAGTIME_VERSION);
-	json_key(&out->json, "runs");
-	json_open(&out->json, '[');
+	page->json = (struct json){.out = &page->out.bytes, .pretty = true};
+	json_open(&page->json, '{');
+	json_member_string(&page->json, "version", RAGTIME_VERSION);
+	json_key(&page->json, "runs");
+	json_open(&page->json, '[');
 }
 
-static void json_end(struct output *out)
+static void json_end(struct page *page)
 {
-	json_close(&out->json, ']');
-	json_close(&out->json, '}');
-	buf_puts(&out->bytes, "\n");
+	json_close(&page->json, ']');
+	json_close(&page->json, '}');
+	buf_puts(&page->out.bytes, "\n");
 }
 
 static void put_run(struct json *json, const struct run *run)
@@ -49,9 +49,9 @@ static void put_run(struct json *json, const struct run *run)
 	json_close(json, '}');
 }
 
-static void json_report(struct output *out, const struct report *report)
+static void json_report(struct page *page, const struct report *report)
 {
-	struct json *json = &out->json;
+	struct json *json = &page->json;
 
 	json_open(json, '{');
 	put_run(json, report->run);
@@ -68,21 +68,21 @@ static void json_report(struct output *out, const struct report *report)
 	}
 	json_close(json, '}');
 	json_close(json, '}');
-	output_flush(out, false);
+	output_flush(&page->out);
 }
 
-static void json_tree_begin(struct output *out, const char *input, const struct run *run)
+static void json_tree_begin(struct page *page, const char *input, const struct run *run)
 {
 	(void)input;
-	json_open(&out->json, '{');
-	put_run(&out->json, run);
-	json_key(&out->json, "processes");
-	json_open(&out->json, '[');
+	json_open(&page->json, '{');
+	put_run(&page->json, run);
+	json_key(&page->json, "processes");
+	json_open(&page->json, '[');
 }
 
-static void put_call(struct output *out, const struct tree_line *line)
+static void put_call(struct page *page, const struct tree_line *line)
 {
-	struct json *json = &out->json;
+	struct json *json = &page->json;
 
 	json_member_string(json, "name", line->name);
 	if (line->module)
@@ -104,9 +104,9 @@ static void put_call(struct output *out, const struct tree_line *line)
 	json_open(json, '[');
 }
 
-static void json_tree_open(struct output *out, const struct tree_line *line)
+static void json_tree_open(struct page *page, const struct tree_line *line)
 {
-	struct json *json = &out->json;
+	struct json *json = &page->json;
 
 	json_open(json, '{');
 	switch (line->kind) {
@@ -133,7 +133,7 @@ static void json_tree_open(struct output *out, const struct tree_line *line)
 	case TREE_CALL:
 	case TREE_FOLDED:
 		json_member_string(json, "kind", line->kind == TREE_CALL ? "call" : "folded");
-		put_call(out, line);
+		put_call(page, line);
 		break;
 	case TREE_MORE:
 		json_member_string(json, "kind", "more");
@@ -143,18 +143,18 @@ static void json_tree_open(struct output *out, const struct tree_line *line)
 	}
 }
 
-static void json_tree_close(struct output *out, const struct tree_line *line)
+static void json_tree_close(struct page *page, const struct tree_line *line)
 {
 	if (line->kind != TREE_MORE)
-		json_close(&out->json, ']');
-	json_close(&out->json, '}');
-	output_flush(out, false);
+		json_close(&page->json, ']');
+	json_close(&page->json, '}');
+	output_flush(&page->out);
 }
 
-static void json_tree_end(struct output *out)
+static void json_tree_end(struct page *page)
 {
-	json_close(&out->json, ']');
-	json_close(&out->json, '}');
+	json_close(&page->json, ']');
+	json_close(&page->json, '}');
 }
 
 const struct view view_json = {

@@ -8,26 +8,26 @@
 #include "lib/term.h"
 #include "lib/units.h"
 
-static void text_begin(struct output *out)
+static void text_begin(struct page *page)
 {
-	out->width = term_width();
+	page->width = term_width();
 }
 
-static void text_end(struct output *out)
+static void text_end(struct page *page)
 {
-	output_flush(out, true);
+	output_flush(&page->out);
 }
 
-void text_run(struct output *out, const char *input, const struct run *run)
+void text_run(struct page *page, const char *input, const struct run *run)
 {
 	char space[UNITS_SIZE];
-	struct buf *bytes = &out->bytes;
+	struct buf *bytes = &page->out.bytes;
 
-	if (out->any)
+	if (page->any)
 		buf_puts(bytes, "\n");
-	out->any = true;
+	page->any = true;
 	buf_puts(bytes, term_start(TERM_BOLD));
-	table_put_text(bytes, run->command ? run->command : input, out->width - 20);
+	table_put_text(bytes, run->command ? run->command : input, page->width - 20);
 	buf_printf(bytes, "%s  %s", term_end(), units_duration(space, run->end_ns - run->start_ns));
 	if (run->has_epoch)
 		buf_printf(bytes, "  %s", units_time(space, run->start_ns + run->epoch_ns));
@@ -56,10 +56,10 @@ static void put_counted(struct buf *bytes, int64_t count, const char *one, const
 	buf_printf(bytes, "%s %s", units_count(space, count), count == 1 ? one : many);
 }
 
-static void put_facts(struct output *out, const struct report *report)
+static void put_facts(struct page *page, const struct report *report)
 {
 	const struct run *run = report->run;
-	struct buf *bytes = &out->bytes;
+	struct buf *bytes = &page->out.bytes;
 
 	buf_puts(bytes, "  ");
 	put_counted(bytes, report->processes, "process, ", "processes, ");
@@ -85,37 +85,37 @@ static void put_facts(struct output *out, const struct report *report)
 	buf_puts(bytes, "\n");
 }
 
-static void put_notes(struct output *out, struct section *section)
+static void put_notes(struct page *page, struct section *section)
 {
 	const char *line = buf_string(&section->notes);
 
 	while (*line) {
 		size_t length = strcspn(line, "\n");
 
-		buf_printf(&out->bytes, "  %.*s\n", (int)length, line);
+		buf_printf(&page->out.bytes, "  %.*s\n", (int)length, line);
 		line += length + (line[length] == '\n');
 	}
 }
 
-static void text_report(struct output *out, const struct report *report)
+static void text_report(struct page *page, const struct report *report)
 {
-	text_run(out, report->input, report->run);
-	put_facts(out, report);
+	text_run(page, report->input, report->run);
+	put_facts(page, report);
 	for (size_t i = 0; i < report->section_count; i++) {
 		struct section *section = &report->sections[i];
 		bool empty = !table_rows(section->table);
 
 		if (empty && !section->empty && !section->notes.size)
 			continue;
-		buf_printf(&out->bytes, "\n%s%s%s\n", term_start(TERM_BOLD), section->title,
+		buf_printf(&page->out.bytes, "\n%s%s%s\n", term_start(TERM_BOLD), section->title,
 			term_end());
 		if (!empty)
-			table_text(section->table, 2, out->width, &out->bytes);
+			table_text(section->table, 2, page->width, &page->out.bytes);
 		else if (section->empty && !section->notes.size)
-			buf_printf(&out->bytes, "  %s\n", section->empty);
-		put_notes(out, section);
+			buf_printf(&page->out.bytes, "  %s\n", section->empty);
+		put_notes(page, section);
 	}
-	output_flush(out, false);
+	output_flush(&page->out);
 }
 
 const struct view view_text = {

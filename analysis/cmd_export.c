@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ragtime export: writes a trace in another tool's format. */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analysis/exports/exporter.h"
+#include "analysis/input.h"
+#include "lib/command.h"
+#include "lib/log.h"
+
+struct options {
+	const struct exporter *exporter;
+	const char *output;
+	char **inputs;
+	int input_count;
+};
+
+static const struct argp_option option_table[] = {
+	{"to", 't', "FORMAT", 0,
+		"chrome (Perfetto, chrome://tracing, speedscope), folded (flame graphs) or json (one "
+		"object a line)",
+		0},
+	{"output", 'o', "FILE", 0, "Write there instead of to standard output", 0},
+	{0},
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 't':
+		options->exporter = exporter_find(text);
+		if (!options->exporter)
+			argp_error(state, "there is no format '%s': chrome, folded and json are",
+				text);
+		break;
+	case 'o':
+		options->output = text;
+		break;
+	case ARGP_KEY_ARGS:
+		options->inputs = state->argv + state->next;
+		options->input_count = state->argc - state->next;
+		break;
+	case ARGP_KEY_END:
+		if (!options->exporter)
+			argp_error(state, "--to is missing: chrome, folded or json");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+struct work {
+	const struct exporter *exporter;
+	struct export export;
+};
+
+static int export_model(struct model *model, const char *name, void *context)
+{
+	struct work *work = context;
+	size_t count;
+	struct run *runs = model_runs(model, &count);
+	int err = 0;
+
+	for (size_t i = 0; i < count && !err && !work->export.out.error; i++)
+		err = work->exporter->run(&work->export, model, &runs[i]);
+	model_runs_free(runs, count);
+	if (err)
+		log_error("cannot export %s: %s", name, strerror(-err));
+	return err ? 1 : 0;
+}
+
+int cmd_export(int argc, char **argv)
+{
+	static const struct argp argp = {option_table, parse, "--to FORMAT [FILE...]",
+		"Writes runs in another tool's format.\v"
+		"FILE is a trace, a database made by 'ragtime decode', or - for standard input. "
+		"Without one it is the newest run in the state folder. Times are of the monotonic "
+		"clock; the json header's epoch_ns added to one gives UTC.\n\n"
+		"Examples:\n"
+		"  ragtime export --to chrome -o trace.json      the newest run, for Perfetto\n"
+		"  ragtime export --to folded rag.rtrace | flamegraph.pl >rag.svg\n"
+		"  ragtime export --to json rag.db | jq -c 'select(.status == \"error\")'",
+		NULL, NULL, NULL};
+	struct options options = {0};
+	struct work work = {.export.out.fd = STDOUT_FILENO};
+	int status, err;
+
+	argp_err_exit_status = 2;
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	work.exporter = options.exporter;
+	if (options.output) {
+		work.export.out.fd =
+			open(options.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		if (work.export.out.fd < 0) {
+			log_error("cannot write %s: %s", options.output, strerror(errno));
+			return 1;
+		}
+	}
+	if (work.exporter->begin)
+		work.exporter->begin(&work.export);
+	status = input_each(
+		options.inputs, options.input_count, work.exporter->rows, export_model, &work);
+	if (work.exporter->end)
+		work.exporter->end(&work.export);
+	err = output_finish(&work.export.out);
+	if (options.output && close(work.export.out.fd) && !err)
+		err = -errno;
+	if (err)
+		log_error("cannot write %s: %s",
+			options.output ? options.output : "standard output", strerror(-err));
+	return status ? status : err ? 1 : 0;
+}

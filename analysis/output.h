@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bytes on their way out: gathered, written as they grow, the first failure kept. */
+#ifndef ANALYSIS_OUTPUT_H
+#define ANALYSIS_OUTPUT_H
+
+#include "lib/buf.h"
+
+struct output {
+	struct buf bytes;
+	int fd;
+	int error; /* 0, or the first -errno; what comes after it is dropped */
+};
+
+/* Writes, once enough has gathered. */
+void output_flush(struct output *out);
+
+/* Writes what is left; 0 or the first -errno. */
+int output_finish(struct output *out);
+
+#endif
