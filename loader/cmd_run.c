@@ -222,7 +222,7 @@ static int run_child(struct run *run)
 	if (pid < 0) {
 		code = report_exec(run->command[0], pid);
 	} else {
-		launch_drop_inherited(run->inherited, output_descriptor(run));
+		launch_drop_inherited(run->inherited, output_descriptor(run), false);
 		job_began(&job, pid);
 		session_began(session, &job, ticks);
 		session_run(session);
@@ -247,7 +247,7 @@ static void run_tracer(struct run *run, struct launch_gate *gate)
 	if (launch_ready(gate, session ? session_region(session) : "", err) < 0 || err)
 		_exit(EXIT_OURS);
 	ticks = session_ticks(session);
-	launch_drop_inherited(run->inherited, output_descriptor(run));
+	launch_drop_inherited(run->inherited, output_descriptor(run), true);
 	if (launch_wait_exec(gate) < 0)
 		_exit(EXIT_OURS);
 	if (chdir("/") < 0)

@@ -12,8 +12,6 @@
 
 /* A thread may not keep a pass to itself. */
 #define READS_A_PASS 64
-/* Below this share of free slots even unreaped zombies are looked for. */
-#define SLOTS_TIGHT 4
 #define USAGES_A_SECOND 64
 
 struct drain {
@@ -336,7 +334,7 @@ static bool has_exited(struct drain *drain, struct thread *thread)
 		return true;
 	thread->exits = state == RT_SLOT_EXITED;
 	if (thread->exits)
-		return !thread_exists(thread, true);
+		return !thread_exists(thread->pid, thread->tid);
 	/* nobody but us may change these */
 	if (state != RT_SLOT_LIVE ||
 		__atomic_load_n(&slot->generation, __ATOMIC_RELAXED) != thread->ring.generation)
@@ -376,21 +374,17 @@ static bool slot_may_write(void *context, uint32_t slot, uint32_t generation)
 
 void drain_check_threads(struct drain *drain)
 {
-	bool tight = drain->live_count > drain->region->slots - drain->region->slots / SLOTS_TIGHT;
-
 	drain->now_ns = monotonic_ns();
 	for (uint32_t i = drain->live_count; i-- > 0;) {
 		struct thread *thread = drain->live[i];
 
 		if (thread->busy)
 			thread->busy = false;
-		else if (!thread_exists(thread, !tight && !thread->exits))
+		else if (!thread_exists(thread->pid, thread->tid))
 			retire_thread(drain, thread, !thread->exits);
 	}
 	for (struct process *at = drain->processes.first; at; at = at->next) {
-		struct thread leader = {.pid = at->pid, .tid = at->pid};
-
-		if (!at->end_ticks && !at->threads && !thread_exists(&leader, false))
+		if (!at->end_ticks && !at->threads && !thread_exists(at->pid, at->pid))
 			process_end(at, drain->pack, ticks_now(drain->ticks));
 	}
 	processes_forget_ended(&drain->processes);
@@ -461,7 +455,7 @@ void drain_finish(struct drain *drain)
 	drain_sample(drain);
 	while (drain->live_count) {
 		struct thread *thread = drain->live[drain->live_count - 1];
-		bool exists = thread_exists(thread, false);
+		bool exists = thread_exists(thread->pid, thread->tid);
 
 		if (!exists) {
 			retire_thread(drain, thread, true);
@@ -474,9 +468,7 @@ void drain_finish(struct drain *drain)
 		drain->live_count--;
 	}
 	for (struct process *at = drain->processes.first; at; at = at->next) {
-		struct thread leader = {.pid = at->pid, .tid = at->pid};
-
-		if (!at->end_ticks && !thread_exists(&leader, false))
+		if (!at->end_ticks && !thread_exists(at->pid, at->pid))
 			process_end(at, drain->pack, ticks_now(drain->ticks));
 	}
 }
@@ -490,7 +482,9 @@ void drain_totals(const struct drain *drain, struct drain_totals *totals)
 bool drain_has_live(const struct drain *drain)
 {
 	for (uint32_t i = 0; i < drain->live_count; i++) {
-		if (drain->live[i]->id)
+		const struct thread *thread = drain->live[i];
+
+		if (thread->id && thread_exists(thread->pid, thread->tid))
 			return true;
 	}
 	return false;

@@ -56,7 +56,7 @@ struct drain_totals {
 };
 void drain_totals(const struct drain *drain, struct drain_totals *totals);
 
-/* True while a process that was followed has threads. */
+/* Asks the system: is a thread that was followed still there? */
 bool drain_has_live(const struct drain *drain);
 
 #endif

@@ -98,14 +98,14 @@ void thread_tell_open(const struct thread *thread, const struct region *region, 
 	}
 }
 
-static bool is_zombie(pid_t pid, pid_t tid)
+static bool is_zombie(pid_t pid)
 {
 	char path[64], text[256];
 	const char *after_name;
 	ssize_t size;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT;
@@ -116,11 +116,12 @@ static bool is_zombie(pid_t pid, pid_t tid)
 	return after_name && (!strncmp(after_name, ") Z", 3) || !strncmp(after_name, ") X", 3));
 }
 
-bool thread_exists(const struct thread *thread, bool zombies)
+bool thread_exists(pid_t pid, pid_t tid)
 {
-	if (thread->pid <= 0 || thread->tid <= 0)
+	if (pid <= 0 || tid <= 0)
 		return false;
-	if (syscall(SYS_tgkill, thread->pid, thread->tid, 0) < 0 && errno == ESRCH)
+	if (syscall(SYS_tgkill, pid, tid, 0) < 0 && errno == ESRCH)
 		return false;
-	return zombies || !is_zombie(thread->pid, thread->tid);
+	/* only a process's first thread waits to be reaped */
+	return pid != tid || !is_zombie(pid);
 }

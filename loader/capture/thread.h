@@ -44,8 +44,7 @@ void thread_tell_counts(struct thread *thread, const struct region *region, stru
 /* Calls that have begun and not ended. */
 void thread_tell_open(const struct thread *thread, const struct region *region, struct pack *pack);
 
-/* False where the system knows the thread no more; `zombies`: nor as one that is only not reaped.
- */
-bool thread_exists(const struct thread *thread, bool zombies);
+/* False for one that only waits to be reaped, too. */
+bool thread_exists(pid_t pid, pid_t tid);
 
 #endif

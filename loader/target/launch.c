@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -265,7 +266,14 @@ struct launch_inherited *launch_note_inherited(void)
 	return inherited;
 }
 
-void launch_drop_inherited(struct launch_inherited *inherited, int keep)
+static bool is_stream(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+void launch_drop_inherited(struct launch_inherited *inherited, int keep, bool detached)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -280,6 +288,8 @@ void launch_drop_inherited(struct launch_inherited *inherited, int keep)
 		dup2(null, STDIN_FILENO);
 	if (keep != STDOUT_FILENO)
 		dup2(null, STDOUT_FILENO);
+	if (keep != STDERR_FILENO && detached && is_stream(STDERR_FILENO))
+		dup2(null, STDERR_FILENO);
 	if (null > STDERR_FILENO)
 		close(null);
 }

@@ -7,6 +7,7 @@
 #ifndef LOADER_TARGET_LAUNCH_H
 #define LOADER_TARGET_LAUNCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -52,8 +53,11 @@ void launch_failed(struct launch_gate *gate, int error);
 struct launch_inherited;
 struct launch_inherited *launch_note_inherited(void);
 
-/* Closes them, but `keep` (-1: none) and standard error; standard input and output become
- * /dev/null. Frees the note. */
-void launch_drop_inherited(struct launch_inherited *inherited, int keep);
+/*
+ * Closes them, but `keep` (-1: none); standard input and output become /dev/null. Standard error
+ * stays, but not as a pipe that somebody reads to its end while a detached tracer lives on. Frees
+ * the note.
+ */
+void launch_drop_inherited(struct launch_inherited *inherited, int keep, bool detached);
 
 #endif
