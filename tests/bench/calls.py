@@ -12,11 +12,12 @@ import peers
 
 LOADS = {
     # load: (iterations, title, goal as a multiple of the floor)
-    "fn": (3_000_000, "exported function", 1.2),
-    "malloc": (1_500_000, "malloc/free", 1.2),
-    "rw": (300_000, "read/write", 1.2),
-    "tcp": (15_000, "TCP send/recv", None),
+    "fn": (1_000_000, "exported function", 1.2),
+    "malloc": (500_000, "malloc/free", 1.2),
+    "rw": (120_000, "read/write", 1.2),
+    "tcp": (5_000, "TCP send/recv", None),
 }
+REPEATS = 3  # passes over the cheap ones in a round: short and many, against the drift of the machine
 OFF_GOAL = 0.12
 PEER_GOAL = 4.0
 FUNCTION = "libcalls*:call_add"
@@ -30,8 +31,7 @@ def ours_command(bench, load, target, trace):
 def run_off(bench, load, count):
     """Hooks in place, told to stay silent before the loop begins."""
     def silence(pid):
-        subprocess.run([bench.ragtime, "ctl", str(pid), "off"], check=True,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        harness.output([bench.ragtime, "ctl", str(pid), "off"], patience=2)
 
     command = ours_command(bench, load, bench.workload(load, count, "-g"), bench.file("off.rtrace"))
     return harness.run_gated(command, silence)
@@ -49,7 +49,7 @@ def run_tool(bench, tool, load, count):
 
 
 def measure_load(bench, load, usable):
-    """{tool: [added ns per call, one a round]}"""
+    """{tool: [added ns per call]}, {peer: [bytes per call]}, {tool: error}"""
     count = LOADS[load][0]
     added = {tool: [] for tool in ["untraced", "floor", "ragtime", "off"]}
     added.update({peer.name: [] for peer in usable if load in peer.loads})
@@ -64,19 +64,25 @@ def measure_load(bench, load, usable):
         except (harness.Failed, OSError, subprocess.SubprocessError) as error:
             broken[name] = error
 
-    for _ in range(bench.rounds):
+    def take(names):
+        """One pass over these, between two untraced runs; what they add to those."""
         before = run_tool(bench, "untraced", load, count)
-        attempt("floor", lambda: run_tool(bench, "floor", load, count))
-        attempt("ragtime", lambda: run_tool(bench, "ragtime", load, count))
-        attempt("off", lambda: run_tool(bench, "off", load, count))
+        for name, measure in names.items():
+            attempt(name, measure)
         base = (before + run_tool(bench, "untraced", load, count)) / 2
-        added["untraced"].append(base)
-        for peer in usable:
-            if load in peer.loads:
-                attempt(peer.name, lambda peer=peer: run_peer(bench, peer, load, written))
-        for name, values in added.items():
-            if name != "untraced" and name not in broken:
-                values[-1] -= base
+        for name in names:
+            if name not in broken:
+                added[name][-1] -= base
+        return base
+
+    cheap = {tool: lambda tool=tool: run_tool(bench, tool, load, count) for tool in ("floor", "ragtime", "off")}
+    others = {peer.name: lambda peer=peer: run_peer(bench, peer, load, written)
+              for peer in usable if load in peer.loads}
+    for _ in range(bench.rounds):
+        for _ in range(REPEATS):
+            added["untraced"].append(take(cheap))
+        if others:
+            take(others)
     return added, written, broken
 
 
@@ -87,7 +93,11 @@ def run_peer(bench, peer, load, written):
 
 
 def ratios(above, below):
-    return [one / other for one, other in zip(above, below) if other > 0]
+    """Pairwise where both were taken in the same pass, else each against the median of the other."""
+    if len(above) == len(below):
+        return [one / other for one, other in zip(above, below) if other > 0]
+    middle = statistics.median(below)
+    return [one / middle for one in above] if middle > 0 else []
 
 
 def judge_load(bench, load, added, usable, broken):

@@ -154,12 +154,17 @@ def run(command, env=None, ok=(0,), timeout=300, stdout=subprocess.DEVNULL):
     return finish(process, begin, ok)
 
 
-def output(command, env=None):
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace",
-                          stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})}, check=False)
-    if done.returncode:
-        raise Failed(f"{' '.join(command[:3])} ended with {done.returncode}: {done.stderr[-400:]}")
-    return done.stdout
+def output(command, env=None, patience=0):
+    """What a command prints; tried again for `patience` seconds while it fails."""
+    end = time.monotonic() + patience
+    while True:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace",
+                              stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})}, check=False)
+        if done.returncode == 0:
+            return done.stdout
+        if time.monotonic() >= end:
+            raise Failed(f"{' '.join(command[:3])} ended with {done.returncode}: {done.stderr[-400:]}")
+        time.sleep(0.01)
 
 
 def run_gated(command, between, env=None):

@@ -4,12 +4,13 @@
  *
  * Makes cheap calls in a loop and says on standard error what they cost it, by its own clocks:
  *
- *   workload mode=fn calls=1000000 wall_ns=3.412 cpu_ns=3.398 rate=293083235 \
- *           total_cpu_ns=4127311 main_ns=8123456789
+ *   workload mode=fn calls=1000000 cpu_ns=3.398 rate=293083235 total_cpu_ns=4127311 \
+ *           main_ns=8123456789
  *
- * wall_ns and cpu_ns are per call, rate is calls per second, total_cpu_ns is the whole process,
- * main_ns is the moment at which main began. The first tenth of the calls warms up and is not
- * timed; `calls` counts them too.
+ * cpu_ns is per call, the median over SEGMENTS equal parts of the loop, so that a neighbour's
+ * disturbance of one part does not count. rate is calls per second, total_cpu_ns is the whole
+ * process, main_ns is the moment at which main began. The first tenth of the calls warms up and is
+ * not timed; `calls` counts them too.
  *
  *   -c  stay on this processor
  *   -g  say "ready PID" on standard output and wait for a line on standard input before the loop
@@ -33,13 +34,13 @@
 
 #define PACE_BURST 32
 #define MESSAGE 32
+#define SEGMENTS 40
 
 struct load {
 	uint64_t main_ns;
 	long rate;
 	int zero, null; /* /dev/zero and /dev/null */
 	int client, server, listener;
-	long served; /* messages that the server thread answers */
 	uint32_t seed;
 	volatile int sink;
 };
@@ -130,9 +131,8 @@ static void *serve(void *argument)
 	struct load *load = argument;
 	char buffer[MESSAGE];
 
-	for (long i = 0; i < load->served; i++) {
-		if (recv(load->server, buffer, sizeof buffer, 0) != MESSAGE ||
-			send(load->server, buffer, sizeof buffer, 0) != MESSAGE)
+	while (recv(load->server, buffer, sizeof buffer, 0) == MESSAGE) {
+		if (send(load->server, buffer, sizeof buffer, 0) != MESSAGE)
 			die("server");
 	}
 	return NULL;
@@ -141,23 +141,19 @@ static void *serve(void *argument)
 static void run_tcp(struct load *load, long count)
 {
 	char buffer[MESSAGE] = {0};
-	pthread_t thread;
 
-	load->served = count;
-	if (pthread_create(&thread, NULL, serve, load))
-		die("pthread_create");
 	for (long i = 0; i < count; i++) {
 		if (send(load->client, buffer, sizeof buffer, 0) != MESSAGE ||
 			recv(load->client, buffer, sizeof buffer, 0) != MESSAGE)
 			die("client");
 	}
-	pthread_join(thread, NULL);
 }
 
 static void open_tcp(struct load *load)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
 	socklen_t size = sizeof address;
+	pthread_t thread;
 	int one = 1;
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -170,6 +166,9 @@ static void open_tcp(struct load *load)
 	load->server = accept(load->listener, NULL, NULL);
 	setsockopt(load->client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	setsockopt(load->server, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (pthread_create(&thread, NULL, serve, load))
+		die("pthread_create");
+	pthread_detach(thread);
 }
 
 static const struct mode {
@@ -214,22 +213,34 @@ static void wait_at_gate(void)
 		die("gate");
 }
 
+static int compare(const void *left, const void *right)
+{
+	const uint64_t *a = left, *b = right;
+
+	return *a < *b ? -1 : *a > *b;
+}
+
 static void measure(const struct mode *mode, struct load *load, long count)
 {
-	long warm = count / 10, calls = (count - warm) * mode->calls;
-	uint64_t wall, cpu;
+	long part = count * 9 / 10 / SEGMENTS, warm = count - part * SEGMENTS;
+	uint64_t cpu[SEGMENTS], wall, before, after;
 
 	mode->run(load, warm);
-	cpu = now(CLOCK_PROCESS_CPUTIME_ID);
 	wall = now(CLOCK_MONOTONIC);
-	mode->run(load, count - warm);
+	before = now(CLOCK_PROCESS_CPUTIME_ID);
+	for (int i = 0; i < SEGMENTS; i++, before = after) {
+		mode->run(load, part);
+		after = now(CLOCK_PROCESS_CPUTIME_ID);
+		cpu[i] = after - before;
+	}
 	wall = now(CLOCK_MONOTONIC) - wall;
-	cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	qsort(cpu, SEGMENTS, sizeof *cpu, compare);
 	fprintf(stderr,
-		"workload mode=%s calls=%ld wall_ns=%.3f cpu_ns=%.3f rate=%.0f total_cpu_ns=%llu "
-		"main_ns=%llu\n",
-		mode->name, count * mode->calls, (double)wall / calls, (double)cpu / calls,
-		calls * 1e9 / wall, (unsigned long long)now(CLOCK_PROCESS_CPUTIME_ID),
+		"workload mode=%s calls=%ld cpu_ns=%.3f rate=%.0f total_cpu_ns=%llu main_ns=%llu\n",
+		mode->name, count * mode->calls,
+		part ? (double)cpu[SEGMENTS / 2] / (part * mode->calls) : 0.0,
+		(count - warm) * mode->calls * 1e9 / wall,
+		(unsigned long long)now(CLOCK_PROCESS_CPUTIME_ID),
 		(unsigned long long)load->main_ns);
 }
 
