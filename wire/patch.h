@@ -29,14 +29,17 @@ struct rt_ask {
 	__u32 count;
 };
 
-/* A loaded object. Answers call it by its place in the question. */
+/* A loaded object, in the order of the dynamic linker's list. Answers call it by its place in the
+ * question. */
 struct rt_ask_object {
 	__u64 base;	 /* what is added to the file's addresses */
-	__u64 start;	 /* of its first mapped byte */
-	__u32 path_size; /* of path[], without a NUL; 0: the program itself */
 	__u32 size;	 /* of this head and path[], a multiple of 8 */
+	__u16 path_size; /* of path[], without a NUL; 0: the program itself */
+	__u16 flags;	 /* RT_ASK_* */
 	char path[];
 };
+
+#define RT_ASK_NEW 1 /* its functions are asked for; the others are told of as what it may call */
 
 struct rt_answer {
 	__u32 count; /* rt_patch entries that follow */
@@ -95,7 +98,7 @@ struct rt_outcome {
 };
 
 _Static_assert(sizeof(struct rt_ask) == 8, "wire layout");
-_Static_assert(sizeof(struct rt_ask_object) == 24, "wire layout");
+_Static_assert(sizeof(struct rt_ask_object) == 16, "wire layout");
 _Static_assert(sizeof(struct rt_answer) == 8, "wire layout");
 _Static_assert(sizeof(struct rt_fix) == 16, "wire layout");
 _Static_assert(sizeof(struct rt_patch) == 32, "wire layout");

@@ -51,8 +51,8 @@ int plan_answer(struct plan *plan, struct rt_region *region);
 size_t plan_functions(struct plan *plan);
 bool plan_function(struct plan *plan, size_t index, struct plan_function *function);
 
-/* What was matched and not hooked as asked, and patterns that matched nothing. */
-size_t plan_refusals(struct plan *plan);
-bool plan_refusal(struct plan *plan, size_t index, struct plan_refusal *refusal);
+/* After plan_stop: what was matched and not hooked as asked, and patterns that matched nothing. */
+size_t plan_refusals(const struct plan *plan);
+bool plan_refusal(const struct plan *plan, size_t index, struct plan_refusal *refusal);
 
 #endif
