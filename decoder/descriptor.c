@@ -13,6 +13,7 @@ struct place {
 	uint32_t object;
 	uint32_t block;	      /* the block it last changed in */
 	uint32_t first, last; /* its changes there, once they are sorted */
+	uint32_t stand_in[2];
 };
 
 struct descriptors {
@@ -211,4 +212,11 @@ uint32_t descriptors_at(
 			high = middle - 1;
 	}
 	return changes->list[low].object;
+}
+
+uint32_t *descriptors_stand_in(struct descriptors *table, uint64_t key, bool closed)
+{
+	struct place *place = place_for(table, key);
+
+	return place ? &place->stand_in[closed] : NULL;
 }

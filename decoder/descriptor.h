@@ -64,4 +64,8 @@ uint32_t descriptors_now(const struct descriptors *table, uint64_t key);
 uint32_t descriptors_at(const struct changes *changes, const struct descriptors *table,
 	uint64_t key, uint64_t time);
 
+/* A place to keep the object that stands for a descriptor while it is not known what it is: never
+ * seen, or closed and back unseen. NULL when memory is out. */
+uint32_t *descriptors_stand_in(struct descriptors *table, uint64_t key, bool closed);
+
 #endif

@@ -378,16 +378,22 @@ int resolve_replay(struct weave *weave, const struct actors *actors,
 /* ---- what a call works on ---- */
 
 /* Open before we looked, or opened by a way that is not recorded. */
-static uint32_t unseen(struct weave *weave, const struct thread *thread, uint64_t fd, bool closed)
+static uint32_t unseen(struct weave *weave, struct process *process, uint64_t fd, bool closed)
 {
+	uint32_t *known;
 	char name[40];
 	int size;
 
-	if (fd > INT32_MAX)
+	if (!process->descriptors)
+		process->descriptors = descriptors_new();
+	if (fd > INT32_MAX || !process->descriptors)
 		return 0;
+	known = descriptors_stand_in(process->descriptors, fd, closed);
+	if (!known || *known)
+		return known ? *known : 0;
 	size = snprintf(name, sizeof(name), "%s fd %d", closed ? "unknown" : "inherited", (int)fd);
-	return objects_named(
-		weave->objects, thread->process->id, RT_OBJECT_unknown, name, (size_t)size);
+	*known = objects_named(weave->objects, process->id, RT_OBJECT_unknown, name, (size_t)size);
+	return *known;
 }
 
 static uint32_t descriptor_object(
@@ -398,7 +404,7 @@ static uint32_t descriptor_object(
 
 	if (number && number != OBJECT_CLOSED)
 		return number;
-	return unseen(weave, thread, fd, number == OBJECT_CLOSED);
+	return unseen(weave, thread->process, fd, number == OBJECT_CLOSED);
 }
 
 static uint32_t handle_object(

@@ -205,9 +205,7 @@ static void check_existing(struct store *store)
 		"SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name IN "
 		"('run', 'process', 'thread', 'operation', 'object', 'span', 'fold')");
 
-	if (store->failure[0])
-		return;
-	if (tables != 7)
+	if (store->failure[0] || tables != 7)
 		snprintf(store->failure, sizeof(store->failure),
 			"it is there, and not a database that ragtime wrote; choose another name");
 	else if (version > schema_version())
@@ -219,7 +217,7 @@ static void check_existing(struct store *store)
 
 static void open_database(struct store *store, const char *path, int flags, const char *vfs)
 {
-	if (sqlite3_open_v2(path, &store->db, flags, vfs) != SQLITE_OK)
+	if (sqlite3_open_v2(path, &store->db, flags | SQLITE_OPEN_NOMUTEX, vfs) != SQLITE_OK)
 		fail(store, "cannot open it");
 }
 
@@ -290,6 +288,25 @@ static void open_descriptor(struct store *store, int fd)
 	open_database(store, path, SQLITE_OPEN_READWRITE, descriptor_vfs());
 }
 
+/* The indexes are made anew at the end. */
+static void reuse_tables(struct store *store, int64_t version)
+{
+	sqlite3_stmt *names = NULL;
+	char *drops = NULL;
+
+	migrate(store, version);
+	if (sqlite3_prepare_v2(store->db,
+		    "SELECT group_concat('DROP INDEX ' || name, ';') FROM sqlite_schema"
+		    " WHERE type = 'index' AND sql IS NOT NULL",
+		    -1, &names, NULL) == SQLITE_OK &&
+		sqlite3_step(names) == SQLITE_ROW && sqlite3_column_text(names, 0))
+		drops = strdup((const char *)sqlite3_column_text(names, 0));
+	sqlite3_finalize(names);
+	if (drops)
+		run_sql(store, "cannot drop the old indexes", drops);
+	free(drops);
+}
+
 static void prepare_tables(struct store *store)
 {
 	const struct embedded *schema = embedded_find("wire/schema.sql");
@@ -303,7 +320,7 @@ static void prepare_tables(struct store *store)
 	if (!version)
 		run_sql(store, "cannot make the tables", schema ? schema->text : "");
 	else
-		migrate(store, version);
+		reuse_tables(store, version);
 	run_sql(store, "cannot begin", "BEGIN");
 	for (int i = 0; i < STORE_TABLES; i++)
 		store->put[i] = prepare_insert(
@@ -317,6 +334,8 @@ struct store *store_open(const char *output, bool append, struct store_error *er
 	struct store *store = calloc(1, sizeof(*store));
 	int fd = descriptor_of(output);
 
+	/* one thread, and nobody asks how much memory is in use: no locks */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	if (!store) {
 		snprintf(error->text, sizeof(error->text), "out of memory");
 		return NULL;
