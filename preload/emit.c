@@ -253,11 +253,12 @@ struct rt_thread *thread_claim(uintptr_t frame)
 
 	if (rt_self.thread->slot)
 		return rt_self.thread;
-	if (region == &nowhere || (rt_self.claiming && !frame_is_dead(rt_self.claiming, frame)))
+	if (region == &nowhere || rt_self.ended ||
+		(rt_self.claiming && !frame_is_dead(rt_self.claiming, frame)))
 		return &nobody;
 	rt_self.claiming = frame;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	born = process_is_new();
+	born = process_is_forked();
 	thread = process_follows() ? slot_take(region) : NULL;
 	rt_self.thread = thread ? thread : &nobody;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -310,7 +311,7 @@ bool call_enter_cold(
 	struct rt_region *region = rt_region;
 	struct rt_slot *slot;
 
-	if (!(region->families & 1u << family))
+	if (region_off() || !(region->families & 1u << family))
 		return false;
 	call->thread = rt_self.thread;
 	if (!call->thread->slot)

@@ -4,7 +4,7 @@
  *
  *	struct rt_call call;
  *
- *	if (!call_enter(&call, RT_EV_read, RT_FAMILY_file, fd))
+ *	if (region_off() || !call_enter(&call, RT_EV_read, RT_FAMILY_file, fd))
  *		return real_read(fd, data, size);
  *	result = real_read(fd, data, size);
  *	call_leave(&call, fd, result_or_errno(result));
@@ -57,7 +57,9 @@ struct rt_self {
 	struct rt_thread *thread; /* never NULL */
 	uintptr_t claiming;	  /* as rt_thread.busy, while a slot is claimed */
 	__u32 creator;		  /* tid of the thread that made this one */
-	__u32 announced;	  /* its thread_start is written, or not due */
+	bool announced;		  /* its thread_start is written, or not due */
+	bool ended;		  /* its thread_exit is written: nothing more is recorded */
+	bool resolving;		  /* looking for originals */
 };
 
 extern HIDDEN __thread struct rt_self rt_self;
@@ -125,13 +127,9 @@ ALWAYS_INLINE void open_push(struct rt_slot *slot, unsigned depth, __u64 start, 
 	__atomic_store_n(&slot->depth, depth + 1, __ATOMIC_RELEASE);
 }
 
-/* Is `family` to be recorded? Where not, the hook is a plain call. */
-ALWAYS_INLINE bool family_armed(unsigned family)
+ALWAYS_INLINE bool region_off(void)
 {
-	const struct rt_region *region = rt_region;
-
-	return __atomic_load_n(&region->mode, __ATOMIC_RELAXED) != RT_MODE_OFF &&
-		region->families & 1u << family;
+	return unlikely(__atomic_load_n(&rt_region->mode, __ATOMIC_RELAXED) == RT_MODE_OFF);
 }
 
 /* For hooks whose frame is not their own: trampolines pass an address in their caller's stack. */
@@ -143,8 +141,6 @@ ALWAYS_INLINE bool call_enter_at(
 	struct rt_slot *slot;
 	unsigned depth;
 
-	if (unlikely(mode == RT_MODE_OFF))
-		return false;
 	call->kind = kind;
 	call->thread = rt_self.thread;
 	slot = call->thread->slot;
@@ -213,6 +209,11 @@ ALWAYS_INLINE void call_drop(const struct rt_call *call)
 
 	if (likely(slot))
 		slot->depth = call->depth;
+}
+
+ALWAYS_INLINE bool region_mapped(void)
+{
+	return rt_region->magic != 0;
 }
 
 /* Calls that are counted only: kind from RT_COUNTED_FIRST on. */

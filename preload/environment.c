@@ -70,6 +70,25 @@ static bool variable_keep(char *variable)
 	return !value || preload_clean((char *)value);
 }
 
+/* "<path>:<cookie in hex>" */
+static void region_parse(void)
+{
+	const char *value = environment.region;
+	size_t colon = text_length(value);
+
+	while (colon && value[colon] != ':')
+		colon--;
+	if (!colon)
+		return;
+	text_copy(environment.region_path, sizeof(environment.region_path), value, colon);
+	environment.cookie = 0;
+	for (const char *digit = value + colon + 1; *digit; digit++) {
+		unsigned number = (unsigned)(*digit <= '9' ? *digit - '0' : *digit - 'a' + 10);
+
+		environment.cookie = environment.cookie << 4 | (number & 15);
+	}
+}
+
 void environment_take(void)
 {
 	char **from, **to;
@@ -80,6 +99,60 @@ void environment_take(void)
 		if (variable_keep(*from))
 			*to++ = *from;
 	*to = NULL;
+	region_parse();
+}
+
+size_t environment_size(char *const *from)
+{
+	size_t size = 0, count = 0;
+
+	for (; from && from[count]; count++) {
+		if (text_after(from[count], RT_ENV_REGION "="))
+			return 0;
+		if (text_after(from[count], "LD_PRELOAD="))
+			size += text_length(from[count]);
+	}
+	size += sizeof("LD_PRELOAD=:" RT_ENV_REGION "=") + text_length(environment.shim) +
+		text_length(environment.region) + 2;
+	size += (count + 4) * sizeof(char *);
+	return size <= ENVIRONMENT_MAX ? size : 0;
+}
+
+static char *text_append(char *to, const char *text)
+{
+	while (*text)
+		*to++ = *text++;
+	*to = 0;
+	return to;
+}
+
+char **environment_make(char *const *from, void *memory)
+{
+	const char *preload = NULL;
+	char **to = memory, **variables = to, *text;
+	size_t count = 0;
+
+	while (from && from[count])
+		count++;
+	text = (char *)(to + count + 4);
+	for (size_t at = 0; at < count; at++) {
+		const char *value = text_after(from[at], "LD_PRELOAD=");
+
+		if (value && !preload)
+			preload = value;
+		else if (!value)
+			*to++ = from[at];
+	}
+	*to++ = text;
+	text = text_append(text, "LD_PRELOAD=");
+	if (preload && *preload)
+		text = text_append(text_append(text, preload), ":");
+	text = text_append(text, environment.shim) + 1;
+	*to++ = text;
+	text_append(text_append(text, RT_ENV_REGION "="), environment.region);
+	*to++ = (char *)RT_ENV_EXEC "=1";
+	*to = NULL;
+	return variables;
 }
 
 const struct rt_bytes *environment_program(void)

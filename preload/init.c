@@ -19,29 +19,6 @@
 #define POPULATE_SLOTS 16
 #define POPULATE_CHUNKS 16
 
-/* "<path>:<cookie in hex>": cuts the path off into `path`, returns the cookie. */
-static bool region_parse(const char *value, char *path, __u64 *cookie)
-{
-	size_t colon = text_length(value);
-
-	while (colon && value[colon] != ':')
-		colon--;
-	if (!colon || !value[colon + 1])
-		return false;
-	memcpy(path, value, colon);
-	path[colon] = 0;
-	*cookie = 0;
-	for (const char *digit = value + colon + 1; *digit; digit++) {
-		if (*digit >= '0' && *digit <= '9')
-			*cookie = *cookie << 4 | (__u64)(*digit - '0');
-		else if (*digit >= 'a' && *digit <= 'f')
-			*cookie = *cookie << 4 | (__u64)(*digit - 'a' + 10);
-		else
-			return false;
-	}
-	return true;
-}
-
 static bool region_fits(const struct rt_region *region, __u64 size, __u64 cookie)
 {
 	return region->magic == RT_REGION_MAGIC && region->version == RT_REGION_VERSION &&
@@ -91,16 +68,11 @@ static struct rt_region *region_map(int fd, __u64 cookie)
 static struct rt_region *region_find(void)
 {
 	struct rt_region *region;
-	char path[PATH_MAX];
-	__u64 cookie;
-	long fd;
+	long fd = raw4(openat, AT_FDCWD, environment.region_path, O_RDWR | O_CLOEXEC, 0);
 
-	if (!region_parse(environment.region, path, &cookie))
-		return NULL;
-	fd = raw4(openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
 	if (fd < 0)
 		return NULL;
-	region = region_map((int)fd, cookie);
+	region = region_map((int)fd, environment.cookie);
 	raw1(close, fd);
 	return region;
 }
@@ -110,7 +82,7 @@ __attribute__((constructor)) static void shim_open(void)
 	struct rt_region *region;
 
 	environment_take();
-	if (!originals_resolve() || !environment.region[0])
+	if (!originals_resolve() || !environment.region_path[0])
 		return;
 	region = region_find();
 	if (!region)
@@ -119,9 +91,8 @@ __attribute__((constructor)) static void shim_open(void)
 		raw2(munmap, region, region->size);
 		return;
 	}
-	rt_self.announced = 1;
+	process_watch();
 	rt_region = region;
 	payload_init();
-	mark_emit(RT_EV_process_start, (__u64)raw0(getppid),
-		environment.from_exec ? RT_BIRTH_EXEC : RT_BIRTH_LAUNCH, environment_program());
+	process_begin(environment.from_exec ? RT_BIRTH_EXEC : RT_BIRTH_LAUNCH);
 }

@@ -10,13 +10,14 @@
 
 /* A hook that is called before the constructor has run comes here by its stub. */
 #define HOOKS(file)
+#define USED(name) HOOK(name)
 #define HOOK(name)                                                          \
 	void lazy_##name(void);                                             \
 	__asm__(".text\n.type lazy_" #name ", @function\nlazy_" #name ":\n" \
 		"\tlea real_" #name "(%rip), %rax\n\tjmp original_late\n"   \
 		".size lazy_" #name ", . - lazy_" #name "\n");              \
 	__typeof__(name) *real_##name = (__typeof__(name) *)lazy_##name;
-#include "hooks/hooks.def"
+#include "preload/hooks/hooks.def"
 #undef HOOK
 
 static const struct original {
@@ -24,7 +25,7 @@ static const struct original {
 	void **pointer;
 } originals[] = {
 #define HOOK(name) {#name, (void **)&real_##name},
-#include "hooks/hooks.def"
+#include "preload/hooks/hooks.def"
 #undef HOOK
 };
 
@@ -34,11 +35,11 @@ static const struct original {
  */
 __asm__(".text\n.type original_late, @function\noriginal_late:\n"
 	"\tpush %rdi\n\tpush %rsi\n\tpush %rdx\n\tpush %rcx\n\tpush %r8\n\tpush %r9\n"
-	"\tpush %rax\n"
+	"\tsub $8, %rsp\n"
 	"\tmov %rax, %rdi\n\tcall original_find_late\n"
-	"\tpop %rax\n"
+	"\tadd $8, %rsp\n"
 	"\tpop %r9\n\tpop %r8\n\tpop %rcx\n\tpop %rdx\n\tpop %rsi\n\tpop %rdi\n"
-	"\tjmp *(%rax)\n"
+	"\tjmp *%rax\n"
 	".size original_late, . - original_late\n");
 
 static long original_missing(void)
@@ -55,23 +56,34 @@ static void original_resolve(const struct original *original)
 	*original->pointer = found ? found : (void *)original_missing;
 }
 
-HIDDEN void original_find_late(void **pointer);
+HIDDEN void *original_find_late(void **pointer);
 
-void __attribute__((used)) original_find_late(void **pointer)
+/* Where to go on: the original, or what stands in for it while it is being looked for. */
+void *__attribute__((used)) original_find_late(void **pointer)
 {
+	if (rt_self.resolving) {
+		void *stopgap = original_stopgap(pointer);
+
+		return stopgap ? stopgap : (void *)original_missing;
+	}
+	rt_self.resolving = 1;
 	for (size_t index = 0; index < sizeof(originals) / sizeof(*originals); index++)
 		if (originals[index].pointer == pointer)
 			original_resolve(&originals[index]);
+	rt_self.resolving = 0;
+	return *pointer;
 }
 
 bool originals_resolve(void)
 {
 	if (!dlsym || !__errno_location)
 		return false;
+	rt_self.resolving = 1;
 	for (size_t index = 0; index < sizeof(originals) / sizeof(*originals); index++)
 		original_resolve(&originals[index]);
 	/* A name that this libc lacks left a message that is not the program's. */
 	if (dlerror)
 		dlerror();
+	rt_self.resolving = 0;
 	return true;
 }

@@ -2,9 +2,14 @@
 /* Identity of the process, across forks by any way, and the marks of its births and deaths. */
 #include "preload/process.h"
 #include "preload/environment.h"
+#include "preload/hooks/hook.h"
 
+#include <limits.h>
 #include <linux/mman.h>
+#include <pthread.h>
 #include <sys/mman.h>
+
+#define KEYS_AT_HAND 32
 
 struct rt_process *rt_process;
 
@@ -29,7 +34,7 @@ int process_open(unsigned slots)
 	return 0;
 }
 
-bool process_is_new(void)
+bool process_is_forked(void)
 {
 	if (likely(rt_process->pid))
 		return false;
@@ -61,22 +66,116 @@ bool process_is_own(void)
 	return rt_process && rt_process->pid && rt_process->pid == (__u32)raw0(getpid);
 }
 
-void thread_announce(bool process_is_new)
+__u32 thread_id(void)
 {
-	if (process_is_new)
-		mark_emit(RT_EV_process_start, (__u64)raw0(getppid), RT_BIRTH_FORK,
-			environment_program());
-	else if (!rt_self.announced)
-		mark_emit(RT_EV_thread_start, rt_self.creator, 0, NULL);
-	rt_self.announced = 1;
+	struct rt_slot *slot = rt_self.thread->slot;
+
+	return slot ? slot->tid : (__u32)raw0(gettid);
 }
 
-void process_exit(int status)
+/*
+ * Destructors of thread-specific data run in rounds while there is data: by asking for every round
+ * ours comes last, and the others' calls are still recorded.
+ */
+static pthread_key_t end_key;
+static bool end_key_is_made;
+
+static void thread_end(void *round)
 {
-	if (!process_is_own())
+	uintptr_t next = (uintptr_t)round + 1;
+
+	if (next <= PTHREAD_DESTRUCTOR_ITERATIONS &&
+		!real_pthread_setspecific(end_key, (void *)next))
 		return;
-	mark_emit(RT_EV_process_exit, 0, status, NULL);
-	/* Other threads may still write: the tracer frees a slot only when its process is gone. */
+	if (rt_self.thread->slot) {
+		mark_emit(RT_EV_thread_exit, 0, 0, NULL);
+		thread_release();
+	}
+	rt_self.ended = true;
+}
+
+static void thread_watch(void)
+{
+	if (end_key_is_made)
+		real_pthread_setspecific(end_key, (void *)1);
+}
+
+static void process_mark(enum rt_birth birth)
+{
+	mark_emit(RT_EV_process_start, (__u64)raw0(getppid), birth, environment_program());
+}
+
+void thread_announce(bool process_is_forked)
+{
+	if (process_is_forked)
+		process_mark(RT_BIRTH_FORK);
+	else if (!rt_self.announced)
+		mark_emit(RT_EV_thread_start, rt_self.creator, 0, NULL);
+	rt_self.announced = true;
+	thread_watch();
+}
+
+void thread_begin(void)
+{
+	if (!region_off())
+		thread_claim(frame_here());
+}
+
+void process_begin(enum rt_birth birth)
+{
+	rt_self.announced = true;
+	thread_begin();
+	if (birth != RT_BIRTH_FORK && !region_off())
+		process_mark(birth);
+}
+
+void thread_jumps(uintptr_t to)
+{
+	struct rt_thread *thread = rt_self.thread;
+	struct rt_slot *slot = thread->slot;
+	unsigned depth = 0;
+
+	if (rt_self.claiming && frame_is_dead(rt_self.claiming, to))
+		rt_self.claiming = 0;
+	if (!slot)
+		return;
+	if (thread->busy && frame_is_dead(thread->busy, to))
+		thread->busy = 0;
+	/* What is newer than an open call that is left is left too, on whatever stack it is. */
+	while (depth < slot->depth && depth < RT_OPEN_MAX &&
+		!frame_is_dead(slot->open[depth].frame, to))
+		depth++;
+	if (depth < slot->depth && depth < RT_OPEN_MAX)
+		slot->depth = depth;
+}
+
+extern int on_exit(void (*)(int, void *), void *) __attribute__((weak));
+
+static void at_exit(int status, void *unused)
+{
+	(void)unused;
+	process_end(status, false);
+}
+
+void process_watch(void)
+{
+	/* The first keys need no allocation when they are set, which a signal handler may do. */
+	end_key_is_made = !real_pthread_key_create(&end_key, thread_end) && end_key < KEYS_AT_HAND;
+	if (on_exit)
+		on_exit(at_exit, NULL);
+}
+
+void process_end(int status, bool at_once)
+{
+	static bool told;
+
+	if (!region_mapped() || !process_is_own())
+		return;
+	if (!told && !region_off())
+		mark_emit(RT_EV_process_exit, 0, status, NULL);
+	told = true;
+	if (!at_once)
+		return;
 	for (unsigned index = 0; index < rt_process->used; index++) {
 		struct rt_slot *slot = rt_process->threads[index].slot;
 

@@ -20,8 +20,11 @@ extern HIDDEN struct rt_process *rt_process;
 /* Made once, by the constructor. 0 or -errno. */
 COLD int process_open(unsigned slots);
 
+/* From here on the ends of threads and the exit status are seen. */
+COLD void process_watch(void);
+
 /* In the first call after a fork, true, once: the process is given its own identity. */
-COLD bool process_is_new(void);
+COLD bool process_is_forked(void);
 
 /* Is this process to be recorded? A forked child is not where the tracer does not follow. */
 COLD bool process_follows(void);
@@ -31,15 +34,27 @@ COLD void process_used(unsigned threads);
 COLD bool process_is_own(void);
 
 /* Writes what must precede a new slot's first record. */
-COLD void thread_announce(bool process_is_new);
+COLD void thread_announce(bool process_is_forked);
 
-/* The calling thread is at its end. What it still calls claims another slot. */
+/* A thread begins: claims its slot, where the tracer is on, and sees to its end. */
+COLD void thread_begin(void);
+
+/* The kernel's id of the calling thread. */
+COLD __u32 thread_id(void);
+
+/* A jump to a frame at stack pointer `to`: calls and emissions that it leaves are over. */
+COLD void thread_jumps(uintptr_t to);
+
+/* The calling thread's slot is given back. */
 COLD void thread_release(void);
+
+/* The calling process is new by a way that only its caller knows. */
+COLD void process_begin(enum rt_birth birth);
 
 /* No more is recorded in this process. */
 COLD void region_leave(void);
 
-/* The process is at its end: its slots are given back when the tracer has read them. */
-COLD void process_exit(int status);
+/* The process ends. With `at_once`, no code of it runs any more, and its slots are given back. */
+COLD void process_end(int status, bool at_once);
 
 #endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sockets of every domain. Addresses of peers travel as tails. */
+#include "preload/hooks/hook.h"
+
+#include <errno.h>
+
+/* An address that the kernel has read, or NULL where it may be a wild pointer. */
+static const struct rt_bytes *address_tail(struct rt_bytes *tail, unsigned type,
+	const struct sockaddr *address, socklen_t length, __s64 result)
+{
+	if (!address || !length || length > sizeof(struct sockaddr_storage) || result == -EFAULT ||
+		result == -EBADF || result == -ENOTSOCK || result == -EINVAL)
+		return NULL;
+	*tail = (struct rt_bytes){.data = address, .size = length, .type = (__u8)type};
+	return tail;
+}
+
+#define FD(event, type, name, params, args) \
+	RECORD(socket, event, type, name, params, args, (__u32)fd)
+
+static NOINLINE int record_socket(int domain, int type, int protocol)
+{
+	__u32 sort = (__u32)domain << 8 | ((__u32)type & 0xff);
+	struct rt_call call;
+	int fd;
+
+	if (!call_enter(&call, RT_EV_socket, RT_FAMILY_socket, pair_of(-1, sort)))
+		return real_socket(domain, type, protocol);
+	fd = real_socket(domain, type, protocol);
+	call_leave(&call, pair_of(fd, sort), result_or_errno(fd));
+	return fd;
+}
+ENTRY(int, socket, (int domain, int type, int protocol), (domain, type, protocol))
+
+static NOINLINE int record_socketpair(int domain, int type, int protocol, int ends[2])
+{
+	struct rt_call call;
+	int result;
+
+	if (!call_enter(&call, RT_EV_socketpair, RT_FAMILY_socket, 0))
+		return real_socketpair(domain, type, protocol, ends);
+	result = real_socketpair(domain, type, protocol, ends);
+	call_leave(&call, result ? 0 : pair_of(ends[0], ends[1]), result_or_errno(result));
+	return result;
+}
+ENTRY(int, socketpair, (int domain, int type, int protocol, int ends[2]),
+	(domain, type, protocol, ends))
+
+#define ADDRESSED(event, name, tail_type)                                            \
+	static NOINLINE int record_##name(                                           \
+		int fd, const struct sockaddr *address, socklen_t length)            \
+	{                                                                            \
+		struct rt_call call;                                                 \
+		struct rt_bytes tail;                                                \
+		__s64 outcome;                                                       \
+		int result;                                                          \
+                                                                                     \
+		if (!call_enter(&call, RT_EV_##event, RT_FAMILY_socket, (__u32)fd))  \
+			return real_##name(fd, address, length);                     \
+		result = real_##name(fd, address, length);                           \
+		outcome = result_or_errno(result);                                   \
+		call_leave_tail(&call, (__u32)fd, outcome,                           \
+			address_tail(&tail, tail_type, address, length, outcome));   \
+		return result;                                                       \
+	}                                                                            \
+	ENTRY(int, name, (int fd, const struct sockaddr *address, socklen_t length), \
+		(fd, address, length))
+
+ADDRESSED(connect, connect, RT_TAIL_ADDRESS)
+ADDRESSED(bind, bind, RT_TAIL_LOCAL)
+
+/* A caller that does not want to know the peer: we do. */
+struct peer {
+	struct sockaddr_storage storage;
+	socklen_t length;
+};
+
+static NOINLINE void accept_leave(const struct rt_call *call, int fd, int made,
+	const struct sockaddr *address, const socklen_t *length)
+{
+	__s64 result = result_or_errno(made);
+	struct rt_bytes tail;
+
+	call_leave_tail(call, pair_of(fd, made), result,
+		made < 0 || !length
+			? NULL
+			: address_tail(&tail, RT_TAIL_ADDRESS, address, *length, result));
+}
+
+#define ACCEPT(name, params, args, own_args)                                             \
+	static NOINLINE int record_##name params                                         \
+	{                                                                                \
+		struct peer peer = {.length = sizeof(peer.storage)};                     \
+		struct sockaddr *own = (struct sockaddr *)&peer.storage;                 \
+		struct rt_call call;                                                     \
+		int made;                                                                \
+                                                                                         \
+		if (!call_enter(&call, RT_EV_accept, RT_FAMILY_socket, pair_of(fd, -1))) \
+			return real_##name args;                                         \
+		if (address) {                                                           \
+			made = real_##name args;                                         \
+			accept_leave(&call, fd, made, address, length);                  \
+		} else {                                                                 \
+			made = real_##name own_args;                                     \
+			accept_leave(&call, fd, made, own, &peer.length);                \
+		}                                                                        \
+		return made;                                                             \
+	}                                                                                \
+	ENTRY(int, name, params, args)
+
+ACCEPT(accept, (int fd, struct sockaddr *address, socklen_t *length), (fd, address, length),
+	(fd, own, &peer.length))
+ACCEPT(accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags),
+	(fd, address, length, flags), (fd, own, &peer.length, flags))
+
+FD(listen, int, listen, (int fd, int backlog), (fd, backlog))
+FD(shutdown, int, shutdown, (int fd, int how), (fd, how))
+FD(send, ssize_t, send, (int fd, const void *data, size_t size, int flags), (fd, data, size, flags))
+FD(recv, ssize_t, recv, (int fd, void *data, size_t size, int flags), (fd, data, size, flags))
+FD(recv, ssize_t, __recv_chk, (int fd, void *data, size_t size, size_t room, int flags),
+	(fd, data, size, room, flags))
+FD(sendmsg, ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags),
+	(fd, message, flags))
+FD(recvmsg, ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags))
+FD(sendmmsg, int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags),
+	(fd, messages, count, flags))
+FD(recvmmsg, int, recvmmsg,
+	(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout),
+	(fd, messages, count, flags, timeout))
+FD(recvfrom, ssize_t, recvfrom,
+	(int fd, void *data, size_t size, int flags, struct sockaddr *address, socklen_t *length),
+	(fd, data, size, flags, address, length))
+FD(recvfrom, ssize_t, __recvfrom_chk,
+	(int fd, void *data, size_t size, size_t room, int flags, struct sockaddr *address,
+		socklen_t *length),
+	(fd, data, size, room, flags, address, length))
+
+static NOINLINE ssize_t record_sendto(int fd, const void *data, size_t size, int flags,
+	const struct sockaddr *address, socklen_t length)
+{
+	struct rt_bytes tail;
+	struct rt_call call;
+	ssize_t result;
+	__s64 outcome;
+
+	if (!call_enter(&call, RT_EV_sendto, RT_FAMILY_socket, (__u32)fd))
+		return real_sendto(fd, data, size, flags, address, length);
+	result = real_sendto(fd, data, size, flags, address, length);
+	outcome = result_or_errno(result);
+	if (address)
+		call_leave_tail(&call, (__u32)fd, outcome,
+			address_tail(&tail, RT_TAIL_ADDRESS, address, length, outcome));
+	else
+		call_leave(&call, (__u32)fd, outcome);
+	return result;
+}
+ENTRY(ssize_t, sendto,
+	(int fd, const void *data, size_t size, int flags, const struct sockaddr *address,
+		socklen_t length),
+	(fd, data, size, flags, address, length))
