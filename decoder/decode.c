@@ -344,7 +344,7 @@ static int begin(struct decode *decode, struct store *store, uint32_t row_limit)
 	decode->store = store;
 	clock_align_init(&decode->clock, 0);
 	folds_init(&decode->folds, store_last_id(store, STORE_FOLD));
-	decode->objects = objects_new();
+	decode->objects = objtab_new();
 	decode->metric_names = strtab_new();
 	decode->run_row = store_last_id(store, STORE_RUN) + 1;
 	decode->process_base = store_last_id(store, STORE_PROCESS);
@@ -380,7 +380,7 @@ static void end(struct decode *decode)
 	changes_free(&decode->changes);
 	folds_free(&decode->folds);
 	actors_free(&decode->actors);
-	objects_free(decode->objects);
+	objtab_free(decode->objects);
 	clock_align_free(&decode->clock);
 	strtab_free(decode->metric_names);
 	map_free(&decode->metrics);
@@ -397,7 +397,7 @@ static void summarise(const struct decode *decode, struct decode_summary *summar
 	trace_reader_totals(decode->reader, &summary->trace);
 	summary->processes = decode->actors.process_count;
 	summary->threads = decode->actors.thread_count;
-	summary->objects = objects_count(decode->objects);
+	summary->objects = objtab_count(decode->objects);
 	summary->folds = (uint64_t)decode->folds.last_id;
 	summary->rows = store_spans(decode->store);
 	summary->stray = decode->stray;

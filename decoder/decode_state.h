@@ -27,7 +27,7 @@ struct decode {
 	struct actors actors;
 	struct folds folds;
 	struct changes changes;
-	struct objects *objects;
+	struct objtab *objects;
 	struct sections sections;
 	struct weave weave;
 

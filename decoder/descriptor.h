@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decoder/object.h"
+#include "decoder/objtab.h"
 
 /* The table of one process. */
 struct descriptors;

@@ -204,14 +204,14 @@ static void put_operation(struct decode *decode, uint32_t kind)
 
 static void put_objects(struct decode *decode)
 {
-	for (uint32_t number = 1; number <= objects_count(decode->objects); number++) {
-		const struct object *object = objects_get(decode->objects, number);
+	for (uint32_t number = 1; number <= objtab_count(decode->objects); number++) {
+		const struct object *object = objtab_get(decode->objects, number);
 		struct value row[] = {
 			value_int(decode->object_base + number),
 			value_int(decode->process_base + object->process),
 			value_int(object->kind),
-			value_text(objects_text(decode->objects, object->name)),
-			value_text(objects_text(decode->objects, object->local)),
+			value_text(objtab_text(decode->objects, object->name)),
+			value_text(objtab_text(decode->objects, object->local)),
 			object->fd >= 0 ? value_int(object->fd)
 					: (struct value){.type = VALUE_NULL},
 			value_known((int64_t)object->address),

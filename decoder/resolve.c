@@ -50,22 +50,22 @@ static struct object *object_now(const struct replay *replay, uint64_t key, uint
 	*number = descriptors_now(replay->process->descriptors, key);
 	if (*number == OBJECT_CLOSED)
 		*number = 0;
-	return *number ? objects_get(replay->weave->objects, *number) : NULL;
+	return *number ? objtab_get(replay->weave->objects, *number) : NULL;
 }
 
 /* A new object for descriptor `key`. */
 static struct object *open_object(const struct replay *replay, uint64_t key, uint8_t kind)
 {
-	struct objects *objects = replay->weave->objects;
-	uint32_t number = objects_add(objects, replay->process->id, kind, (int32_t)key);
-	struct object *object = objects_get(objects, number);
+	struct objtab *objects = replay->weave->objects;
+	uint32_t number = objtab_add(objects, replay->process->id, kind, (int32_t)key);
+	struct object *object = objtab_get(objects, number);
 
 	if (!number)
 		return NULL;
 	if (!object->opened)
 		object->opened = replay->call->end;
 	set(replay, key, number);
-	return objects_get(objects, number);
+	return objtab_get(objects, number);
 }
 
 static uint8_t kind_of_path(const char *path)
@@ -83,12 +83,12 @@ static uint32_t file_object(struct weave *weave, uint32_t process, const struct 
 
 	if (!path || !size)
 		return 0;
-	return objects_named(weave->objects, process, kind_of_path(path), path, size);
+	return objtab_named(weave->objects, process, kind_of_path(path), path, size);
 }
 
 static void replay_open(const struct replay *replay)
 {
-	struct objects *objects = replay->weave->objects;
+	struct objtab *objects = replay->weave->objects;
 	uint32_t number = file_object(
 		replay->weave, replay->process->id, replay->moment->section, replay->call);
 	uint64_t fd = low(replay->call->arg);
@@ -98,7 +98,7 @@ static void replay_open(const struct replay *replay)
 		open_object(replay, fd, RT_OBJECT_file);
 		return;
 	}
-	object = objects_get(objects, number);
+	object = objtab_get(objects, number);
 	object->fd = (int32_t)fd;
 	if (!object->opened)
 		object->opened = replay->call->end;
@@ -115,7 +115,7 @@ static uint32_t address_text(const struct replay *replay, uint32_t type)
 
 	if (address_parse(&address, bytes, size))
 		return 0;
-	return objects_intern(replay->weave->objects, address.text, strlen(address.text));
+	return objtab_intern(replay->weave->objects, address.text, strlen(address.text));
 }
 
 static struct object *socket_now(const struct replay *replay, uint64_t fd)
@@ -182,7 +182,7 @@ static void replay_pair(const struct replay *replay, uint8_t kind, const char *n
 
 	if (!object)
 		return;
-	object->name = objects_intern(replay->weave->objects, name, strlen(name));
+	object->name = objtab_intern(replay->weave->objects, name, strlen(name));
 	set(replay, high(replay->call->arg), number);
 }
 
@@ -392,7 +392,7 @@ static uint32_t unseen(struct weave *weave, struct process *process, uint64_t fd
 	if (!known || *known)
 		return known ? *known : 0;
 	size = snprintf(name, sizeof(name), "%s fd %d", closed ? "unknown" : "inherited", (int)fd);
-	*known = objects_named(weave->objects, process->id, RT_OBJECT_unknown, name, (size_t)size);
+	*known = objtab_named(weave->objects, process->id, RT_OBJECT_unknown, name, (size_t)size);
 	return *known;
 }
 
@@ -429,11 +429,10 @@ uint32_t resolve_object(struct weave *weave, const struct thread *thread,
 	if (call->note_count) {
 		text = section_text(weave->batch, section, call, RT_TAIL_HOST, &size);
 		if (text && size)
-			return objects_named(weave->objects, process, RT_OBJECT_host, text, size);
+			return objtab_named(weave->objects, process, RT_OBJECT_host, text, size);
 		text = section_text(weave->batch, section, call, RT_TAIL_PATH, &size);
 		if (text && size && call->kind == RT_EV_dlopen)
-			return objects_named(
-				weave->objects, process, RT_OBJECT_library, text, size);
+			return objtab_named(weave->objects, process, RT_OBJECT_library, text, size);
 		if (text && size && trait->span_kind == RT_SPAN_io)
 			return file_object(weave, process, section, call);
 	}
@@ -442,7 +441,7 @@ uint32_t resolve_object(struct weave *weave, const struct thread *thread,
 	if (trait->arg == RT_ARG_handle)
 		return handle_object(weave, thread, call->arg, time);
 	if (trait->arg == RT_ARG_address && trait->span_kind == RT_SPAN_lock)
-		return objects_lock(weave->objects, process, call->arg);
+		return objtab_lock(weave->objects, process, call->arg);
 	return 0;
 }
 

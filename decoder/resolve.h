@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "decoder/actor.h"
-#include "decoder/object.h"
+#include "decoder/objtab.h"
 #include "decoder/section.h"
 #include "decoder/weave.h"
 

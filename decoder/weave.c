@@ -138,8 +138,8 @@ static uint32_t fold_under(struct weave *weave, struct thread *thread, uint32_t 
 	if (!number)
 		number = folds_make(weave->folds, parent, kind, *object, false);
 	if (!number && *object) {
-		uint8_t object_kind = objects_get(weave->objects, *object)->kind;
-		uint32_t other = objects_other(weave->objects, process, object_kind);
+		uint8_t object_kind = objtab_get(weave->objects, *object)->kind;
+		uint32_t other = objtab_other(weave->objects, process, object_kind);
 
 		number = folds_find(weave->folds, parent, kind, other);
 		if (!number)

@@ -17,7 +17,7 @@
 #include "decoder/clock_align.h"
 #include "decoder/fold.h"
 #include "decoder/nest.h"
-#include "decoder/object.h"
+#include "decoder/objtab.h"
 #include "decoder/section.h"
 #include "decoder/store.h"
 
@@ -31,7 +31,7 @@
 
 struct weave {
 	struct store *store;
-	struct objects *objects;
+	struct objtab *objects;
 	struct folds *folds;
 	struct clock_align *clock;
 	struct changes *changes;

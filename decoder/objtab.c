@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "decoder/object.h"
+#include "decoder/objtab.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #define KINDS 16
 
-struct objects {
+struct objtab {
 	struct object *objects;
 	uint32_t count; /* number 0 is nobody */
 	uint32_t capacity;
@@ -19,9 +19,9 @@ struct objects {
 	struct map named[KINDS]; /* process << 32 | text */
 };
 
-struct objects *objects_new(void)
+struct objtab *objtab_new(void)
 {
-	struct objects *objects = calloc(1, sizeof(*objects));
+	struct objtab *objects = calloc(1, sizeof(*objects));
 
 	if (!objects)
 		return NULL;
@@ -31,13 +31,13 @@ struct objects *objects_new(void)
 	objects->texts = strtab_new();
 	objects->locks = strtab_new();
 	if (!objects->objects || !objects->texts || !objects->locks) {
-		objects_free(objects);
+		objtab_free(objects);
 		return NULL;
 	}
 	return objects;
 }
 
-void objects_free(struct objects *objects)
+void objtab_free(struct objtab *objects)
 {
 	if (!objects)
 		return;
@@ -49,7 +49,7 @@ void objects_free(struct objects *objects)
 	free(objects);
 }
 
-static uint32_t make(struct objects *objects, uint32_t process, uint8_t kind, int32_t fd)
+static uint32_t make(struct objtab *objects, uint32_t process, uint8_t kind, int32_t fd)
 {
 	if (objects->count == objects->capacity) {
 		struct object *more = realloc(
@@ -66,7 +66,7 @@ static uint32_t make(struct objects *objects, uint32_t process, uint8_t kind, in
 }
 
 static uint32_t named(
-	struct objects *objects, struct map *map, uint32_t process, uint8_t kind, uint32_t text)
+	struct objtab *objects, struct map *map, uint32_t process, uint8_t kind, uint32_t text)
 {
 	uint64_t key = (uint64_t)process << 32 | text;
 	uint64_t *place = map_find(map, key);
@@ -75,7 +75,7 @@ static uint32_t named(
 	if (place)
 		return (uint32_t)*place;
 	if (text && objects->count >= OBJECTS_MAX)
-		return objects_other(objects, process, kind);
+		return objtab_other(objects, process, kind);
 	number = make(objects, process, kind, -1);
 	place = number ? map_at(map, key) : NULL;
 	if (place)
@@ -83,14 +83,14 @@ static uint32_t named(
 	return number;
 }
 
-uint32_t objects_named(
-	struct objects *objects, uint32_t process, uint8_t kind, const char *text, size_t size)
+uint32_t objtab_named(
+	struct objtab *objects, uint32_t process, uint8_t kind, const char *text, size_t size)
 {
 	uint32_t name = 0, number;
 
 	if (text && size) {
 		if (objects->count >= OBJECTS_MAX)
-			return objects_other(objects, process, kind);
+			return objtab_other(objects, process, kind);
 		name = strtab_add(objects->texts, text, size);
 	}
 	number = named(objects, &objects->named[kind % KINDS], process, kind, name);
@@ -99,7 +99,7 @@ uint32_t objects_named(
 	return number;
 }
 
-uint32_t objects_lock(struct objects *objects, uint32_t process, uint64_t address)
+uint32_t objtab_lock(struct objtab *objects, uint32_t process, uint64_t address)
 {
 	struct {
 		uint64_t address, process;
@@ -107,21 +107,21 @@ uint32_t objects_lock(struct objects *objects, uint32_t process, uint64_t addres
 	uint32_t text, number;
 
 	if (objects->count >= OBJECTS_MAX)
-		return objects_other(objects, process, RT_OBJECT_lock);
+		return objtab_other(objects, process, RT_OBJECT_lock);
 	text = strtab_add(objects->locks, &key, sizeof(key));
 	number = named(objects, &objects->named[RT_OBJECT_lock], process, RT_OBJECT_lock, text);
 	objects->objects[number].address = address;
 	return number;
 }
 
-uint32_t objects_add(struct objects *objects, uint32_t process, uint8_t kind, int32_t fd)
+uint32_t objtab_add(struct objtab *objects, uint32_t process, uint8_t kind, int32_t fd)
 {
 	if (objects->count >= OBJECTS_MAX)
-		return objects_other(objects, process, kind);
+		return objtab_other(objects, process, kind);
 	return make(objects, process, kind, fd);
 }
 
-uint32_t objects_other(struct objects *objects, uint32_t process, uint8_t kind)
+uint32_t objtab_other(struct objtab *objects, uint32_t process, uint8_t kind)
 {
 	uint32_t number = named(objects, &objects->named[kind % KINDS], process, kind, 0);
 
@@ -130,22 +130,22 @@ uint32_t objects_other(struct objects *objects, uint32_t process, uint8_t kind)
 	return number;
 }
 
-struct object *objects_get(struct objects *objects, uint32_t number)
+struct object *objtab_get(struct objtab *objects, uint32_t number)
 {
 	return &objects->objects[number < objects->count ? number : 0];
 }
 
-uint32_t objects_intern(struct objects *objects, const char *text, size_t size)
+uint32_t objtab_intern(struct objtab *objects, const char *text, size_t size)
 {
 	return strtab_add(objects->texts, text, size);
 }
 
-const char *objects_text(const struct objects *objects, uint32_t text)
+const char *objtab_text(const struct objtab *objects, uint32_t text)
 {
 	return strtab_get(objects->texts, text);
 }
 
-uint32_t objects_count(const struct objects *objects)
+uint32_t objtab_count(const struct objtab *objects)
 {
 	return objects->count - 1;
 }
