@@ -14,6 +14,7 @@
 #include "wire/ring.h"
 
 #define REGION_SIZE_MAX ((uint64_t)64 << 20)
+#define MEMORY_SHARE 20 /* the region is at most one part in so many of the target's memory */
 
 struct region {
 	int fd;

@@ -30,7 +30,6 @@
 #define CHECK_EVERY (250 * MS)
 #define SAMPLE_EVERY SECOND
 #define METRICS_EVERY (5 * SECOND)
-#define MEMORY_SHARE 20 /* the region is at most one part in so many of the target's memory */
 
 struct session {
 	struct region region;
