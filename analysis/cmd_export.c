@@ -92,6 +92,7 @@ int cmd_export(int argc, char **argv)
 	int status, err;
 
 	argp_err_exit_status = 2;
+	argv[0] = "ragtime export";
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	work.exporter = options.exporter;
 	if (options.output) {

@@ -108,6 +108,7 @@ int cmd_report(int argc, char **argv)
 	int status, err;
 
 	argp_err_exit_status = 2;
+	argv[0] = "ragtime report";
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	work.view = view_find(options.json ? "json" : "text");
 	work.view->begin(&work.page);

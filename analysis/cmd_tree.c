@@ -162,6 +162,7 @@ int cmd_tree(int argc, char **argv)
 	int status, err;
 
 	argp_err_exit_status = 2;
+	argv[0] = "ragtime tree";
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	work.view = view_find(options.json ? "json" : "text");
 	work.page.evidence = options.evidence;

@@ -78,7 +78,7 @@ static void put_facts(struct page *page, const struct report *report)
 	}
 	buf_printf(bytes, "\n  on %s", run->host ? run->host : "a host not known");
 	if (run->kernel)
-		buf_printf(bytes, ", Linux %s", run->kernel);
+		buf_printf(bytes, ", %s", run->kernel);
 	if (run->processors > 0)
 		buf_printf(bytes, ", %lld x %s", (long long)run->processors,
 			run->cpu_model ? run->cpu_model : "processor");
