@@ -149,8 +149,7 @@ static int add_path(struct trace_input *input, const char *path)
 	return 0;
 }
 
-/* Looks at a part without taking it in: its header and its size. A pipe is left alone. */
-static int look_at(struct trace_part *part, struct trace_error *error)
+int trace_part_look(struct trace_part *part, struct trace_error *error)
 {
 	uint8_t head[sizeof(struct rt_file_header)];
 	const char *fault;
@@ -214,7 +213,7 @@ static int add_siblings(struct trace_input *input)
 			if (!*open)
 				continue;
 			part.path = part_path(base, number);
-			*open = part.path && !look_at(&part, &unused) &&
+			*open = part.path && !trace_part_look(&part, &unused) &&
 				part.header.part == number &&
 				!memcmp(part.header.run, first.header.run, 16);
 			if (*open)
@@ -261,7 +260,7 @@ int trace_input_open(struct trace_input *input, const char *const *paths, size_t
 	for (size_t i = 0; i < count && !err; i++) {
 		err = add_path(input, paths[i]);
 		if (!err && input->parts[i].path)
-			err = look_at(&input->parts[i], error);
+			err = trace_part_look(&input->parts[i], error);
 	}
 	if (!err && count == 1 && input->parts[0].size)
 		err = add_siblings(input);

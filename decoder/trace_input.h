@@ -58,6 +58,9 @@ static inline void trace_input_skip(struct trace_input *input, size_t size)
 /* 1: the next part is open, what was left of this one is gone; 0: there is none; -errno. */
 int trace_input_next_part(struct trace_input *input);
 
+/* Looks at a part without taking it in: its header and its size. A pipe is left alone. */
+int trace_part_look(struct trace_part *part, struct trace_error *error);
+
 /* NULL, or what is wrong with a file header of which `size` bytes are there. */
 const char *trace_header_fault(const void *bytes, size_t size);
 

@@ -74,6 +74,15 @@ struct trace_reader *trace_reader_open(
 	return reader;
 }
 
+int trace_run_of(const char *path, uint8_t run[16], struct trace_error *error)
+{
+	struct trace_part part = {.path = (char *)path};
+	int err = strcmp(path, "-") ? trace_part_look(&part, error) : 0;
+
+	memcpy(run, part.header.run, sizeof(part.header.run));
+	return err;
+}
+
 void trace_reader_free(struct trace_reader *reader)
 {
 	if (!reader)

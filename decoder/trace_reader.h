@@ -38,6 +38,12 @@ struct trace_reader *trace_reader_open(
 	const char *const *paths, size_t count, struct trace_error *error);
 void trace_reader_free(struct trace_reader *reader);
 
+/*
+ * Which run a file is of, without reading on: tells the parts of one run from traces of several.
+ * All zero for what gives its bytes only once. 0, or -errno with `error` set.
+ */
+int trace_run_of(const char *path, uint8_t run[16], struct trace_error *error);
+
 /* The first header read: run identity, version. */
 const struct rt_file_header *trace_reader_header(const struct trace_reader *reader);
 

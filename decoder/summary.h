@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `ragtime info` tells of one run: gathered batch by batch, in memory bounded by its threads.
+ */
+#ifndef DECODER_SUMMARY_H
+#define DECODER_SUMMARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoder/clock_align.h"
+#include "decoder/trace_reader.h"
+#include "lib/map.h"
+#include "lib/strtab.h"
+
+struct summary_loss {
+	uint32_t reason;
+	uint32_t thread; /* 0: none */
+	uint64_t count;
+};
+
+struct summary {
+	struct trace_totals totals;
+	struct clock_align clock;
+	struct strtab *texts; /* what the numbers below refer to */
+	bool started;	      /* a Start was there */
+	uint32_t version, host, kernel, mode, command, cpu_model, reason;
+	uint8_t run[16];
+	uint64_t ticks_per_second;
+	uint32_t processors;
+	uint32_t tracer_pid;
+	bool ended; /* an End was there */
+	int32_t status;
+	bool target_alive;
+	bool content;
+	uint64_t first_ns, last_ns;
+	struct map threads;    /* id to tid | name << 32 */
+	struct map processes;  /* the ids */
+	struct map operations; /* kinds of functions that were named */
+	struct map counters;   /* thread << 32 | kind, to calls */
+	struct map losses;     /* reason << 32 | thread, to count */
+	struct map metrics;    /* text to value */
+	uint64_t open_calls;
+};
+
+/* 0, or -errno when the trace could not be read to its end (what was read is there). */
+int summary_read(struct summary *summary, struct trace_reader *reader);
+void summary_free(struct summary *summary);
+
+uint64_t summary_counted(const struct summary *summary);
+
+/* By reason, then thread, what the reader found missing included. The caller frees. */
+struct summary_loss *summary_losses(const struct summary *summary, size_t *count);
+
+/* "worker-3 (1234)" into `out`; "" for thread 0. */
+const char *summary_thread(const struct summary *summary, uint32_t thread, char *out, size_t size);
+
+#endif
