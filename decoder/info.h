@@ -20,4 +20,7 @@ void info_begin(struct info_page *page, bool as_json);
 void info_add(struct info_page *page, const char *name, const struct summary *summary);
 void info_end(struct info_page *page);
 
+/* Used by info_add. */
+void info_json(struct json *json, const char *name, const struct summary *summary);
+
 #endif

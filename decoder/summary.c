@@ -203,3 +203,40 @@ const char *summary_thread(const struct summary *summary, uint32_t thread, char 
 		snprintf(out, size, "thread #%u", thread);
 	return out;
 }
+
+const char *summary_text(const struct summary *summary, uint32_t number)
+{
+	return strtab_get(summary->texts, number);
+}
+
+const char *summary_run(const struct summary *summary, char out[SUMMARY_RUN_SIZE])
+{
+	for (int i = 0; i < 16; i++)
+		snprintf(out + i * 2, 3, "%02x", summary->run[i]);
+	return out;
+}
+
+static uint64_t broken_blocks(const struct summary *summary)
+{
+	uint64_t blocks = 0;
+
+	for (int i = 0; i < TRACE_DAMAGES; i++)
+		blocks += summary->totals.damaged[i];
+	return blocks;
+}
+
+const char *summary_state(const struct summary *summary)
+{
+	if (summary->totals.torn_bytes)
+		return "torn";
+	if (broken_blocks(summary) || summary->totals.missing)
+		return summary->totals.finished ? "damaged" : "damaged and unfinished";
+	return summary->totals.finished ? "finished" : "unfinished";
+}
+
+double summary_clock_spread(const struct summary *summary)
+{
+	const struct clock_align *clock = &summary->clock;
+
+	return clock->slowest > 0 ? (clock->fastest / clock->slowest - 1) * 1e6 : 0;
+}

@@ -47,6 +47,18 @@ struct summary {
 int summary_read(struct summary *summary, struct trace_reader *reader);
 void summary_free(struct summary *summary);
 
+const char *summary_text(const struct summary *summary, uint32_t number);
+
+/* 32 hex digits. */
+#define SUMMARY_RUN_SIZE 33
+const char *summary_run(const struct summary *summary, char out[SUMMARY_RUN_SIZE]);
+
+/* How the stream came to its end: "finished", "unfinished", "torn"... */
+const char *summary_state(const struct summary *summary);
+
+/* Between the slowest and the fastest stretch of the clock: parts per million; 0: not known. */
+double summary_clock_spread(const struct summary *summary);
+
 uint64_t summary_counted(const struct summary *summary);
 
 /* By reason, then thread, what the reader found missing included. The caller frees. */

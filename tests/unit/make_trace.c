@@ -317,12 +317,11 @@ int main(int argc, char **argv)
 {
 	static struct maker maker = {
 		.ticks = START_TICKS, .random = 88172645463325252ull, .thread = 1};
-	struct trace_writer_options options = {.run = "synthetic trace"};
+	struct trace_writer_options options = {0};
 	struct pack_start start = {
 		.mode = "shim",
 		.command = "synthetic",
 		.ticks_per_second = TICKS_PER_SECOND,
-		.run = "synthetic trace",
 	};
 	struct pack_end end = {.reason = "exit"};
 	struct trace_writer *writer;
@@ -332,6 +331,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: make_trace KIND CALLS FILE [MAX-SIZE]\n");
 		return 2;
 	}
+	snprintf((char *)start.run, sizeof(start.run), "%s %s", argv[1], argv[2]);
+	memcpy(options.run, start.run, sizeof(options.run));
 	maker.left = strtoull(argv[2], NULL, 0);
 	options.output = argv[3];
 	options.max_size = argc > 4 ? strtoull(argv[4], NULL, 0) : 0;
@@ -345,7 +346,7 @@ int main(int argc, char **argv)
 	put_clock(&maker);
 	err = make(&maker, argv[1]);
 	end.monotonic_ns = START_NS + (maker.ticks - START_TICKS) / 2;
-	pack_metric(maker.pack, "drain_cpu_ns", 1000000);
+	pack_metric(maker.pack, "tracer_cpu_ns", 1000000);
 	if (!err && pack_finish(maker.pack, &end))
 		err = 1;
 	pack_free(maker.pack);
