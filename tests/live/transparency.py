@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -74,7 +73,6 @@ def execute(command, folder, setup, env, stdin, contents, settle):
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=out,
             stderr=err,
-            start_new_session=True,
             umask=0o022,
         )
         try:
@@ -82,7 +80,7 @@ def execute(command, folder, setup, env, stdin, contents, settle):
             status = process.returncode
         except subprocess.TimeoutExpired:
             status = f"none: still running after {TIMEOUT_S} s"
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
     if settle:
         settle(folder)
@@ -108,8 +106,8 @@ class Suite:
         if self.wanted(name):
             self.tell("skip", name, why)
 
-    def compare(self, name, command, *, env=None, setup=None, stdin=None, hide=(), contents=True, settle=None, check=None):
-        """hide: patterns whose matches do not count; check(trace): what else must hold, "" if it does."""
+    def compare(self, name, command, *, env=None, setup=None, stdin=None, hide=(), contents=True, settle=None, told=None):
+        """hide: patterns whose matches do not count; told: what ragtime says of it on its own stderr."""
         if not self.wanted(name):
             return
         env = dict(os.environ if env is None else env)
@@ -119,6 +117,9 @@ class Suite:
         trace.unlink(missing_ok=True)
         plain = self.hidden(execute(command, folder, setup, env, stdin, contents, settle), hide)
         seen = self.hidden(execute([*traced(trace), *command], folder, setup, env, stdin, contents, settle), hide)
+        if told:
+            unsaid = not re.search(told, seen.parts["stderr"])
+            seen.parts["stderr"] = re.sub(r"^ragtime: warning: .*\n", "", seen.parts["stderr"], flags=re.MULTILINE)
         wrong = plain.differences(seen)
         if wrong:
             again = self.hidden(execute(command, folder, setup, env, stdin, contents, settle), hide)
@@ -129,7 +130,10 @@ class Suite:
             for part in wrong:
                 print(f"   {part}:\n{plain.diff(seen, part)}")
             return
-        fault = self.trace_fault(trace) or (check(trace) if check else "")
+        if told:
+            fault = f"ragtime did not say: {told}" if unsaid else ""
+        else:
+            fault = self.trace_fault(trace)
         self.tell("FAIL" if fault else "ok", name, fault)
 
     @staticmethod
