@@ -115,12 +115,15 @@ void hist_pack(const struct hist *hist, struct buf *out)
 {
 	uint8_t *start = buf_reserve(out, ((size_t)hist->span + 2) * VARINT_MAX);
 	uint8_t *at = start;
-	unsigned zeros = 0;
+	unsigned zeros = 0, lowest = 0;
 
-	if (!at || !hist->span)
+	while (lowest < hist->span && !hist->counts[lowest])
+		lowest++;
+	if (!at || lowest == hist->span)
 		return;
-	at = varint_put(at, hist->first);
-	for (unsigned i = 0; i < hist->span; i++) {
+	/* equal counts give equal bytes, whatever the room around them */
+	at = varint_put(at, hist->first + lowest);
+	for (unsigned i = lowest; i < hist->span; i++) {
 		if (!hist->counts[i]) {
 			zeros++;
 			continue;
