@@ -15,6 +15,7 @@
 
 #include "preload/emit.h"
 #include "preload/hooks/prototypes.h"
+#include "preload/payload.h"
 
 #define HOOKS(file)
 #define HOOK(name)                                                           \
@@ -37,8 +38,8 @@
 		return record_##name args;       \
 	}
 
-/* outcome: an expression of `result` as the record holds it */
-#define RECORD_AS(family, event, type, name, params, args, arg, outcome)                 \
+/* outcome: an expression of `result` as the record holds it; then: a statement after the record */
+#define RECORD_THEN(family, event, type, name, params, args, arg, outcome, then)         \
 	static NOINLINE type record_##name params                                        \
 	{                                                                                \
 		struct rt_call call;                                                     \
@@ -48,9 +49,18 @@
 			return real_##name args;                                         \
 		result = real_##name args;                                               \
 		call_leave(&call, (__u64)(arg), (outcome));                              \
+		then;                                                                    \
 		return result;                                                           \
 	}                                                                                \
 	ENTRY(type, name, params, args)
+
+#define RECORD_AS(family, event, type, name, params, args, arg, outcome) \
+	RECORD_THEN(family, event, type, name, params, args, arg, outcome, (void)0)
+
+/* A function that moves bytes over what may be a connection: `copy` is one of payload.h. */
+#define RECORD_MOVE(family, event, name, params, args, copy)               \
+	RECORD_THEN(family, event, ssize_t, name, params, args, (__u32)fd, \
+		result_or_errno(result), copy)
 
 /* A function that says -1 and errno. */
 #define RECORD(family, event, type, name, params, args, arg) \

@@ -106,10 +106,10 @@ OPEN_PLAIN(__openat64_2, (int dir, const char *path, int flags), (dir, path, fla
 
 #define FD(event, type, name, params, args) RECORD(file, event, type, name, params, args, (__u32)fd)
 
-FD(close, int, close, (int fd), (fd))
-FD(read, ssize_t, read, (int fd, void *data, size_t size), (fd, data, size))
-FD(read, ssize_t, __read_chk, (int fd, void *data, size_t size, size_t room),
-	(fd, data, size, room))
+RECORD_MOVE(file, read, read, (int fd, void *data, size_t size), (fd, data, size),
+	payload_moved(fd, PAYLOAD_IN, data, result))
+RECORD_MOVE(file, read, __read_chk, (int fd, void *data, size_t size, size_t room),
+	(fd, data, size, room), payload_moved(fd, PAYLOAD_IN, data, result))
 FD(pread, ssize_t, pread, (int fd, void *data, size_t size, off_t offset), (fd, data, size, offset))
 FD(pread, ssize_t, pread64, (int fd, void *data, size_t size, off64_t offset),
 	(fd, data, size, offset))
@@ -117,7 +117,8 @@ FD(pread, ssize_t, __pread_chk, (int fd, void *data, size_t size, off_t offset, 
 	(fd, data, size, offset, room))
 FD(pread, ssize_t, __pread64_chk, (int fd, void *data, size_t size, off64_t offset, size_t room),
 	(fd, data, size, offset, room))
-FD(readv, ssize_t, readv, (int fd, const struct iovec *parts, int count), (fd, parts, count))
+RECORD_MOVE(file, readv, readv, (int fd, const struct iovec *parts, int count), (fd, parts, count),
+	payload_movedv(fd, PAYLOAD_IN, parts, (size_t)count, result))
 FD(preadv, ssize_t, preadv, (int fd, const struct iovec *parts, int count, off_t offset),
 	(fd, parts, count, offset))
 FD(preadv, ssize_t, preadv64, (int fd, const struct iovec *parts, int count, off64_t offset),
@@ -128,12 +129,14 @@ FD(preadv, ssize_t, preadv2,
 FD(preadv, ssize_t, preadv64v2,
 	(int fd, const struct iovec *parts, int count, off64_t offset, int flags),
 	(fd, parts, count, offset, flags))
-FD(write, ssize_t, write, (int fd, const void *data, size_t size), (fd, data, size))
+RECORD_MOVE(file, write, write, (int fd, const void *data, size_t size), (fd, data, size),
+	payload_moved(fd, PAYLOAD_OUT, data, result))
 FD(pwrite, ssize_t, pwrite, (int fd, const void *data, size_t size, off_t offset),
 	(fd, data, size, offset))
 FD(pwrite, ssize_t, pwrite64, (int fd, const void *data, size_t size, off64_t offset),
 	(fd, data, size, offset))
-FD(writev, ssize_t, writev, (int fd, const struct iovec *parts, int count), (fd, parts, count))
+RECORD_MOVE(file, writev, writev, (int fd, const struct iovec *parts, int count),
+	(fd, parts, count), payload_movedv(fd, PAYLOAD_OUT, parts, (size_t)count, result))
 FD(pwritev, ssize_t, pwritev, (int fd, const struct iovec *parts, int count, off_t offset),
 	(fd, parts, count, offset))
 FD(pwritev, ssize_t, pwritev64, (int fd, const struct iovec *parts, int count, off64_t offset),
@@ -150,6 +153,21 @@ FD(ftruncate, int, ftruncate, (int fd, off_t size), (fd, size))
 FD(ftruncate, int, ftruncate64, (int fd, off64_t size), (fd, size))
 FD(flock, int, flock, (int fd, int operation), (fd, operation))
 
+/* The number may be somebody else's socket before the call is over. */
+static NOINLINE int record_close(int fd)
+{
+	struct rt_call call;
+	int result;
+
+	payload_close(fd);
+	if (!call_enter(&call, RT_EV_close, RT_FAMILY_file, (__u32)fd))
+		return real_close(fd);
+	result = real_close(fd);
+	call_leave(&call, (__u32)fd, result_or_errno(result));
+	return result;
+}
+ENTRY(int, close, (int fd), (fd))
+
 #define TWO(event, type, name, params, args, low, high) \
 	RECORD(file, event, type, name, params, args, pair_of(low, high))
 
@@ -163,8 +181,12 @@ TWO(splice, ssize_t, splice,
 TWO(copy_file_range, ssize_t, copy_file_range,
 	(int in, off64_t *in_at, int out, off64_t *out_at, size_t size, unsigned flags),
 	(in, in_at, out, out_at, size, flags), in, out)
-TWO(dup, int, dup2, (int fd, int to), (fd, to), fd, to)
-TWO(dup, int, dup3, (int fd, int to, int flags), (fd, to, flags), fd, to)
+#define DUP(name, params, args)                                                                   \
+	RECORD_THEN(file, dup, int, name, params, args, pair_of(fd, to), result_or_errno(result), \
+		if (fd != to) payload_close(result))
+
+DUP(dup2, (int fd, int to), (fd, to))
+DUP(dup3, (int fd, int to, int flags), (fd, to, flags))
 
 static NOINLINE int record_dup(int fd)
 {

@@ -3,6 +3,7 @@
 #include "preload/hooks/hook.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 /* An address that the kernel has read, or NULL where it may be a wild pointer. */
 static const struct rt_bytes *address_tail(struct rt_bytes *tail, unsigned type,
@@ -13,6 +14,12 @@ static const struct rt_bytes *address_tail(struct rt_bytes *tail, unsigned type,
 		return NULL;
 	*tail = (struct rt_bytes){.data = address, .size = length, .type = (__u8)type};
 	return tail;
+}
+
+static inline void payload_received(int fd, int flags, const void *data, ssize_t done)
+{
+	if (!(flags & MSG_PEEK))
+		payload_moved(fd, PAYLOAD_IN, data, done);
 }
 
 #define FD(event, type, name, params, args) \
@@ -28,6 +35,7 @@ static NOINLINE int record_socket(int domain, int type, int protocol)
 		return real_socket(domain, type, protocol);
 	fd = real_socket(domain, type, protocol);
 	call_leave(&call, pair_of(fd, sort), result_or_errno(fd));
+	payload_open(fd);
 	return fd;
 }
 ENTRY(int, socket, (int domain, int type, int protocol), (domain, type, protocol))
@@ -41,6 +49,10 @@ static NOINLINE int record_socketpair(int domain, int type, int protocol, int en
 		return real_socketpair(domain, type, protocol, ends);
 	result = real_socketpair(domain, type, protocol, ends);
 	call_leave(&call, result ? 0 : pair_of(ends[0], ends[1]), result_or_errno(result));
+	if (!result) {
+		payload_open(ends[0]);
+		payload_open(ends[1]);
+	}
 	return result;
 }
 ENTRY(int, socketpair, (int domain, int type, int protocol, int ends[2]),
@@ -85,6 +97,7 @@ static NOINLINE void accept_leave(const struct rt_call *call, int fd, int made,
 		made < 0 || !length
 			? NULL
 			: address_tail(&tail, RT_TAIL_ADDRESS, address, *length, result));
+	payload_open(made);
 }
 
 #define ACCEPT(name, params, args, own_args)                                             \
@@ -115,25 +128,31 @@ ACCEPT(accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags)
 
 FD(listen, int, listen, (int fd, int backlog), (fd, backlog))
 FD(shutdown, int, shutdown, (int fd, int how), (fd, how))
-FD(send, ssize_t, send, (int fd, const void *data, size_t size, int flags), (fd, data, size, flags))
-FD(recv, ssize_t, recv, (int fd, void *data, size_t size, int flags), (fd, data, size, flags))
-FD(recv, ssize_t, __recv_chk, (int fd, void *data, size_t size, size_t room, int flags),
-	(fd, data, size, room, flags))
-FD(sendmsg, ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags),
-	(fd, message, flags))
-FD(recvmsg, ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags))
+RECORD_MOVE(socket, send, send, (int fd, const void *data, size_t size, int flags),
+	(fd, data, size, flags), payload_moved(fd, PAYLOAD_OUT, data, result))
+RECORD_MOVE(socket, recv, recv, (int fd, void *data, size_t size, int flags),
+	(fd, data, size, flags), payload_received(fd, flags, data, result))
+RECORD_MOVE(socket, recv, __recv_chk, (int fd, void *data, size_t size, size_t room, int flags),
+	(fd, data, size, room, flags), payload_received(fd, flags, data, result))
+RECORD_MOVE(socket, sendmsg, sendmsg, (int fd, const struct msghdr *message, int flags),
+	(fd, message, flags),
+	payload_movedv(fd, PAYLOAD_OUT, message->msg_iov, message->msg_iovlen, result))
+RECORD_MOVE(socket, recvmsg, recvmsg, (int fd, struct msghdr *message, int flags),
+	(fd, message, flags),
+	if (!(flags & MSG_PEEK))
+		payload_movedv(fd, PAYLOAD_IN, message->msg_iov, message->msg_iovlen, result))
 FD(sendmmsg, int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags),
 	(fd, messages, count, flags))
 FD(recvmmsg, int, recvmmsg,
 	(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout),
 	(fd, messages, count, flags, timeout))
-FD(recvfrom, ssize_t, recvfrom,
+RECORD_MOVE(socket, recvfrom, recvfrom,
 	(int fd, void *data, size_t size, int flags, struct sockaddr *address, socklen_t *length),
-	(fd, data, size, flags, address, length))
-FD(recvfrom, ssize_t, __recvfrom_chk,
+	(fd, data, size, flags, address, length), payload_received(fd, flags, data, result))
+RECORD_MOVE(socket, recvfrom, __recvfrom_chk,
 	(int fd, void *data, size_t size, size_t room, int flags, struct sockaddr *address,
 		socklen_t *length),
-	(fd, data, size, room, flags, address, length))
+	(fd, data, size, room, flags, address, length), payload_received(fd, flags, data, result))
 
 static NOINLINE ssize_t record_sendto(int fd, const void *data, size_t size, int flags,
 	const struct sockaddr *address, socklen_t length)
@@ -152,6 +171,7 @@ static NOINLINE ssize_t record_sendto(int fd, const void *data, size_t size, int
 			address_tail(&tail, RT_TAIL_ADDRESS, address, length, outcome));
 	else
 		call_leave(&call, (__u32)fd, outcome);
+	payload_moved(fd, PAYLOAD_OUT, data, result);
 	return result;
 }
 ENTRY(ssize_t, sendto,
