@@ -19,6 +19,7 @@ static struct rt_thread nobody; /* the thread of those without a slot: never wri
 
 struct rt_region *rt_region = &nowhere;
 __thread struct rt_self rt_self = {.thread = &nobody};
+ptrdiff_t rt_self_offset;
 
 static __u64 slot_retry;
 
@@ -27,6 +28,17 @@ extern int clock_gettime(clockid_t, struct timespec *) __attribute__((weak));
 void region_leave(void)
 {
 	rt_region = &nowhere;
+}
+
+/* A descriptor of static TLS holds the offset itself, one of dynamic TLS a pointer. */
+void self_locate(void)
+{
+	ptrdiff_t offset = (char *)&rt_self - (char *)__builtin_thread_pointer();
+	const ptrdiff_t *descriptor;
+
+	__asm__("lea rt_self@TLSDESC(%%rip), %0" : "=a"(descriptor));
+	if (descriptor[1] == offset)
+		rt_self_offset = offset;
 }
 
 __u64 ticks_now(void)

@@ -64,6 +64,13 @@ struct rt_self {
 
 extern HIDDEN __thread struct rt_self rt_self;
 
+/*
+ * Where rt_self lies from the thread pointer, if in all threads alike: so it is where the program
+ * started with the shim. 0: unknown. It spares each hook the call through the TLS descriptor,
+ * which is mispredicted after a system call.
+ */
+extern HIDDEN ptrdiff_t rt_self_offset;
+
 /* The region, or an all-zero stand-in whose mode is RT_MODE_OFF: never NULL. */
 extern HIDDEN struct rt_region *rt_region;
 
@@ -94,6 +101,9 @@ COLD void mark_emit(unsigned kind, __u64 arg, __s64 result, const struct rt_byte
 /* The calling thread with a slot of its own, or one whose slot is NULL where there is none. */
 COLD struct rt_thread *thread_claim(uintptr_t frame);
 
+/* Sets rt_self_offset. */
+COLD void self_locate(void);
+
 /* Clock ticks as records hold them. */
 COLD __u64 ticks_now(void);
 
@@ -103,6 +113,15 @@ COLD __u64 ticks_now(void);
 ALWAYS_INLINE struct rt_slot *region_slots(const struct rt_region *region)
 {
 	return (struct rt_slot *)((char *)region + region->header_size);
+}
+
+ALWAYS_INLINE struct rt_thread *self_thread(void)
+{
+	ptrdiff_t offset = rt_self_offset;
+
+	if (likely(offset))
+		return ((const struct rt_self __seg_fs *)offset)->thread;
+	return rt_self.thread;
 }
 
 #define frame_here() ((uintptr_t)__builtin_frame_address(0))
@@ -142,7 +161,7 @@ ALWAYS_INLINE bool call_enter_at(
 	unsigned depth;
 
 	call->kind = kind;
-	call->thread = rt_self.thread;
+	call->thread = self_thread();
 	slot = call->thread->slot;
 	if (unlikely(mode != RT_MODE_ON || !(region->families & 1u << family) || !slot))
 		return call_enter_cold(call, kind, family, arg, frame);
@@ -225,7 +244,7 @@ ALWAYS_INLINE void call_count(unsigned kind, unsigned family, __u64 bytes)
 	if (unlikely(__atomic_load_n(&region->mode, __ATOMIC_RELAXED) == RT_MODE_OFF ||
 		    !(region->families & 1u << family)))
 		return;
-	slot = rt_self.thread->slot;
+	slot = self_thread()->slot;
 	if (unlikely(!slot)) {
 		slot = thread_claim(frame_here())->slot;
 		if (!slot)

@@ -91,6 +91,7 @@ __attribute__((constructor)) static void shim_open(void)
 		raw2(munmap, region, region->size);
 		return;
 	}
+	self_locate();
 	process_watch();
 	rt_region = region;
 	payload_init();

@@ -83,7 +83,7 @@ ALWAYS_INLINE void allocation_count(unsigned kind, size_t size)
 	struct rt_thread *thread;
 
 	call_count(kind, RT_FAMILY_memory, size);
-	thread = rt_self.thread;
+	thread = self_thread();
 	if (region_off() || !thread->slot)
 		return;
 	thread->sample_left -= (__s64)size;
