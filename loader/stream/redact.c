@@ -112,6 +112,17 @@ static bool has_secret_prefix(struct span word)
 	return false;
 }
 
+/* A key may stand behind "cache-" or "v1." as well. */
+static bool holds_key(struct span word)
+{
+	for (const char *at = word.at; at < word.end; at++) {
+		if ((at == word.at || !isalnum((unsigned char)at[-1])) &&
+			has_secret_prefix((struct span){at, word.end}))
+			return true;
+	}
+	return false;
+}
+
 static int class_of(char c)
 {
 	return isdigit((unsigned char)c) ? 1 : isupper((unsigned char)c) ? 2 : 3;
@@ -172,7 +183,7 @@ static void put_ordinary(struct span word, struct buf *out)
 
 static void put_word(struct span word, struct buf *out)
 {
-	bool secret = has_secret_prefix(word);
+	bool secret = holds_key(word);
 
 	for (struct span rest = word; rest.at < rest.end && !secret;) {
 		struct span run = next_run(rest);
@@ -203,7 +214,11 @@ static const char *hide_value(struct span text, struct buf *out)
 	while (value.at < value.end && (*value.at == '=' || *value.at == ':' || *value.at == ' '))
 		value.at++;
 	for (;;) {
-		value.end = find_any((struct span){value.at, text.end}, " &;,/'\")");
+		const char quote[2] = {*value.at == '\'' || *value.at == '"' ? *value.at : '\0'};
+
+		value.at += *quote != 0;
+		value.end =
+			find_any((struct span){value.at, text.end}, *quote ? quote : " &;,/'\")");
 		if (value.end == text.end || *value.end != ' ' ||
 			(strncasecmp(value.at, "bearer ", 7) && strncasecmp(value.at, "basic ", 6)))
 			break;
