@@ -26,28 +26,22 @@ static bool is_shim(const char *entry, size_t length)
 	return text_after(entry + length - name, SHIM_NAME) != NULL;
 }
 
-/* Takes our entry out of the list, in place. False where nothing remains. */
+/*
+ * Cuts our entry off the list, where it stands last: what is before it stays as it was, an empty
+ * list too. False where the variable was there for us alone.
+ */
 static bool preload_clean(char *list)
 {
-	char *to = list, *from = list;
+	size_t length = text_length(list), start = length;
 
-	while (*from) {
-		size_t length = 0;
-
-		while (from[length] && from[length] != ':' && from[length] != ' ')
-			length++;
-		if (is_shim(from, length)) {
-			text_copy(environment.shim, sizeof(environment.shim), from, length);
-		} else if (length) {
-			if (to != list)
-				*to++ = ':';
-			for (size_t at = 0; at < length; at++)
-				*to++ = from[at];
-		}
-		from += length + (from[length] != 0);
-	}
-	*to = 0;
-	return to != list;
+	while (start && list[start - 1] != ':')
+		start--;
+	if (!is_shim(list + start, length - start))
+		return true;
+	text_copy(environment.shim, sizeof(environment.shim), list + start, length - start);
+	if (start)
+		list[start - 1] = 0;
+	return start != 0;
 }
 
 /* Takes what is ours out of one variable; false where the variable goes. */
@@ -145,7 +139,7 @@ char **environment_make(char *const *from, void *memory)
 	}
 	*to++ = text;
 	text = text_append(text, "LD_PRELOAD=");
-	if (preload && *preload)
+	if (preload)
 		text = text_append(text_append(text, preload), ":");
 	text = text_append(text, environment.shim) + 1;
 	*to++ = text;

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/mman.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
@@ -32,6 +33,18 @@ static bool region_fits(const struct rt_region *region, __u64 size, __u64 cookie
 		region->chunks_offset + (__u64)region->chunks * RT_CHUNK_SIZE <= size;
 }
 
+/*
+ * A limit on the address space that came after the region was made, as by ulimit in a script: the
+ * program shall be refused memory just where it would be without us. The tracer keeps to a 20th.
+ */
+static bool space_allows(__u64 size)
+{
+	struct rlimit space;
+
+	return raw4(prlimit64, 0, RLIMIT_AS, NULL, &space) || space.rlim_cur == RLIM_INFINITY ||
+		size <= space.rlim_cur / 16;
+}
+
 static void populate(const struct rt_region *region, __u64 offset, __u64 size)
 {
 	if (offset + size > region->size)
@@ -45,7 +58,7 @@ static struct rt_region *region_map(int fd, __u64 cookie)
 	long size = raw3(lseek, fd, 0, SEEK_END), at;
 	struct rt_region *region;
 
-	if (size < (long)sizeof(struct rt_region))
+	if (size < (long)sizeof(struct rt_region) || !space_allows((__u64)size))
 		return NULL;
 	/* Sealed against shrinking: no access to it can end in SIGBUS. */
 	at = raw2(fcntl, fd, F_GET_SEALS);

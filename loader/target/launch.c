@@ -27,11 +27,12 @@ static bool is_variable(const char *entry, const char *name)
 	return !strncmp(entry, name, length) && entry[length] == '=';
 }
 
+/* `before` is NULL where there was no such variable: an empty one is not the same. */
 static char *join(const char *name, const char *before, const char *value)
 {
 	char *text = NULL;
 
-	if (asprintf(&text, "%s=%s%s%s", name, before, *before ? ":" : "", value) < 0)
+	if (asprintf(&text, "%s=%s%s%s", name, before ? before : "", before ? ":" : "", value) < 0)
 		return NULL;
 	return text;
 }
@@ -52,8 +53,8 @@ static char **make_environment(const struct launch_environment *additions)
 		if (!is_variable(environ[i], PRELOAD) && !is_variable(environ[i], RT_ENV_REGION))
 			list[used++] = environ[i];
 	}
-	list[used++] = join(PRELOAD, preloaded ? preloaded : "", additions->shim);
-	list[used++] = join(RT_ENV_REGION, "", additions->region);
+	list[used++] = join(PRELOAD, preloaded, additions->shim);
+	list[used++] = join(RT_ENV_REGION, NULL, additions->region);
 	if (!list[used - 2] || !list[used - 1]) {
 		free(list[used - 2]);
 		free(list[used - 1]);

@@ -178,5 +178,5 @@ def build_variant(name, source, compiler, *flags):
     source = SOURCES / source
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
         program.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([compiler, "-D_GNU_SOURCE", "-O1", "-g", *flags, source, "-o", program, "-lpthread"], check=True)
+        subprocess.run([compiler, "-D_GNU_SOURCE", "-O1", "-g", *flags, source, "-o", program, "-lpthread"], check=True, capture_output=True)
     return program
