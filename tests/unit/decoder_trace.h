@@ -49,14 +49,14 @@ static inline void trace_thread(
 	pack_thread(maker->pack, &thread);
 }
 
-static inline struct trace_maker trace_begin(const char *name)
+static inline struct trace_maker trace_begin_run(const char *name, char run)
 {
 	struct trace_maker maker = {.latest = TRACE_START};
-	struct trace_writer_options options = {.output = maker.path, .run = "decoder's test"};
+	struct trace_writer_options options = {.output = maker.path, .run = {(uint8_t)run}};
 	struct pack_start start = {.mode = "shim",
 		.command = "test",
 		.ticks_per_second = 1000000000,
-		.run = "decoder's test"};
+		.run = {(uint8_t)run}};
 	const char *folder = getenv("TMP") ? getenv("TMP") : "/tmp";
 
 	snprintf(maker.path, sizeof(maker.path), "%.30s/%s.%d.rtrace", folder, name, getpid());
@@ -67,6 +67,11 @@ static inline struct trace_maker trace_begin(const char *name)
 	trace_process(&maker, 1, 100, 1, RT_BIRTH_LAUNCH, TRACE_START);
 	trace_thread(&maker, 1, 1, 100, TRACE_START);
 	return maker;
+}
+
+static inline struct trace_maker trace_begin(const char *name)
+{
+	return trace_begin_run(name, 'x');
 }
 
 /* A call that carries a text (tail_type 0: none). */
@@ -108,10 +113,23 @@ static inline void trace_block(struct trace_maker *maker)
 	pack_flush(maker->pack);
 }
 
+static inline void trace_finish(struct trace_maker *maker)
+{
+	struct pack_end end = {.reason = "exit"};
+
+	if (!maker->pack)
+		return;
+	trace_clock(maker, maker->latest + 1);
+	end.monotonic_ns = maker->latest;
+	CHECK_EQ(pack_finish(maker->pack, &end), 0);
+	pack_free(maker->pack);
+	trace_writer_free(maker->writer);
+	maker->pack = NULL;
+}
+
 /* Finishes the trace where it is not yet, decodes it, and opens the database. */
 static inline sqlite3 *trace_decode(struct trace_maker *maker, uint32_t row_limit)
 {
-	struct pack_end end = {.reason = "exit"};
 	struct decode_options options = {.row_limit = row_limit};
 	struct decode_summary summary;
 	struct store_error error = {{0}};
@@ -120,14 +138,7 @@ static inline sqlite3 *trace_decode(struct trace_maker *maker, uint32_t row_limi
 	struct store *store = store_open(maker->store, false, &error);
 	sqlite3 *db = NULL;
 
-	if (maker->pack) {
-		trace_clock(maker, maker->latest + 1);
-		end.monotonic_ns = maker->latest;
-		pack_finish(maker->pack, &end);
-		pack_free(maker->pack);
-		trace_writer_free(maker->writer);
-		maker->pack = NULL;
-	}
+	trace_finish(maker);
 	CHECK(store != NULL);
 	CHECK_EQ(decode_run(store, &path, 1, &options, &summary, &why), 0);
 	CHECK_STR(why.text, "");
