@@ -124,7 +124,7 @@ static void reap(struct job *job)
 static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 {
 	int signal = (int)info->ssi_signo;
-	bool sent = info->ssi_code <= 0; /* by a process, not by the kernel */
+	bool for_us_alone = info->ssi_code <= 0; /* sent by a process, not by the kernel */
 
 	if (signal == SIGCHLD) {
 		if (!job->detached)
@@ -144,7 +144,10 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 	}
 	if (is_stop(signal))
 		job->stop_signal = signal;
-	if (!sent || !job->pid || job->ended || signal == SIGPIPE || signal == SIGXFSZ)
+	/* of a terminal that goes away the kernel tells the session's leader, nobody else */
+	if (signal == SIGHUP && getsid(0) == getpid())
+		for_us_alone = true;
+	if (!for_us_alone || !job->pid || job->ended || signal == SIGPIPE || signal == SIGXFSZ)
 		return;
 	if (info->ssi_code == SI_QUEUE)
 		sigqueue(job->pid, signal, (union sigval){.sival_ptr = (void *)info->ssi_ptr});
