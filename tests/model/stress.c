@@ -27,6 +27,10 @@
 
 __thread uint32_t delay_dice = 1;
 
+/* Of preload/originals.c, which finds the others behind hooks that are not here. */
+HIDDEN __typeof__(pthread_key_create) *real_pthread_key_create = pthread_key_create;
+HIDDEN __typeof__(pthread_setspecific) *real_pthread_setspecific = pthread_setspecific;
+
 static bool stop;
 /* sent: by workers. The rest: as seen by the reader. */
 static uint64_t sent, received, lost, nested, tails, threads;
