@@ -46,7 +46,7 @@ PROGRAMS := $(patsubst tests/programs/%,$(OUT)/programs/%,$(basename $(sort $(wi
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo test test-full bench lint format install uninstall dist clean help tests docs-tables
+.PHONY: all deps demo test test-full regold bench lint format install uninstall dist clean help tests docs-tables
 
 all: $(OUT)/ragtime $(OUT)/libragtime.so $(BPF_OBJ) ## build everything into build/
 

@@ -5,6 +5,7 @@
  */
 #include "analysis/model.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,12 +38,19 @@ static int keep_path(sqlite3_vfs *vfs, const char *path, int size, char *out)
 	return snprintf(out, (size_t)size, "%s", path) < size ? SQLITE_OK : SQLITE_CANTOPEN;
 }
 
+/* ... and as a link, which SQLite would refuse to follow. */
+static int open_following(const char *path, int flags, int mode)
+{
+	return open(path, flags & ~O_NOFOLLOW, mode);
+}
+
 static const char *nameless_vfs(void)
 {
 	static sqlite3_vfs vfs;
 
 	if (!vfs.zName) {
 		vfs = *sqlite3_vfs_find(NULL);
+		vfs.xSetSystemCall(&vfs, "open", (sqlite3_syscall_ptr)open_following);
 		vfs.zName = "ragtime-nameless";
 		vfs.pNext = NULL;
 		vfs.xFullPathname = keep_path;
@@ -250,6 +258,7 @@ static void read_run(const struct query *query, struct run *run)
 		.has_epoch = !query_is_null(query, 12),
 		.status = query_int(query, 13),
 		.has_status = !query_is_null(query, 13),
+		.script = copy_text(query, 14),
 	};
 	if (run->end_ns < run->start_ns)
 		run->end_ns = run->start_ns;
@@ -259,7 +268,8 @@ struct run *model_runs(struct model *model, size_t *count)
 {
 	struct query *query = model_query(model,
 		"SELECT id, uuid, version, host, kernel, mode, command, cpu_model, reason,"
-		" processors, start_ns, end_ns, epoch_ns, status FROM run ORDER BY id");
+		" processors, start_ns, end_ns, epoch_ns, status, (SELECT script FROM process p"
+		"  WHERE p.run = run.id ORDER BY p.id LIMIT 1) FROM run ORDER BY id");
 	struct run *runs = NULL;
 
 	*count = 0;
@@ -279,7 +289,8 @@ void model_runs_free(struct run *runs, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		char *texts[] = {runs[i].uuid, runs[i].version, runs[i].host, runs[i].kernel,
-			runs[i].mode, runs[i].command, runs[i].cpu_model, runs[i].reason};
+			runs[i].mode, runs[i].command, runs[i].cpu_model, runs[i].script,
+			runs[i].reason};
 
 		for (size_t j = 0; j < sizeof(texts) / sizeof(*texts); j++)
 			free(texts[j]);

@@ -39,6 +39,7 @@ const char *model_error(const struct model *model);
 struct run {
 	int64_t id;
 	char *uuid, *version, *host, *kernel, *mode, *command, *cpu_model;
+	char *script; /* what its first process runs, where that is an interpreter */
 	char *reason; /* NULL: the trace is torn */
 	int64_t processors;
 	int64_t start_ns, end_ns; /* of everything seen; equal where nothing was */

@@ -192,27 +192,39 @@ static const char *put_characters(struct buf *out, const char *text, size_t coun
 	return text;
 }
 
-/* What stands at the end of a path or a name says more than its beginning. */
+static const char *skip(const char *text, size_t count)
+{
+	while (count-- && *text)
+		text += character_size(text);
+	return text;
+}
+
+/* Of a path the last part says most, then what stands before it; of other names both ends do. */
 void table_put_text(struct buf *out, const char *text, size_t width)
 {
-	size_t have = table_text_width(text);
-	size_t head, skip;
+	size_t have = table_text_width(text), head;
+	const char *last = strrchr(text, '/');
 
-	if (have <= width) {
-		put_characters(out, text, have);
-		return;
-	}
-	if (width < 4) {
+	if (have <= width || width < 8) {
 		put_characters(out, text, width);
 		return;
 	}
-	head = (width - 3) / 3;
-	skip = have - (width - 3 - head);
+	if (last && table_text_width(last) + 3 <= width) {
+		text = skip(text, have - (width - 3));
+		buf_puts(out, "...");
+		put_characters(out, strchr(text, '/'), width - 3);
+		return;
+	}
+	if (last) {
+		buf_puts(out, "...");
+		text = last + 1;
+		have = table_text_width(text);
+		width -= 3;
+	}
+	head = (width - 3) * 2 / 3;
 	put_characters(out, text, head);
 	buf_puts(out, "...");
-	for (; skip; skip--)
-		text += character_size(text);
-	put_characters(out, text, width);
+	put_characters(out, skip(text, have - (width - 3 - head)), width);
 }
 
 static const char *cell_text(enum table_kind kind, const struct cell *cell, char *out)
@@ -246,7 +258,24 @@ static size_t rows_shown(const struct table *table)
 	return table->top && table->top < table->row_count ? table->top : table->row_count;
 }
 
-/* Widths as the content wants them, then text columns shortened, widest first, to fit. */
+/* Figures that are 0 or unknown in every row are no news. */
+static bool is_empty(const struct table *table, unsigned column)
+{
+	enum table_kind kind = table->columns[column].kind;
+
+	if (kind == TABLE_TEXT || kind == TABLE_NUMBER || kind == TABLE_BOOL)
+		return false;
+	for (size_t i = 0; i < rows_shown(table); i++) {
+		const struct cell *cell = &table->rows[i].cells[column];
+
+		if (cell->reason || (cell->known && cell->number))
+			return false;
+	}
+	return true;
+}
+
+/* 0: the column is not shown. Widths as the content wants them, then text columns shortened, widest
+ * first, to fit. */
 static void choose_widths(const struct table *table, size_t *widths, size_t room)
 {
 	char space[UNITS_SIZE];
@@ -256,7 +285,7 @@ static void choose_widths(const struct table *table, size_t *widths, size_t room
 		const struct table_column *column = &table->columns[i];
 
 		widths[i] = 0;
-		if (!column->heading)
+		if (!column->heading || is_empty(table, i))
 			continue;
 		widths[i] = table_text_width(column->heading);
 		for (size_t j = 0; j < rows_shown(table); j++) {
@@ -285,14 +314,15 @@ static void choose_widths(const struct table *table, size_t *widths, size_t room
 
 static void put_cell(struct buf *out, const char *text, size_t width, bool left, bool last)
 {
-	size_t have = table_text_width(text);
-	size_t pad = have < width ? width - have : 0;
+	size_t have = table_text_width(text), from = out->size;
 
-	if (!left)
-		buf_printf(out, "%*s", (int)pad, "");
+	if (!left && have < width)
+		buf_printf(out, "%*s", (int)(width - have), "");
 	table_put_text(out, text, width);
-	if (left && !last)
-		buf_printf(out, "%*s", (int)pad, "");
+	have = table_text_width(
+		buf_string(out) + from); /* shortening may leave less than the width */
+	if (left && !last && have < width)
+		buf_printf(out, "%*s", (int)(width - have), "");
 }
 
 static void put_line(const struct table *table, const size_t *widths, unsigned indent,
@@ -303,14 +333,14 @@ static void put_line(const struct table *table, const size_t *widths, unsigned i
 	bool first = true;
 
 	for (unsigned i = 0; i < table->column_count; i++) {
-		if (table->columns[i].heading)
+		if (widths[i])
 			last = i;
 	}
 	buf_printf(out, "%*s%s", (int)indent, "", row ? "" : term_start(TERM_DIM));
 	for (unsigned i = 0; i <= last; i++) {
 		const struct table_column *column = &table->columns[i];
 
-		if (!column->heading)
+		if (!widths[i])
 			continue;
 		if (!first)
 			buf_printf(out, "%*s", GAP, "");

@@ -54,14 +54,15 @@ void table_sort(struct table *table, unsigned column);
  */
 void table_limit(struct table *table, size_t top);
 
-/* Lines of at most `width` columns, each after `indent` spaces. */
+/* Lines of at most `width` columns, each after `indent` spaces. Columns without news are left out.
+ */
 void table_text(const struct table *table, unsigned indent, unsigned width, struct buf *out);
 /* An array of objects. */
 void table_json(const struct table *table, struct json *json);
 
 /* Columns that `text` takes on a terminal. */
 size_t table_text_width(const char *text);
-/* Appends `text`, shortened in the middle to `width` columns, control characters as '?'. */
+/* Appends `text`, shortened to `width` columns, control characters as '?'. */
 void table_put_text(struct buf *out, const char *text, size_t width);
 
 #endif

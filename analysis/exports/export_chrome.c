@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/exports/exporter.h"
 #include "analysis/exports/span_rows.h"
@@ -141,7 +142,7 @@ static void put_process(struct export *export, struct model *model, const struct
 	const struct thread_row *thread)
 {
 	struct query *query = span_rows_process(model, run, thread->process);
-	const char *name = thread->program ? base_name(thread->program) : "process";
+	const char *name = thread->program ? basename(thread->program) : "process";
 	struct span_row row;
 
 	put_name(export, "process_name", thread, name);

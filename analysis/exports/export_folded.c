@@ -93,7 +93,7 @@ static int read_parents(struct stacks *stacks, struct model *model, int64_t thre
 static void start_stack(struct buf *stack, const struct thread_row *thread)
 {
 	buf_clear(stack);
-	put_frame(stack, thread->program ? base_name(thread->program) : "process");
+	put_frame(stack, thread->program ? basename(thread->program) : "process");
 	put_frame(stack, thread->name ? thread->name : "thread");
 	buf_printf(stack, "-%lld", (long long)thread->tid);
 }

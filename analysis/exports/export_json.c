@@ -93,7 +93,7 @@ static void put_span(struct work *work, struct buf *text, const struct span_row 
 	struct json json = line_begin(text, "span", work->run);
 	const char *name = row->name ? row->name
 		: row->kind == RT_SPAN_process
-		? (thread->program ? base_name(thread->program) : NULL)
+		? (thread->program ? basename(thread->program) : NULL)
 		: thread->name;
 
 	json_member_int(&json, "id", row->id);

@@ -2,8 +2,6 @@
 /* Threads and spans of a run, row by row. */
 #include "analysis/exports/span_rows.h"
 
-#include <string.h>
-
 #define COLUMNS                                                                                 \
 	"s.id, s.parent, s.start_ns, s.end_ns, s.status, s.result, s.object, b.kind, b.fd,"     \
 	" b.address, s.operation, o.family, " MODEL_WAIT_CLASS ", o.class, s.kind, s.evidence," \
@@ -100,11 +98,4 @@ bool span_rows_next(struct query *query, const struct run *run, struct span_row 
 	if (row->end_ns < row->start_ns)
 		row->end_ns = row->start_ns;
 	return true;
-}
-
-const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
 }

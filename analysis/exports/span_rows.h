@@ -36,7 +36,4 @@ struct query *span_rows(struct model *model, const struct run *run, int64_t thre
 struct query *span_rows_process(struct model *model, const struct run *run, int64_t process);
 bool span_rows_next(struct query *query, const struct run *run, struct span_row *row);
 
-/* The last part of a path. */
-const char *base_name(const char *path);
-
 #endif

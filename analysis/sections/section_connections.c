@@ -53,9 +53,20 @@ enum {
 
 _Static_assert(RT_OBJECT_socket == 2, "a number in the query below");
 
+/*
+ * A server's clients are told apart by ports that mean nothing: those that nothing here connected
+ * to count together, by their address.
+ */
+#define PEER_NAME                                                                     \
+	"CASE WHEN object_name GLOB '*:[3-6][0-9][0-9][0-9][0-9]'"                    \
+	" AND CAST(substr(object_name, -5) AS INTEGER) >= 32768 AND object NOT IN"    \
+	" (SELECT object FROM profile WHERE name = 'connect' AND object IS NOT NULL)" \
+	" THEN substr(object_name, 1, length(object_name) - 5) || '*'"                \
+	" ELSE COALESCE(object_name, 'unknown peer') END"
+
 /* handshake time is the calls' whole time: what they wait for is in calls inside them */
 static const char sql[] =
-	"SELECT COALESCE(object_name, 'unknown peer'), COUNT(DISTINCT object),"
+	"SELECT " PEER_NAME " AS peer, COUNT(DISTINCT object),"
 	" " SUM_WHERE("name = 'connect'",
 		"calls") ","
 			 " " SUM_WHERE("name = 'connect'",
@@ -81,7 +92,7 @@ static const char sql[] =
 																	 "calls") "," SUM_WHERE(HANDSHAKING,
 																	 "sum_ns") ","
 																		   " SUM(self_ns), SUM(errors) FROM profile"
-																		   " WHERE run = ? AND object_kind = 2 GROUP BY object_name ORDER BY 1";
+																		   " WHERE run = ? AND object_kind = 2 GROUP BY peer ORDER BY peer";
 
 /* A TLS library's bytes count only where no socket's are known. */
 static void set_traffic(struct table *table, const struct query *query, unsigned calls_column,

@@ -8,13 +8,37 @@
 #include "lib/units.h"
 
 static const struct table_column columns[] = {
-	{"name", "", TABLE_TEXT},
+	{"name", NULL, TABLE_TEXT},
+	{NULL, "", TABLE_TEXT},
 	{NULL, "value", TABLE_TEXT},
 	{"value", NULL, TABLE_NUMBER},
 	{0},
 };
 
-enum { NAME, SHOWN, VALUE };
+enum { NAME, TITLE, SHOWN, VALUE };
+
+/* Metrics that a newcomer would wonder about; others go by their names. */
+static const struct {
+	const char *name;
+	const char *title;
+} titles[] = {
+	{"tracer_cpu_ns", "CPU time of the tracer"},
+	{"tracer_peak_rss_bytes", "memory of the tracer"},
+	{"region_bytes", "memory for rings, at most"},
+	{"startup_ns", "start of the program delayed by"},
+	{"records", "records read from the rings"},
+	{"passes", "passes over the rings"},
+	{"bytes_out", "bytes of trace written when this was noted"},
+};
+
+static const char *title_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof(titles) / sizeof(*titles); i++) {
+		if (!strcmp(titles[i].name, name))
+			return titles[i].title;
+	}
+	return name;
+}
 
 static bool ends_with(const char *name, const char *end)
 {
@@ -55,6 +79,7 @@ int section_cost(const struct section_context *context, struct section *section)
 		table_set_text(table, NAME, name);
 		if (query_is_null(query, 1) || !name)
 			continue;
+		table_set_text(table, TITLE, title_of(name));
 		table_set_text(table, SHOWN, show(name, query_int(query, 1), space));
 		table_set(table, VALUE, query_int(query, 1));
 	}

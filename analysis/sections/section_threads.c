@@ -7,7 +7,8 @@
 #include "wire/event.h"
 
 static const struct table_column columns[] = {
-	{"name", "thread", TABLE_TEXT},
+	{"name", NULL, TABLE_TEXT},
+	{NULL, "thread", TABLE_TEXT},
 	{"pid", "pid", TABLE_NUMBER},
 	{"tid", "tid", TABLE_NUMBER},
 	{"wall_ns", "wall", TABLE_DURATION},
@@ -23,7 +24,7 @@ static const struct table_column columns[] = {
 	{0},
 };
 
-enum { NAME, PID, TID, WALL, CPU, NETWORK, DISK, LOCK, POLL, SLEEP, PROCESS, OTHER, CALLS };
+enum { NAME, SHOWN, PID, TID, WALL, CPU, NETWORK, DISK, LOCK, POLL, SLEEP, PROCESS, OTHER, CALLS };
 
 #define WAITED(classes) "SUM(CASE WHEN wait_class IN (" classes ") THEN self_ns ELSE 0 END)"
 
@@ -34,7 +35,7 @@ _Static_assert(RT_WAIT_lock == 3 && RT_WAIT_gil == 4 && RT_WAIT_disk == 5 && RT_
 
 /* CPU time is measured per process: a thread's is known where it is the only one. */
 static const char sql[] =
-	"SELECT t.name, p.pid, t.tid, " THREAD_WALL ","
+	"SELECT t.name, NULL, p.pid, t.tid, " THREAD_WALL ","
 	" CASE WHEN (SELECT COUNT(*) FROM thread o WHERE o.process = p.id) = 1 THEN " PROCESS_CPU
 	" END, network, disk, locks, poll, sleep, child, other, t.calls"
 	" FROM thread t JOIN process p ON p.id = t.process JOIN run r ON r.id = p.run"
@@ -62,6 +63,10 @@ int section_threads(const struct section_context *context, struct section *secti
 	while (query_next(query)) {
 		table_row(table);
 		table_set_text(table, NAME, query_text(query, 0));
+		table_set_text(table, SHOWN,
+			query_is_null(query, 0) && query_int(query, 2) == query_int(query, 3)
+				? "main"
+				: query_text(query, 0));
 		for (unsigned column = PID; column <= CALLS; column++) {
 			/* a thread without calls waited in none */
 			bool waits = column >= NETWORK && column <= OTHER;

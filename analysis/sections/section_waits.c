@@ -57,8 +57,13 @@ static int64_t add_waits(
 	while (query_next(query)) {
 		unsigned wait = (unsigned)query_int(query, 0);
 
-		add_row(table, word_name("wait", wait), word_title("wait", wait),
-			query_int(query, 1), wall_ns);
+		/* "unknown" itself is for what no call explains */
+		if (wait == RT_WAIT_unknown)
+			add_row(table, "unknown_io", "input and output, of what is not known",
+				query_int(query, 1), wall_ns);
+		else
+			add_row(table, word_name("wait", wait), word_title("wait", wait),
+				query_int(query, 1), wall_ns);
 		table_set(table, CALLS, query_int(query, 2));
 		table_set(table, LONGEST, query_int(query, 3));
 		waited_ns += query_int(query, 1);

@@ -54,7 +54,11 @@ static void put_thread(struct page *page, const struct tree_line *line)
 	buf_printf(&page->out.bytes, "%*s  %sthread %lld  ", 9,
 		units_duration(space, line->duration_ns), term_start(TERM_BOLD),
 		(long long)line->tid);
-	table_put_text(&page->out.bytes, line->name ? line->name : "", page->width - 40);
+	table_put_text(&page->out.bytes,
+		line->name			 ? line->name
+			: line->tid == line->pid ? "main"
+						 : "",
+		page->width - 40);
 	buf_printf(&page->out.bytes, "%s\n", term_end());
 }
 

@@ -34,6 +34,7 @@ static void put_run(struct json *json, const struct run *run)
 	json_open(json, '{');
 	json_member_string(json, "id", run->uuid);
 	json_member_string(json, "command", run->command);
+	json_member_string(json, "script", run->script);
 	json_member_string(json, "captured_by", run->version);
 	json_member_string(json, "mode", run->mode);
 	json_member_string(json, "host", run->host);

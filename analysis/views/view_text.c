@@ -27,7 +27,11 @@ void text_run(struct page *page, const char *input, const struct run *run)
 		buf_puts(bytes, "\n");
 	page->any = true;
 	buf_puts(bytes, term_start(TERM_BOLD));
-	table_put_text(bytes, run->command ? run->command : input, page->width - 20);
+	table_put_text(bytes, run->command ? run->command : basename(input), page->width / 3);
+	if (run->script) {
+		buf_puts(bytes, " ");
+		table_put_text(bytes, run->script, page->width / 3);
+	}
 	buf_printf(bytes, "%s  %s", term_end(), units_duration(space, run->end_ns - run->start_ns));
 	if (run->has_epoch)
 		buf_printf(bytes, "  %s", units_time(space, run->start_ns + run->epoch_ns));

@@ -76,7 +76,7 @@ TEST(table_sorts_limits_and_says_more)
 	table_text(table, 0, 27, &out);
 	CHECK_STR(buf_string(&out),
 		"name                   time\n"
-		"/a/ve...not/fit.py  2.00 us\n"
+		".../not/fit.py      2.00 us\n"
 		"small                 10 ns\n"
 		"1 more\n");
 	buf_clear(&out);
@@ -85,6 +85,38 @@ TEST(table_sorts_limits_and_says_more)
 		"[{\"name\":\"/a/very/long/path/that/does/not/fit.py\",\"time_ns\":2000,\"hidden\":7},"
 		"{\"name\":\"small\",\"time_ns\":10,\"hidden\":null},"
 		"{\"name\":\"unknown\",\"time_ns\":null,\"hidden\":null}]");
+	buf_free(&out);
+	table_free(table);
+}
+
+static const char *shortened(const char *text, size_t width)
+{
+	static struct buf out;
+
+	buf_clear(&out);
+	table_put_text(&out, text, width);
+	return buf_string(&out);
+}
+
+TEST(long_names_are_shortened)
+{
+	CHECK_STR(shortened("/usr/lib/short.so", 17), "/usr/lib/short.so");
+	CHECK_STR(shortened("/usr/lib/short.so", 16), ".../lib/short.so");
+	CHECK_STR(shortened("/opt/a-rather-long-name.cpython-311.so", 24),
+		"...a-rather-lon...311.so");
+	CHECK_STR(shortened("std::vector<int>::push_back", 15), "std::vec...back");
+}
+
+TEST(columns_without_news_are_left_out)
+{
+	struct table *table = table_new(columns);
+	struct buf out = {0};
+
+	table_row(table);
+	table_set_text(table, 0, "idle");
+	table_set(table, 1, 0);
+	table_text(table, 1, 80, &out);
+	CHECK_STR(buf_string(&out), " name\n idle\n");
 	buf_free(&out);
 	table_free(table);
 }
