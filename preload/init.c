@@ -5,6 +5,7 @@
  */
 #include "preload/environment.h"
 #include "preload/hooks/hook.h"
+#include "preload/patch/patch.h"
 #include "preload/payload.h"
 #include "preload/process.h"
 
@@ -95,7 +96,7 @@ __attribute__((constructor)) static void shim_open(void)
 	struct rt_region *region;
 
 	environment_take();
-	if (!originals_resolve() || !environment.region_path[0] || clock_is_forbidden())
+	if (!originals_resolve() || !environment.region_path[0])
 		return;
 	region = region_find();
 	if (!region)
@@ -109,4 +110,5 @@ __attribute__((constructor)) static void shim_open(void)
 	rt_region = region;
 	payload_init();
 	process_begin(environment.from_exec ? RT_BIRTH_EXEC : RT_BIRTH_LAUNCH);
+	functions_open();
 }

@@ -47,9 +47,10 @@ struct rt_answer {
 };
 
 enum rt_patch_flags {
-	RT_PATCH_GOT = 1,     /* exported: other objects' slots may be changed */
-	RT_PATCH_INLINE = 2,  /* window, code and fixes are given */
-	RT_PATCH_ENTRIES = 4, /* stack arguments not proved: record entries, never wrap */
+	RT_PATCH_GOT = 1,      /* exported: other objects' slots may be changed */
+	RT_PATCH_INLINE = 2,   /* window, code and fixes are given */
+	RT_PATCH_ENTRIES = 4,  /* stack arguments not proved: record entries, never wrap */
+	RT_PATCH_INDIRECT = 8, /* STT_GNU_IFUNC: the address is its resolver's */
 };
 
 /* The longest run of entry instructions that a jump overwrites, and their relocated form. */
@@ -89,7 +90,8 @@ enum rt_outcome_what {
 	RT_OUTCOME_CHANGED = 4, /* its first bytes are not those of the file */
 	RT_OUTCOME_THREADS = 5, /* another thread may be executing them */
 	RT_OUTCOME_MEMORY = 6,
-	RT_OUTCOME_FULL = 7, /* more functions than the shim has room for */
+	RT_OUTCOME_POLICY = 8, /* the kernel lets no code be changed */
+	RT_OUTCOME_FULL = 7,   /* more functions than the shim has room for */
 };
 
 struct rt_outcome {

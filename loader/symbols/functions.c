@@ -132,6 +132,8 @@ int functions_analyse(struct functions *functions, struct planned *planned, stru
 		planned->flags |= RT_PATCH_INLINE;
 	if (symbol->exported)
 		planned->flags |= RT_PATCH_GOT;
+	if (symbol->indirect && planned->flags)
+		planned->flags |= RT_PATCH_INDIRECT;
 	if (!planned->flags) {
 		functions_refuse(functions, planned, "", why, false);
 		goto out;

@@ -333,6 +333,8 @@ static const char *outcome_reason(uint32_t what)
 		return "other threads may be executing its first bytes";
 	case RT_OUTCOME_MEMORY:
 		return "the target has no memory left";
+	case RT_OUTCOME_POLICY:
+		return "the kernel does not let its code be changed";
 	case RT_OUTCOME_FULL:
 		return "more functions than there is room for";
 	default:

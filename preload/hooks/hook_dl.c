@@ -6,6 +6,7 @@
  */
 #include "preload/binding.h"
 #include "preload/hooks/hook.h"
+#include "preload/patch/patch.h"
 
 #define PAGE 4096ul
 #define RET 0xc3
@@ -47,15 +48,19 @@ static NOINLINE void *open_recorded(
 	void *function, const void *site, const char *file, uintptr_t a, uintptr_t b, uintptr_t c)
 {
 	const void *gadget = ret_find(site);
+	struct loading loading;
 	struct rt_bytes tail;
 	struct rt_call call;
+	bool recorded;
 	void *handle;
 
-	if (!call_enter(&call, RT_EV_dlopen, RT_FAMILY_dl, 0))
-		return call_by(gadget, function, a, b, c);
+	functions_before(&loading);
+	recorded = call_enter(&call, RT_EV_dlopen, RT_FAMILY_dl, 0);
 	handle = call_by(gadget, function, a, b, c);
-	call_leave_tail(&call, (uintptr_t)handle, handle ? 0 : -1,
-		file ? text_tail(&tail, RT_TAIL_PATH, file) : NULL);
+	if (recorded)
+		call_leave_tail(&call, (uintptr_t)handle, handle ? 0 : -1,
+			file ? text_tail(&tail, RT_TAIL_PATH, file) : NULL);
+	functions_after(&loading, handle);
 	return handle;
 }
 

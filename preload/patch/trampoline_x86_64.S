@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The trampolines. They keep every register as a call of the original would: compilers rely, for
+ * calls within one module, on which registers the callee happens to leave alone. What the straight
+ * path does is call_enter_at and call_leave of emit.h, word for word; all else goes to record.c
+ * with the vector state saved.
+ *
+ * Return addresses stay where they are: the original is called, and unwinders go through the frame
+ * by the CFI below. The frame's size depends on the stack arguments, so the CFA hangs on rbp.
+ *
+ *	rbp + 24	the caller's stack: stack arguments
+ *	rbp + 16	return address
+ *	rbp + 8		the thunk
+ *	rbp		the caller's rbp
+ *	rbp - 8 ...	F_* below
+ *	rsp ...		copied stack arguments
+ */
+#include "preload/patch/trampoline.h"
+
+#define F_RAX -8
+#define F_RCX -16
+#define F_RDX -24
+#define F_R11 -32
+#define F_ORIGINAL -40
+#define F_START FRAME_CALL
+#define F_THREAD FRAME_CALL + 8
+#define F_DEPTH FRAME_CALL + 16
+#define F_KIND FRAME_CALL + 20
+#define F_ARG FRAME_ARG
+#define F_RBX -80
+#define F_ANSWER -88
+#define F_RSI -96
+#define F_RDI -104
+#define F_R8 -112
+#define F_R9 -120
+#define F_R10 -128
+/* with the 24 bytes above it keeps the stack's alignment */
+#define F_SIZE 136
+#define CALLER 24
+
+/* x87, SSE, AVX and AVX-512; the largest they take in the standard form, and its header. */
+#define STATES 0xe7
+#define STATES_SIZE 2688
+#define STATES_HEADER 512
+
+	.text
+
+	.macro SAVE
+	mov	%rax, F_RAX(%rbp)
+	mov	%rcx, F_RCX(%rbp)
+	mov	%rdx, F_RDX(%rbp)
+	mov	%r11, F_R11(%rbp)
+	.endm
+
+	.macro RESTORE
+	mov	F_RAX(%rbp), %rax
+	mov	F_RCX(%rbp), %rcx
+	mov	F_RDX(%rbp), %rdx
+	mov	F_R11(%rbp), %r11
+	.endm
+
+	/* Into %rax. */
+	.macro CLOCK
+	rdtsc
+	shl	$32, %rdx
+	or	%rdx, %rax
+	.endm
+
+	/* What C code may change beyond SAVE. */
+	.macro SAVE_ALL
+	mov	%rbx, F_RBX(%rbp)
+	.cfi_offset %rbx, F_RBX - CALLER
+	mov	%rsi, F_RSI(%rbp)
+	mov	%rdi, F_RDI(%rbp)
+	mov	%r8, F_R8(%rbp)
+	mov	%r9, F_R9(%rbp)
+	mov	%r10, F_R10(%rbp)
+	mov	%rsp, %rbx
+	sub	$STATES_SIZE, %rsp
+	and	$-64, %rsp
+	xor	%eax, %eax
+	.irp	at, 0, 8, 16, 24, 32, 40, 48, 56
+	mov	%rax, STATES_HEADER + \at(%rsp)
+	.endr
+	xor	%edx, %edx
+	mov	$STATES, %eax
+	xsave	(%rsp)
+	.endm
+
+	.macro RESTORE_ALL
+	mov	%rax, F_ANSWER(%rbp)
+	xor	%edx, %edx
+	mov	$STATES, %eax
+	xrstor	(%rsp)
+	mov	%rbx, %rsp
+	mov	F_RBX(%rbp), %rbx
+	.cfi_restore %rbx
+	mov	F_RSI(%rbp), %rsi
+	mov	F_RDI(%rbp), %rdi
+	mov	F_R8(%rbp), %r8
+	mov	F_R9(%rbp), %r9
+	mov	F_R10(%rbp), %r10
+	.endm
+
+	/* Where nothing is recorded: on to the original with no frame. Below the stack pointer are
+	 * 128 bytes that signal handlers leave alone. */
+	.macro UNLESS_OFF off, odd
+	mov	%r11, -16(%rsp)
+	mov	rt_region(%rip), %r11
+	testl	$FUNCTION_FAMILY_BIT, REGION_FAMILIES(%r11)
+	je	\off
+	cmpl	$MODE_ON, REGION_MODE(%r11)
+	jne	\odd
+	mov	-16(%rsp), %r11
+	.endm
+
+	/* Another mode: goes \on with a frame, or on to the original. */
+	.macro ODD label, off, on
+\label:
+	.cfi_restore %rbp
+	.cfi_def_cfa %rsp, 16
+	cmpl	$0, REGION_MODE(%r11)
+	je	\off
+	mov	-16(%rsp), %r11
+	FRAME
+	jmp	\on
+	.endm
+
+	.macro OFF label
+\label:
+	.cfi_restore %rbp
+	.cfi_def_cfa %rsp, 16
+	mov	(%rsp), %r11
+	mov	THUNK_ORIGINAL(%r11), %r11
+	mov	%r11, (%rsp)
+	mov	-16(%rsp), %r11
+	lea	8(%rsp), %rsp
+	.cfi_adjust_cfa_offset -8
+	jmp	*-8(%rsp)
+	.endm
+
+	.macro FRAME
+	push	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_offset %rbp, -CALLER
+	mov	%rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	sub	$F_SIZE, %rsp
+	SAVE
+	.endm
+
+	/* On to the original, the frame taken down: %rax is it. */
+	.macro LEAVE_TO_ORIGINAL
+	mov	%rax, 8(%rbp)
+	RESTORE
+	leave
+	.cfi_def_cfa %rsp, 16
+	.cfi_restore %rbp
+	lea	8(%rsp), %rsp
+	.cfi_adjust_cfa_offset -8
+	jmp	*-8(%rsp)
+	.endm
+
+	/* The thread into %rdx, its slot into %r11; \cold where the straight path ends. */
+	.macro THREAD cold
+	lea	rt_self@tlsdesc(%rip), %rax
+	call	*rt_self@tlscall(%rax)
+	mov	%fs:(%rax), %rdx
+	mov	THREAD_SLOT(%rdx), %r11
+	test	%r11, %r11
+	je	\cold
+	.endm
+
+	/* In the sampled mode most calls are let pass: on to the original, or to \cold. */
+	.macro SAMPLE cold, pass
+	mov	rt_region(%rip), %rcx
+	cmpl	$MODE_SAMPLED, REGION_MODE(%rcx)
+	jne	\cold
+	THREAD	\cold
+	cmpl	$0, THREAD_TURN(%rdx)
+	je	\cold
+	decl	THREAD_TURN(%rdx)
+	jmp	\pass
+	.endm
+
+	/* Is the innermost of %ecx open calls of slot %r11 really open? Else \cold. Uses %rax. */
+	.macro OPEN_CHECK cold
+	cmp	$OPEN_MAX, %ecx
+	ja	\cold
+	mov	%ecx, %eax
+	shl	$OPEN_SHIFT, %eax
+	lea	CALLER(%rbp), %rcx
+	add	%r11, %rax
+	sub	SLOT_OPEN - (1 << OPEN_SHIFT) + OPEN_FRAME(%rax), %rcx
+	cmp	$STACK_SPAN, %rcx
+	jb	\cold
+	mov	SLOT_DEPTH(%r11), %ecx
+	.endm
+
+	.p2align 6
+	.globl	trampoline_call
+	.hidden	trampoline_call
+	.type	trampoline_call, @function
+trampoline_call:
+	.cfi_startproc
+	.cfi_personality 0x1b, trampoline_personality
+	.cfi_def_cfa_offset 16
+	UNLESS_OFF .Lcall_off, .Lcall_odd
+	FRAME
+	THREAD	.Lcall_cold
+	mov	SLOT_DEPTH(%r11), %ecx
+	test	%ecx, %ecx
+	jne	.Lcall_nested
+.Lcall_open:
+	mov	%rdx, F_THREAD(%rbp)
+	mov	%ecx, F_DEPTH(%rbp)
+	mov	%rdi, F_ARG(%rbp)
+	mov	8(%rbp), %rax
+	mov	THUNK_KIND(%rax), %edx
+	mov	%edx, F_KIND(%rbp)
+	CLOCK
+	mov	%rax, F_START(%rbp)
+	cmp	$OPEN_MAX, %ecx
+	jae	1f
+	mov	%ecx, %edx
+	shl	$OPEN_SHIFT, %edx
+	add	%r11, %rdx
+	mov	%rax, SLOT_OPEN(%rdx)
+	mov	%rdi, SLOT_OPEN + OPEN_ARG(%rdx)
+	lea	CALLER(%rbp), %rax
+	mov	%rax, SLOT_OPEN + OPEN_FRAME(%rdx)
+	mov	F_KIND(%rbp), %eax
+	mov	%eax, SLOT_OPEN + OPEN_KIND(%rdx)
+1:	inc	%ecx
+	mov	%ecx, SLOT_DEPTH(%r11)
+.Lcall_original:
+	mov	8(%rbp), %rax
+	mov	THUNK_ORIGINAL(%rax), %rcx
+	mov	%rcx, F_ORIGINAL(%rbp)
+	mov	THUNK_STACK(%rax), %ecx
+	test	%ecx, %ecx
+	jne	.Lcall_copy
+.Lcall_go:
+	RESTORE
+	call	*F_ORIGINAL(%rbp)
+	SAVE
+	CLOCK
+	mov	F_THREAD(%rbp), %rcx
+	mov	%rax, %rdx
+	sub	F_START(%rbp), %rdx
+	mov	%rdx, %r11
+	shr	$32, %r11
+	jne	.Lreturn_cold
+	cmpq	$0, THREAD_BUSY(%rcx)
+	jne	.Lreturn_cold
+	mov	%rbp, THREAD_BUSY(%rcx)
+	mov	THREAD_NEXT(%rcx), %r11
+	cmp	THREAD_LIMIT(%rcx), %r11
+	jae	.Lreturn_full
+	mov	F_START(%rbp), %rax
+	mov	%rax, (%r11)
+	mov	%edx, RECORD_DURATION(%r11)
+	mov	F_DEPTH(%rbp), %eax
+	mov	$255, %edx
+	cmp	%edx, %eax
+	cmova	%edx, %eax
+	shl	$16, %eax
+	or	F_KIND(%rbp), %eax
+	mov	%eax, RECORD_KIND(%r11)
+	mov	F_ARG(%rbp), %rdx
+	mov	%rdx, RECORD_ARG(%r11)
+	mov	F_RAX(%rbp), %rdx
+	mov	%rdx, RECORD_RESULT(%r11)
+	add	$(1 << RECORD_SHIFT), %r11
+	mov	%r11, THREAD_NEXT(%rcx)
+	mov	THREAD_CHUNK(%rcx), %rdx
+	sub	%rdx, %r11
+	sub	$CHUNK_RECORDS, %r11
+	shr	$RECORD_SHIFT, %r11
+	mov	%r11d, (%rdx)
+	movq	$0, THREAD_BUSY(%rcx)
+	mov	THREAD_SLOT(%rcx), %rdx
+	mov	F_DEPTH(%rbp), %eax
+	mov	%eax, SLOT_DEPTH(%rdx)
+.Lreturn:
+	RESTORE
+	leave
+	.cfi_remember_state
+	.cfi_def_cfa %rsp, 16
+	.cfi_restore %rbp
+	lea	8(%rsp), %rsp
+	.cfi_adjust_cfa_offset -8
+	ret
+	.cfi_restore_state
+
+.Lcall_nested:
+	OPEN_CHECK .Lcall_cold
+	jmp	.Lcall_open
+
+.Lcall_copy:
+	lea	15(%rcx), %edx
+	and	$-16, %edx
+	sub	%rdx, %rsp
+1:	mov	CALLER - 8(%rbp,%rcx), %rax
+	mov	%rax, -8(%rsp,%rcx)
+	sub	$8, %ecx
+	jne	1b
+	jmp	.Lcall_go
+
+.Lcall_cold:
+	mov	%rdi, F_ARG(%rbp)
+	SAVE_ALL
+	mov	8(%rbp), %rax
+	lea	FRAME_CALL(%rbp), %rdi
+	mov	THUNK_KIND(%rax), %esi
+	mov	F_ARG(%rbp), %rdx
+	lea	CALLER(%rbp), %rcx
+	call	trampoline_enter
+	RESTORE_ALL
+	cmpb	$0, F_ANSWER(%rbp)
+	jne	.Lcall_original
+.Lcall_pass:
+	mov	8(%rbp), %rax
+	mov	THUNK_ORIGINAL(%rax), %rax
+	.cfi_remember_state
+	LEAVE_TO_ORIGINAL
+	.cfi_restore_state
+
+.Lreturn_full:
+	movq	$0, THREAD_BUSY(%rcx)
+	mov	%rdx, %rax
+	add	F_START(%rbp), %rax
+.Lreturn_cold:
+	mov	%rax, F_ORIGINAL(%rbp)
+	SAVE_ALL
+	lea	FRAME_CALL(%rbp), %rdi
+	mov	F_ORIGINAL(%rbp), %rsi
+	mov	F_ARG(%rbp), %rdx
+	mov	F_RAX(%rbp), %rcx
+	call	trampoline_leave
+	RESTORE_ALL
+	jmp	.Lreturn
+
+.Lcall_sample:
+	SAMPLE	.Lcall_cold, .Lcall_pass
+	ODD	.Lcall_odd, .Lcall_off, .Lcall_sample
+	OFF	.Lcall_off
+	.cfi_endproc
+	.size	trampoline_call, . - trampoline_call
+
+	.p2align 6
+	.globl	trampoline_entry
+	.hidden	trampoline_entry
+	.type	trampoline_entry, @function
+trampoline_entry:
+	.cfi_startproc
+	.cfi_def_cfa_offset 16
+	UNLESS_OFF .Lentry_off, .Lentry_odd
+	FRAME
+	THREAD	.Lentry_cold
+	mov	SLOT_DEPTH(%r11), %ecx
+	test	%ecx, %ecx
+	jne	.Lentry_nested
+.Lentry_write:
+	cmpq	$0, THREAD_BUSY(%rdx)
+	jne	.Lentry_cold
+	mov	%rbp, THREAD_BUSY(%rdx)
+	mov	THREAD_NEXT(%rdx), %r11
+	cmp	THREAD_LIMIT(%rdx), %r11
+	jae	.Lentry_full
+	mov	%rdx, F_THREAD(%rbp)
+	mov	$255, %eax
+	cmp	%eax, %ecx
+	cmova	%eax, %ecx
+	shl	$16, %ecx
+	CLOCK
+	mov	%rax, (%r11)
+	movl	$0, RECORD_DURATION(%r11)
+	mov	8(%rbp), %rax
+	or	THUNK_KIND(%rax), %ecx
+	mov	%ecx, RECORD_KIND(%r11)
+	mov	%rdi, RECORD_ARG(%r11)
+	movq	$0, RECORD_RESULT(%r11)
+	add	$(1 << RECORD_SHIFT), %r11
+	mov	F_THREAD(%rbp), %rdx
+	mov	%r11, THREAD_NEXT(%rdx)
+	mov	THREAD_CHUNK(%rdx), %rcx
+	sub	%rcx, %r11
+	sub	$CHUNK_RECORDS, %r11
+	shr	$RECORD_SHIFT, %r11
+	mov	%r11d, (%rcx)
+	movq	$0, THREAD_BUSY(%rdx)
+.Lentry_original:
+	mov	8(%rbp), %rax
+	mov	THUNK_ORIGINAL(%rax), %rax
+	.cfi_remember_state
+	LEAVE_TO_ORIGINAL
+	.cfi_restore_state
+
+.Lentry_nested:
+	OPEN_CHECK .Lentry_cold
+	jmp	.Lentry_write
+
+.Lentry_full:
+	movq	$0, THREAD_BUSY(%rdx)
+.Lentry_cold:
+	SAVE_ALL
+	mov	8(%rbp), %rax
+	mov	%rdi, %rsi
+	mov	THUNK_KIND(%rax), %edi
+	lea	CALLER(%rbp), %rdx
+	call	trampoline_note
+	RESTORE_ALL
+	jmp	.Lentry_original
+
+.Lentry_sample:
+	SAMPLE	.Lentry_cold, .Lentry_original
+	ODD	.Lentry_odd, .Lentry_off, .Lentry_sample
+	OFF	.Lentry_off
+	.cfi_endproc
+	.size	trampoline_entry, . - trampoline_entry
+
+	.section .note.GNU-stack, "", @progbits
