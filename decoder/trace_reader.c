@@ -161,10 +161,9 @@ static void pass_over(struct trace_reader *reader, size_t size, enum trace_damag
 
 static bool is_file_header(const struct trace_reader *reader, const uint8_t *at, size_t ready)
 {
-	const struct rt_file_header *header = (const struct rt_file_header *)at;
-
-	return ready >= sizeof(*header) && !trace_header_fault(at, ready) &&
-		!memcmp(header->run, reader->header.run, sizeof(header->run));
+	return ready >= sizeof(struct rt_file_header) && !trace_header_fault(at, ready) &&
+		!memcmp(at + offsetof(struct rt_file_header, run), reader->header.run,
+			sizeof(reader->header.run));
 }
 
 /*

@@ -188,6 +188,7 @@ TEST(mutations)
 TEST(a_damaged_block_loses_itself_only)
 {
 	const char *path = fixture_path("one");
+	const uint32_t too_much = 30 << 20;
 	struct outcome outcome;
 	uint8_t *bytes;
 	size_t size;
@@ -204,7 +205,8 @@ TEST(a_damaged_block_loses_itself_only)
 	CHECK(outcome.totals.finished);
 
 	/* A size that was damaged must not swallow the blocks behind it. */
-	((struct rt_block_header *)(bytes + block_at(bytes, size, 2)))->packed_size = 30 << 20;
+	memcpy(bytes + block_at(bytes, size, 2) + offsetof(struct rt_block_header, packed_size),
+		&too_much, sizeof(too_much));
 	fixture_write(path, bytes, size);
 	outcome = read_out(path);
 	CHECK_EQ(outcome.calls, (BLOCKS - 2) * BLOCK_CALLS);
