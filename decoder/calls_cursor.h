@@ -37,7 +37,8 @@ struct calls_cursor {
 	unsigned shift;	      /* a unit is 1 << shift ticks */
 	uint32_t last_depth;
 	uint32_t index;
-	uint32_t next_note;
+	Ragtime__Raw__Note *const *notes; /* those of the calls to come */
+	size_t notes_left;
 	uint64_t args[CALLS_PREDICTORS];
 	uint64_t results[CALLS_PREDICTORS];
 };
@@ -72,6 +73,8 @@ static inline void calls_start(struct calls_cursor *cursor, const Ragtime__Raw__
 		.depth = section->depth.len ? section->depth.data : NULL,
 		.end = section->base_ticks >> section->tick_shift,
 		.shift = section->tick_shift,
+		.notes = section->notes,
+		.notes_left = section->n_notes,
 	};
 }
 
@@ -103,11 +106,11 @@ static inline bool calls_next(struct calls_cursor *cursor, struct call *call)
 	call->arg = cursor->args[slot] += (uint64_t)unzigzag(calls_varint(&cursor->arg));
 	cursor->results[slot] += (uint64_t)unzigzag(calls_varint(&cursor->result));
 	call->result = (int64_t)cursor->results[slot];
-	call->notes = section->notes + cursor->next_note;
+	call->notes = cursor->notes;
 	call->note_count = 0;
-	while (cursor->next_note < section->n_notes &&
-		section->notes[cursor->next_note]->call == cursor->index) {
-		cursor->next_note++;
+	while (cursor->notes_left && (*cursor->notes)->call == cursor->index) {
+		cursor->notes++;
+		cursor->notes_left--;
 		call->note_count++;
 	}
 	cursor->index++;
