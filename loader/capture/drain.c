@@ -22,6 +22,7 @@ struct drain {
 	struct thread *by_slot[RT_SLOTS_MAX];
 	struct thread *live[RT_SLOTS_MAX];
 	uint32_t live_count;
+	uint32_t adopted; /* since the last look at the living */
 	uint32_t last_thread_id;
 	struct thread *current; /* whose records the pack is reading */
 	pid_t follow_only;	/* 0: all */
@@ -270,6 +271,7 @@ static void join_thread(struct drain *drain, struct thread *thread)
 	}
 	drain->by_slot[thread->ring.slot] = thread;
 	drain->live[drain->live_count++] = thread;
+	drain->adopted++;
 	if (!is_followed(drain, thread->pid))
 		return;
 	thread->id = ++drain->last_thread_id;
@@ -372,13 +374,21 @@ static bool slot_may_write(void *context, uint32_t slot, uint32_t generation)
 		__atomic_load_n(&shared->generation, __ATOMIC_RELAXED) == generation;
 }
 
+bool drain_is_tight(const struct drain *drain)
+{
+	return drain->adopted > drain->region->slots / 8;
+}
+
 void drain_check_threads(struct drain *drain)
 {
+	bool tight = drain_is_tight(drain);
+
+	drain->adopted = 0;
 	drain->now_ns = monotonic_ns();
 	for (uint32_t i = drain->live_count; i-- > 0;) {
 		struct thread *thread = drain->live[i];
 
-		if (thread->busy)
+		if (thread->busy && !tight)
 			thread->busy = false;
 		else if (!thread_exists(thread->pid, thread->tid))
 			retire_thread(drain, thread, !thread->exits);

@@ -32,7 +32,11 @@ void drain_follow_only(struct drain *drain, pid_t pid);
 /* One pass over all rings. The number of records read. */
 uint64_t drain_pass(struct drain *drain);
 
-/* Every quarter of a second or so: notices threads that ended without saying so. */
+/*
+ * Every quarter of a second or so, and when many threads are new: notices those that ended without
+ * saying so.
+ */
+bool drain_is_tight(const struct drain *drain);
 void drain_check_threads(struct drain *drain);
 
 /* Every second: usage of processes, counted calls, the region's own counts. */

@@ -53,12 +53,13 @@ static uint32_t grow(struct region *region)
 	return free;
 }
 
-void pace_step(struct pace *pace, struct region *region, uint64_t now_ns, uint64_t records)
+void pace_step(
+	struct pace *pace, struct region *region, uint64_t now_ns, uint64_t records, bool hurry)
 {
 	uint64_t passed_ns = now_ns > pace->last_ns ? now_ns - pace->last_ns : 1;
 	uint64_t fill_ns = grow(region) * (RT_CHUNK_RECORDS * 1000000000ull / RATE_MAX);
 
-	pace->sleep_ns = wanted_sleep(pace, passed_ns, records);
+	pace->sleep_ns = hurry ? SLEEP_LEAST : wanted_sleep(pace, passed_ns, records);
 	pace->last_ns = now_ns;
 	pace->next_ns = now_ns + lesser(pace->sleep_ns, fill_ns / 2);
 }

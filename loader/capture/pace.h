@@ -3,6 +3,7 @@
 #ifndef LOADER_CAPTURE_PACE_H
 #define LOADER_CAPTURE_PACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "loader/capture/rings.h"
@@ -15,8 +16,9 @@ struct pace {
 
 void pace_start(struct pace *pace, uint64_t now_ns);
 
-/* After a pass that began at now_ns and read so many records. */
-void pace_step(struct pace *pace, struct region *region, uint64_t now_ns, uint64_t records);
+/* After a pass that began at now_ns and read so many records. hurry: slots are being used up. */
+void pace_step(
+	struct pace *pace, struct region *region, uint64_t now_ns, uint64_t records, bool hurry);
 
 /* When the next pass is due. */
 uint64_t pace_next(const struct pace *pace);

@@ -29,6 +29,7 @@
 #define CLOCK_EVERY (100 * MS)
 #define CHECK_EVERY (250 * MS)
 #define SAMPLE_EVERY SECOND
+#define LINGER (250 * MS)
 #define METRICS_EVERY (5 * SECOND)
 
 struct session {
@@ -48,6 +49,7 @@ struct session {
 	uint64_t duration_ns, end_at_ns;
 	uint64_t clock_due, check_due, sample_due, metrics_due;
 	uint64_t launch_ticks;
+	uint64_t linger_ns;
 	size_t functions_told;
 	struct pack_totals packed; /* kept when the stream has been closed */
 	struct drain_totals drained;
@@ -220,7 +222,7 @@ static bool is_due(uint64_t *due, uint64_t now, uint64_t every)
 
 static void do_housekeeping(struct session *session, uint64_t now)
 {
-	if (is_due(&session->check_due, now, CHECK_EVERY))
+	if (is_due(&session->check_due, now, CHECK_EVERY) || drain_is_tight(session->drain))
 		drain_check_threads(session->drain);
 	if (is_due(&session->metrics_due, now, METRICS_EVERY))
 		tell_metrics(session);
@@ -235,14 +237,16 @@ static void do_pass(struct session *session)
 {
 	uint64_t now = monotonic_ns();
 	uint64_t records;
+	bool hurry;
 
 	shim_beat(&session->region, &session->ticks);
 	if (is_due(&session->clock_due, now, CLOCK_EVERY))
 		tell_clock(session);
 	tell_functions(session);
 	records = drain_pass(session->drain);
+	hurry = drain_is_tight(session->drain);
 	do_housekeeping(session, now);
-	pace_step(&session->pace, &session->region, now, records);
+	pace_step(&session->pace, &session->region, now, records, hurry);
 }
 
 static int answer_report(struct session *session, char *reply, size_t size)
@@ -315,6 +319,19 @@ static void wait_for_news(struct session *session, uint64_t until_ns)
 		ctl_serve(&session->ctl, monotonic_ns(), answer_ctl, session);
 }
 
+/*
+ * A daemon's launcher ends before the daemon, and a forked child may be silent for a moment between
+ * two programs that it runs.
+ */
+static bool is_survived(struct session *session, uint64_t now)
+{
+	if (!session->job->detached || !session->follow)
+		return false;
+	if (drain_has_live(session->drain))
+		session->linger_ns = now + LINGER;
+	return now < session->linger_ns;
+}
+
 static bool must_end(struct session *session, uint64_t now)
 {
 	const struct job *job = session->job;
@@ -323,9 +340,7 @@ static bool must_end(struct session *session, uint64_t now)
 		session->reason = "interrupt";
 	if (session->end_at_ns && now >= session->end_at_ns && !session->reason)
 		session->reason = "duration";
-	/* a daemon's launcher ends before the daemon */
-	if (job->ended && !session->reason &&
-		!(job->detached && session->follow && drain_has_live(session->drain)))
+	if (job->ended && !session->reason && !is_survived(session, now))
 		session->reason = "exit";
 	return session->reason != NULL;
 }
