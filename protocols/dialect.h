@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A dialect: what an API says over HTTP. It sees heads, decoded bodies as JSON events, and streamed
+ * frames, and turns them into facts of the exchange (OpenTelemetry's GenAI and database names).
+ *
+ * To add one: protocols/dialects/X.c that defines `const struct dialect dialect_X`, and a
+ * DIALECT(X) line in dialects.def (the first that claims a request has it).
+ */
+#ifndef PROTOCOLS_DIALECT_H
+#define PROTOCOLS_DIALECT_H
+
+#include "protocols/exchange.h"
+
+/* A request's head as far as dialects may judge by it. Texts are NUL-terminated and bounded. */
+struct http_head {
+	char method[16];
+	char host[256];	       /* without port, lower case; "" where unknown */
+	char path[1024];       /* without query */
+	char content_type[96]; /* of the request, without parameters */
+	bool is_grpc;
+};
+
+/* One scalar of a JSON text, or one protobuf field of a gRPC message. */
+struct dialect_value {
+	/* "choices[].delta.content", "usage.prompt_tokens"; of protobuf: "1.3.2" */
+	const char *path;
+	unsigned index; /* of the innermost array element */
+	enum {
+		VALUE_NULL,
+		VALUE_BOOL,
+		VALUE_INT,
+		VALUE_DOUBLE,
+		VALUE_STRING,
+		VALUE_OPEN,  /* an object or array begins here */
+		VALUE_CLOSE, /* and ends */
+	} type;
+	const char
+		*text; /* VALUE_STRING: its beginning, at most DIALECT_TEXT bytes, not terminated */
+	size_t size;   /* of text */
+	uint64_t whole; /* bytes of the whole string */
+	uint64_t hash;	/* of the whole string, keyed */
+	int64_t number;
+	double real;
+};
+
+#define DIALECT_TEXT 4096
+
+struct dialect {
+	const char *name;
+	size_t state_size; /* zeroed at begin */
+	bool (*claims)(const struct http_head *head);
+	void (*begin)(void *state, struct exchange *exchange, const struct http_head *head);
+	/* The request's and response's JSON. Of a streamed response: of each frame's JSON. */
+	void (*request_value)(
+		void *state, struct exchange *exchange, const struct dialect_value *value);
+	void (*response_value)(
+		void *state, struct exchange *exchange, const struct dialect_value *value);
+	/*
+	 * A frame of a streamed response (server-sent event, JSON line, gRPC or event-stream
+	 * message) begins; event is its name or "". Then come its values, then frame_end.
+	 */
+	void (*frame)(void *state, struct exchange *exchange, const char *event, uint64_t ticks);
+	void (*frame_end)(void *state, struct exchange *exchange, uint64_t ticks);
+	/* Headers of the answer that are on the allow-list. */
+	void (*response_header)(
+		void *state, struct exchange *exchange, const char *name, const char *value);
+	void (*end)(void *state, struct exchange *exchange, uint64_t ticks);
+};
+
+#define DIALECT(name) extern const struct dialect dialect_##name;
+#include "protocols/dialects/dialects.def"
+#undef DIALECT
+
+/* NULL where none claims it. */
+const struct dialect *dialect_for(const struct http_head *head);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The registry of dialects.def: who claims a request. */
+#include "protocols/dialect.h"
+
+static const struct dialect *const dialects[] = {
+#define DIALECT(name) &dialect_##name,
+#include "protocols/dialects/dialects.def"
+#undef DIALECT
+	NULL,
+};
+
+const struct dialect *dialect_for(const struct http_head *head)
+{
+	for (const struct dialect *const *dialect = dialects; *dialect; dialect++) {
+		if ((*dialect)->claims(head))
+			return *dialect;
+	}
+	return NULL;
+}

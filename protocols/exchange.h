@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request and its answer, as the parsers find them on a connection: when what happened, and
+ * facts under OpenTelemetry names. Nothing here holds content: a fact is a number, a name from an
+ * allow-list, or a keyed hash.
+ *
+ * Moments are clock ticks of the capture; 0 is "not seen". A parser owns an exchange from
+ * exchange_begin to exchange_end or exchange_drop and may own many at once (HTTP/2, pipelining).
+ */
+#ifndef PROTOCOLS_EXCHANGE_H
+#define PROTOCOLS_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/hist.h"
+
+/* As the traced process sees its connection. */
+enum proto_way { PROTO_OUT, PROTO_IN };
+
+/* Some bytes of one direction, in order. */
+struct proto_piece {
+	const uint8_t *bytes;
+	size_t size;
+	uint64_t ticks;	 /* when the call that moved them was over */
+	uint32_t thread; /* whose call it was */
+};
+
+#define EXCHANGE_FACTS 64
+#define EXCHANGE_TEXT 4096 /* all texts of one exchange; what does not fit is cut and counted */
+
+struct exchange_fact {
+	const char *key; /* a literal: OpenTelemetry's name, or "ragtime.*" */
+	enum { FACT_TEXT, FACT_INT, FACT_DOUBLE, FACT_BOOL } type;
+	union {
+		uint32_t text; /* offset into exchange.text, NUL-terminated */
+		int64_t number;
+		double real;
+		bool truth;
+	};
+};
+
+/* What a client waits for, token by token. */
+struct exchange_tokens {
+	uint64_t first;	    /* ticks of the first content-bearing frame */
+	uint64_t last;	    /* and of the last one */
+	uint64_t frames;    /* content-bearing frames */
+	uint64_t coalesced; /* frames that came in one read with the one before: no gap known */
+	uint64_t longest_gap;
+	struct hist gaps;	/* ticks between frames that came in different reads */
+	const char *first_kind; /* a literal: which frame counted as the first */
+};
+
+struct exchange {
+	const char *protocol; /* a literal: the wire protocol's registry name */
+	uint32_t class;	      /* vocabulary.def: CLASS */
+	bool is_server;	      /* the traced process answers */
+	bool failed;
+	uint32_t thread; /* that sent the request's first byte (received it, for a server) */
+	uint64_t begin;	 /* first byte of the request */
+	uint64_t request_end;
+	uint64_t first_byte;  /* of the answer */
+	uint64_t first_chunk; /* of the answer's body */
+	uint64_t end;
+	uint64_t bytes_out, bytes_in;
+	struct exchange_tokens tokens;
+	char name[160]; /* "chat gpt-4o", "SELECT items", "GET": never content */
+	struct exchange_fact facts[EXCHANGE_FACTS];
+	uint32_t fact_count;
+	uint32_t text_used;
+	uint32_t cut; /* facts and texts that found no room */
+	char text[EXCHANGE_TEXT];
+	struct exchange_host *host;
+};
+
+/* Who drives the parsers of one connection. */
+struct exchange_host {
+	void *context;
+	/* Takes a finished exchange; it is freed after the call. */
+	void (*done)(void *context, const struct exchange *exchange);
+	/* Keyed: equal bytes give equal numbers within a run, and tell nothing outside it. */
+	uint64_t (*hash)(void *context, const void *bytes, size_t size);
+	const char *server_name; /* host name of the other end where known, else NULL */
+	uint16_t server_port;	 /* 0: unknown */
+};
+
+/* NULL when memory is out: callers go on without. `way` is that of the request. */
+struct exchange *exchange_begin(struct exchange_host *host, const char *protocol,
+	enum proto_way way, const struct proto_piece *piece);
+
+/* Sets `end` where it is not set, hands over, frees. NULL is allowed everywhere below. */
+void exchange_end(struct exchange *exchange, uint64_t ticks);
+
+/* Frees without handing over: it turned out to be none. */
+void exchange_drop(struct exchange *exchange);
+
+/* A later value of the same key replaces the earlier one. Text is scrubbed of control bytes. */
+void exchange_text(struct exchange *exchange, const char *key, const char *text, size_t size);
+void exchange_string(struct exchange *exchange, const char *key, const char *text);
+void exchange_int(struct exchange *exchange, const char *key, int64_t value);
+void exchange_double(struct exchange *exchange, const char *key, double value);
+void exchange_bool(struct exchange *exchange, const char *key, bool value);
+const struct exchange_fact *exchange_find(const struct exchange *exchange, const char *key);
+const char *exchange_find_text(const struct exchange *exchange, const char *key);
+
+void exchange_name(struct exchange *exchange, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Bytes of either direction that belong to it, and the moments that follow from them. */
+void exchange_moved(struct exchange *exchange, enum proto_way way, const struct proto_piece *piece,
+	size_t size);
+
+/* A content-bearing frame arrived: kind is a literal such as "delta.content" or "tool_calls". */
+void exchange_token(struct exchange *exchange, uint64_t ticks, const char *kind);
+
+#endif
