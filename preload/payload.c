@@ -99,6 +99,8 @@ static void number_give(struct connection *connection, unsigned kind, int fd)
 	connection->fd = fd;
 	connection->number =
 		(__u32)__atomic_add_fetch(&rt_region->connections, 1, __ATOMIC_RELAXED);
+	/* The place may have been another connection's. */
+	rt_region->steer[connection->number % RT_CONNECTIONS_MAX] = RT_STEER_WHOLE;
 }
 
 static void emit_data(const struct connection *connection, unsigned way, __u64 position,
@@ -301,6 +303,8 @@ static void connection_end(struct connection *connection)
 {
 	for (unsigned way = 0; connection->number && way < 2; way++)
 		tail_flush(connection, way);
+	if (connection->ways[0].position || connection->ways[1].position)
+		mark_emit(RT_EV_data, pair_of(connection->fd, connection->number), -1, NULL);
 	memset(connection->ways, 0, sizeof(connection->ways));
 	connection->kind = KIND_NONE;
 	connection->encrypted = 0;

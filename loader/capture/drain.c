@@ -9,6 +9,7 @@
 
 #include "loader/capture/thread.h"
 #include "loader/capture/usage.h"
+#include "loader/stream/connection.h"
 
 /* A thread may not keep a pass to itself. */
 #define READS_A_PASS 64
@@ -18,6 +19,7 @@ struct drain {
 	struct region *region;
 	struct ticks *ticks;
 	struct pack *pack;
+	struct connections *connections;
 	struct processes processes;
 	struct thread *by_slot[RT_SLOTS_MAX];
 	struct thread *live[RT_SLOTS_MAX];
@@ -59,6 +61,11 @@ void drain_free(struct drain *drain)
 void drain_set_pack(struct drain *drain, struct pack *pack)
 {
 	drain->pack = pack;
+}
+
+void drain_set_connections(struct drain *drain, struct connections *connections)
+{
+	drain->connections = connections;
 }
 
 void drain_follow_only(struct drain *drain, pid_t pid)
@@ -150,6 +157,11 @@ void drain_mark(void *context, uint32_t id, const struct rt_record *record, cons
 	case RT_EV_process_exit:
 		if (thread->process)
 			process_set_status(thread->process, record->result);
+		break;
+	case RT_EV_data:
+		if (thread->process && drain->connections)
+			connections_data(drain->connections, thread->process->id, id, record, tail,
+				tail_size, tail_type);
 		break;
 	}
 }
@@ -346,7 +358,7 @@ static bool has_exited(struct drain *drain, struct thread *thread)
 
 uint64_t drain_pass(struct drain *drain)
 {
-	uint64_t records = 0;
+	uint64_t records = 0, begin = ticks_now(drain->ticks);
 
 	drain->now_ns = monotonic_ns();
 	drain->totals.passes++;
@@ -362,6 +374,8 @@ uint64_t drain_pass(struct drain *drain)
 		if (exited)
 			retire_thread(drain, thread, false);
 	}
+	if (drain->connections)
+		connections_settle(drain->connections, begin);
 	return records;
 }
 

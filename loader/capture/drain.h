@@ -26,6 +26,10 @@ void drain_mark(void *context, uint32_t thread, const struct rt_record *record, 
 	size_t tail_size, unsigned tail_type);
 void drain_set_pack(struct drain *drain, struct pack *pack);
 
+/* Where payload excerpts go; without it they are dropped. */
+struct connections;
+void drain_set_connections(struct drain *drain, struct connections *connections);
+
 /* Trace this process alone: what others record is thrown away. */
 void drain_follow_only(struct drain *drain, pid_t pid);
 

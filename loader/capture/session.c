@@ -19,6 +19,7 @@
 #include "loader/capture/shim_control.h"
 #include "loader/capture/ticks.h"
 #include "loader/capture/usage.h"
+#include "loader/stream/connection.h"
 #include "loader/stream/pack.h"
 #include "loader/stream/trace_writer.h"
 #include "loader/symbols/plan.h"
@@ -39,6 +40,7 @@ struct session {
 	struct trace_writer *writer;
 	struct pack *pack;
 	struct drain *drain;
+	struct connections *connections;
 	struct plan *plan;
 	struct ctl_server ctl;
 	struct job *job;
@@ -95,6 +97,11 @@ static int open_plan(struct session *session, char **patterns)
 	return plan_start(session->plan, session->region.head);
 }
 
+static void steer(void *context, uint32_t number, unsigned how)
+{
+	shim_steer(context, number, how);
+}
+
 static int open_all(struct session *session, const struct session_options *options)
 {
 	int err;
@@ -114,6 +121,10 @@ static int open_all(struct session *session, const struct session_options *optio
 	if (err)
 		return err;
 	drain_set_pack(session->drain, session->pack);
+	session->connections = connections_new(session->pack, steer, &session->region);
+	if (!session->connections)
+		return -ENOMEM;
+	drain_set_connections(session->drain, session->connections);
 	shim_start(&session->region, &session->ticks, options->follow);
 	return open_plan(session, options->patterns);
 }
@@ -367,6 +378,7 @@ static void end_tracing(struct session *session)
 	tell_functions(session);
 	note_end_of_target(session);
 	drain_finish(session->drain);
+	connections_finish(session->connections, ticks_now(&session->ticks));
 	tell_metrics(session);
 	tell_clock(session);
 	end.monotonic_ns = session->ticks.last.monotonic_ns;
@@ -428,6 +440,7 @@ void session_close(struct session *session)
 	if (session->plan)
 		plan_stop(session->plan);
 	plan_free(session->plan);
+	connections_free(session->connections);
 	pack_free(session->pack);
 	trace_writer_free(session->writer);
 	drain_free(session->drain);

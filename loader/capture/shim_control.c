@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "loader/capture/shim_control.h"
 
+/* Of one message. Whole answers of language models fit; a download does not. */
+#define PAYLOAD_CAP (1u << 20)
+
 static void set_mode(struct region *region, uint32_t mode)
 {
 	__atomic_store_n(&region->head->mode, mode, __ATOMIC_RELEASE);
@@ -14,6 +17,7 @@ void shim_start(struct region *region, const struct ticks *ticks, bool follow)
 	head->families = UINT32_MAX;
 	head->flags = (follow ? 0 : RT_REGION_NO_FOLLOW) | (ticks->slow ? RT_REGION_SLOW_CLOCK : 0);
 	head->rate = 1;
+	head->payload_cap = PAYLOAD_CAP;
 	shim_beat(region, ticks);
 	shim_set_on(region);
 }
@@ -36,6 +40,14 @@ void shim_set_rate(struct region *region, uint32_t rate)
 		set_mode(region, RT_MODE_SAMPLED);
 	else
 		shim_set_on(region);
+}
+
+void shim_steer(struct region *region, uint32_t number, unsigned steer)
+{
+	uint8_t *place = &region->head->steer[number % RT_CONNECTIONS_MAX];
+
+	if (steer > __atomic_load_n(place, __ATOMIC_RELAXED))
+		__atomic_store_n(place, (uint8_t)steer, __ATOMIC_RELAXED);
 }
 
 void shim_beat(struct region *region, const struct ticks *ticks)

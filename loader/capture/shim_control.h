@@ -18,6 +18,9 @@ void shim_set_off(struct region *region);
 /* One call in `rate` is recorded; 1: every one. */
 void shim_set_rate(struct region *region, uint32_t rate);
 
+/* Copy less of a connection from here on: enum rt_steer. It is never raised again. */
+void shim_steer(struct region *region, uint32_t number, unsigned steer);
+
 /* Once a pass: the tracer lives. */
 void shim_beat(struct region *region, const struct ticks *ticks);
 

@@ -15,6 +15,8 @@ static const size_t row_sizes[TABLE_COUNT] = {
 	[TABLE_OPEN] = sizeof(Ragtime__Raw__OpenCall),
 	[TABLE_METRIC] = sizeof(Ragtime__Raw__Metric),
 	[TABLE_USAGE] = sizeof(Ragtime__Raw__Usage),
+	[TABLE_EXCHANGE] = sizeof(Ragtime__Raw__Exchange),
+	[TABLE_FACT] = sizeof(Ragtime__Raw__Fact),
 };
 
 static int rows_add(struct rows *rows, const void *item, size_t size)
@@ -213,6 +215,8 @@ static void fill(struct parts *parts, const struct batch *batch)
 	FILL(open, TABLE_OPEN, OpenCall);
 	FILL(metrics, TABLE_METRIC, Metric);
 	FILL(usages, TABLE_USAGE, Usage);
+	FILL(exchanges, TABLE_EXCHANGE, Exchange);
+	FILL(facts, TABLE_FACT, Fact);
 #undef FILL
 	message->n_calls = batch->section_count;
 	message->calls = (Ragtime__Raw__Calls **)next;

@@ -21,7 +21,7 @@ static void run(char *const *argv)
 	while ((record = shim_next(&cursor))) {
 		const struct rt_tail *tail = shim_tail(record);
 
-		if (record->kind != RT_EV_data)
+		if (record->kind != RT_EV_data || !tail)
 			continue;
 		CHECK(tail && record->result + tail->size < SAID);
 		if (!session && tail->info == RT_DATA_PLAIN_OF_TLS)

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ordering and recognising. Marks of one thread come in order, those of several come chunk by
+ * chunk; they wait here until connections_settle says that nothing older can come.
+ */
+#include "loader/stream/connection.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "lib/buf.h"
+#include "lib/keyed_hash.h"
+#include "lib/map.h"
+#include "protocols/protocol.h"
+#include "wire/ring.h"
+
+/* Bytes kept of a direction until some protocol has said yes or all have said no. */
+#define PROBE_BYTES 4096
+/* Bytes that may wait for their turn. */
+#define QUEUE_BYTES (64u << 20)
+
+struct way {
+	uint64_t position; /* of the next byte in order */
+	struct buf probe;
+};
+
+struct connection {
+	struct connections *all;
+	struct exchange_host host;
+	const struct protocol *protocol;
+	void *state;
+	uint32_t number;
+	int fd;
+	bool given_up;
+	struct way ways[2];
+};
+
+struct waiting {
+	uint64_t ticks;
+	uint64_t position;
+	struct connection *connection;
+	size_t offset; /* in the queue's bytes */
+	uint32_t size; /* 0: the connection is closed */
+	uint32_t thread;
+	uint32_t order; /* of arrival, among equal ticks */
+	enum proto_way way;
+};
+
+struct connections {
+	struct pack *pack;
+	connections_steer_fn *steer;
+	void *context;
+	struct keyed_hash key;
+	struct map by_number; /* process << 32 | number: struct connection * */
+	struct buf bytes;
+	struct waiting *queue;
+	size_t queued, capacity;
+	struct connections_totals totals;
+};
+
+static void take_exchange(void *context, const struct exchange *exchange)
+{
+	struct connection *connection = context;
+
+	connection->all->totals.exchanges++;
+	pack_exchange(connection->all->pack, connection->number, connection->fd, exchange);
+}
+
+static uint64_t hash_bytes(void *context, const void *bytes, size_t size)
+{
+	const struct connection *connection = context;
+
+	return keyed_hash(&connection->all->key, bytes, size);
+}
+
+struct connections *connections_new(struct pack *pack, connections_steer_fn *steer, void *context)
+{
+	struct connections *all = calloc(1, sizeof(*all));
+
+	if (!all)
+		return NULL;
+	all->pack = pack;
+	all->steer = steer;
+	all->context = context;
+	if (getrandom(&all->key, sizeof(all->key), 0) != sizeof(all->key)) {
+		free(all);
+		return NULL;
+	}
+	return all;
+}
+
+static void close_connection(struct connection *connection, uint64_t ticks)
+{
+	if (connection->protocol)
+		connection->protocol->close(connection->state, ticks);
+	free(connection->state);
+	connection->state = NULL;
+	connection->protocol = NULL;
+	buf_free(&connection->ways[0].probe);
+	buf_free(&connection->ways[1].probe);
+}
+
+void connections_free(struct connections *all)
+{
+	if (!all)
+		return;
+	connections_finish(all, 0);
+	map_free(&all->by_number);
+	if (all->bytes.data)
+		explicit_bzero(all->bytes.data, all->bytes.capacity);
+	buf_free(&all->bytes);
+	free(all->queue);
+	free(all);
+}
+
+static struct connection *connection_of(
+	struct connections *all, uint32_t process, uint32_t number, int fd)
+{
+	uint64_t *place = map_at(&all->by_number, (uint64_t)process << 32 | number);
+	struct connection *connection;
+
+	if (!place)
+		return NULL;
+	if (*place)
+		return (struct connection *)(uintptr_t)*place;
+	connection = calloc(1, sizeof(*connection));
+	if (!connection)
+		return NULL;
+	connection->all = all;
+	connection->number = number;
+	connection->fd = fd;
+	connection->host.context = connection;
+	connection->host.done = take_exchange;
+	connection->host.hash = hash_bytes;
+	*place = (uint64_t)(uintptr_t)connection;
+	all->totals.connections++;
+	return connection;
+}
+
+static struct waiting *queue_place(struct connections *all)
+{
+	size_t capacity = all->capacity ? all->capacity * 2 : 256;
+	struct waiting *queue;
+
+	if (all->queued == all->capacity) {
+		queue = realloc(all->queue, capacity * sizeof(*queue));
+		if (!queue)
+			return NULL;
+		all->queue = queue;
+		all->capacity = capacity;
+	}
+	return &all->queue[all->queued];
+}
+
+void connections_data(struct connections *all, uint32_t process, uint32_t thread,
+	const struct rt_record *record, const uint8_t *bytes, size_t size, unsigned type)
+{
+	struct waiting *place = queue_place(all);
+	struct connection *connection =
+		connection_of(all, process, (uint32_t)(record->arg >> 32), (int)record->arg);
+
+	all->totals.bytes += size;
+	if (size && type != RT_TAIL_DATA_OUT && type != RT_TAIL_DATA_IN)
+		return;
+	if (!place || !connection || size > QUEUE_BYTES - all->bytes.size) {
+		all->totals.dropped_bytes += size;
+		return;
+	}
+	*place = (struct waiting){
+		.ticks = record->start,
+		.position = (uint64_t)record->result,
+		.connection = connection,
+		.offset = all->bytes.size,
+		.size = (uint32_t)size,
+		.thread = thread,
+		.order = (uint32_t)all->queued,
+		.way = type == RT_TAIL_DATA_OUT ? PROTO_OUT : PROTO_IN,
+	};
+	buf_append(&all->bytes, bytes, size);
+	if (all->bytes.failed) {
+		all->bytes.failed = false;
+		all->totals.dropped_bytes += size;
+		return;
+	}
+	all->queued++;
+}
+
+static int compare_waiting(const void *left, const void *right)
+{
+	const struct waiting *a = left, *b = right;
+
+	if (a->ticks != b->ticks)
+		return a->ticks < b->ticks ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static void give_up(struct connection *connection, uint64_t ticks)
+{
+	close_connection(connection, ticks);
+	connection->given_up = true;
+	connection->all->steer(connection->all->context, connection->number, RT_STEER_OFF);
+}
+
+/* Feeds a protocol; one that has lost its way makes room for another, later. */
+static void feed(struct connection *connection, enum proto_way way, const struct proto_piece *piece)
+{
+	if (connection->protocol->feed(connection->state, way, piece) == PROTO_NOT_MINE)
+		give_up(connection, piece->ticks);
+}
+
+static void open_protocol(struct connection *connection, const struct protocol *protocol)
+{
+	connection->state = calloc(1, protocol->state_size);
+	if (!connection->state)
+		return;
+	connection->protocol = protocol;
+	connection->all->totals.recognised++;
+	protocol->open(connection->state, &connection->host);
+}
+
+/* Asks them all. True while there is no answer but more bytes may bring one. */
+static bool probe(struct connection *connection, enum proto_way way)
+{
+	const struct buf *seen = &connection->ways[way].probe;
+	bool undecided = false;
+
+	for (size_t i = 0; protocols[i]; i++) {
+		switch (protocols[i]->probe(way, seen->data, seen->size)) {
+		case PROTO_OK:
+			open_protocol(connection, protocols[i]);
+			return false;
+		case PROTO_NEED_MORE:
+			undecided = true;
+			break;
+		case PROTO_NOT_MINE:
+			break;
+		}
+	}
+	return undecided && seen->size < PROBE_BYTES;
+}
+
+/*
+ * The first bytes of each direction wait until a protocol claims the connection; they are then fed
+ * with the moment of the piece that settled it, which is that of the first one but for odd splits.
+ */
+static void recognise(
+	struct connection *connection, enum proto_way way, const struct proto_piece *piece)
+{
+	struct buf held;
+	bool undecided;
+
+	buf_append(&connection->ways[way].probe, piece->bytes, piece->size);
+	undecided = probe(connection, way);
+	if (connection->protocol) {
+		for (int i = 0; i < 2 && connection->protocol; i++) {
+			enum proto_way first = i ? way : !way;
+			struct proto_piece again = *piece;
+
+			held = connection->ways[first].probe;
+			connection->ways[first].probe = (struct buf){0};
+			again.bytes = held.data;
+			again.size = held.size;
+			if (held.size)
+				feed(connection, first, &again);
+			buf_free(&held);
+		}
+	} else if (!undecided) {
+		give_up(connection, piece->ticks);
+	}
+}
+
+static void deliver(struct connections *all, const struct waiting *item)
+{
+	struct connection *connection = item->connection;
+	struct way *way = &connection->ways[item->way];
+	struct proto_piece piece = {
+		.bytes = all->bytes.data + item->offset,
+		.size = item->size,
+		.ticks = item->ticks,
+		.thread = item->thread,
+	};
+
+	if (connection->given_up)
+		return;
+	if (!item->size) {
+		close_connection(connection, item->ticks);
+		connection->given_up = true;
+		return;
+	}
+	if (item->position < way->position) {
+		all->totals.dropped_bytes += item->size;
+		return;
+	}
+	if (item->position > way->position && connection->protocol)
+		connection->protocol->gap(
+			connection->state, item->way, item->position - way->position, item->ticks);
+	way->position = item->position + item->size;
+	if (connection->protocol)
+		feed(connection, item->way, &piece);
+	else
+		recognise(connection, item->way, &piece);
+}
+
+/* Drops what has been delivered; the rest moves to the front. */
+static void compact(struct connections *all, size_t delivered)
+{
+	struct buf rest = {0};
+
+	for (size_t i = delivered; i < all->queued; i++) {
+		struct waiting *item = &all->queue[i];
+		size_t offset = rest.size;
+
+		buf_append(&rest, all->bytes.data + item->offset, item->size);
+		item->offset = offset;
+		item->order = (uint32_t)(i - delivered);
+		all->queue[i - delivered] = *item;
+	}
+	if (rest.failed) {
+		all->totals.dropped_bytes += all->bytes.size;
+		delivered = all->queued;
+	}
+	if (all->bytes.data)
+		explicit_bzero(all->bytes.data, all->bytes.size);
+	all->queued -= delivered;
+	all->bytes.size = 0;
+	buf_append(&all->bytes, rest.data, rest.failed ? 0 : rest.size);
+	if (rest.data)
+		explicit_bzero(rest.data, rest.size);
+	buf_free(&rest);
+}
+
+void connections_settle(struct connections *all, uint64_t ticks)
+{
+	size_t delivered = 0;
+
+	if (!all->queued)
+		return;
+	qsort(all->queue, all->queued, sizeof(*all->queue), compare_waiting);
+	while (delivered < all->queued && all->queue[delivered].ticks <= ticks)
+		deliver(all, &all->queue[delivered++]);
+	if (delivered)
+		compact(all, delivered);
+}
+
+void connections_finish(struct connections *all, uint64_t ticks)
+{
+	connections_settle(all, UINT64_MAX);
+	for (size_t i = 0; i < all->by_number.capacity; i++) {
+		struct map_entry *entry = &all->by_number.entries[i];
+		struct connection *connection = (struct connection *)(uintptr_t)entry->value;
+
+		if (!entry->used || !connection)
+			continue;
+		close_connection(connection, ticks);
+		free(connection);
+		entry->value = 0;
+	}
+}
+
+void connections_totals(const struct connections *all, struct connections_totals *totals)
+{
+	*totals = all->totals;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exchanges as rows of a Batch. */
+#include <string.h>
+
+#include "loader/stream/pack_state.h"
+#include "protocols/exchange.h"
+
+#define NS 1000000000.0
+
+static void put_fact(struct pack *pack, Ragtime__Raw__Fact *row, const char *key)
+{
+	row->key = batch_text(&pack->batch, key, strlen(key));
+	batch_row(&pack->batch, TABLE_FACT, row);
+}
+
+static void put_int(struct pack *pack, uint32_t exchange, const char *key, int64_t value)
+{
+	Ragtime__Raw__Fact row = RAGTIME__RAW__FACT__INIT;
+
+	row.exchange = exchange;
+	row.type = FACT_INT;
+	row.number = value;
+	put_fact(pack, &row, key);
+}
+
+/* Texts pass the same gate as every other text of a trace. */
+static uint32_t clean_text(struct pack *pack, const char *text)
+{
+	size_t size = strlen(text);
+	const char *clean = texts_clean(pack->known.texts, REDACT_NAME, text, size, &size);
+
+	return batch_text(&pack->batch, clean, size);
+}
+
+static void put_facts(struct pack *pack, uint32_t index, const struct exchange *exchange)
+{
+	for (uint32_t i = 0; i < exchange->fact_count; i++) {
+		const struct exchange_fact *fact = &exchange->facts[i];
+		Ragtime__Raw__Fact row = RAGTIME__RAW__FACT__INIT;
+
+		row.exchange = index;
+		row.type = fact->type;
+		switch (fact->type) {
+		case FACT_TEXT:
+			row.text = clean_text(pack, exchange->text + fact->text);
+			break;
+		case FACT_INT:
+			row.number = fact->number;
+			break;
+		case FACT_DOUBLE:
+			row.real = fact->real;
+			break;
+		case FACT_BOOL:
+			row.number = fact->truth;
+			break;
+		}
+		put_fact(pack, &row, fact->key);
+	}
+}
+
+static void put_tokens(struct pack *pack, uint32_t index, const struct exchange_tokens *tokens)
+{
+	double ns = NS / (double)pack->start.ticks_per_second;
+
+	put_int(pack, index, "ragtime.frames", (int64_t)tokens->frames);
+	if (tokens->coalesced)
+		put_int(pack, index, "ragtime.coalesced_frames", (int64_t)tokens->coalesced);
+	if (!tokens->gaps.total)
+		return;
+	put_int(pack, index, "ragtime.gap_p50_ns",
+		(int64_t)((double)hist_percentile(&tokens->gaps, 50) * ns));
+	put_int(pack, index, "ragtime.gap_p95_ns",
+		(int64_t)((double)hist_percentile(&tokens->gaps, 95) * ns));
+	put_int(pack, index, "ragtime.gap_max_ns", (int64_t)((double)tokens->longest_gap * ns));
+}
+
+void pack_exchange(struct pack *pack, uint32_t connection, int fd, const struct exchange *exchange)
+{
+	Ragtime__Raw__Exchange row = RAGTIME__RAW__EXCHANGE__INIT;
+	struct batch *batch = &pack->batch;
+	uint32_t index = (uint32_t)batch->tables[TABLE_EXCHANGE].count;
+
+	known_use_thread(&pack->known, exchange->thread);
+	row.thread = exchange->thread;
+	row.connection = connection;
+	row.fd = fd;
+	row.name = clean_text(pack, exchange->name);
+	row.protocol = batch_text(batch, exchange->protocol, strlen(exchange->protocol));
+	row.class_ = exchange->class;
+	row.server = exchange->is_server;
+	row.failed = exchange->failed;
+	row.begin_ticks = exchange->begin;
+	row.request_end_ticks = exchange->request_end;
+	row.first_byte_ticks = exchange->first_byte;
+	row.first_chunk_ticks = exchange->first_chunk;
+	row.first_token_ticks = exchange->tokens.first;
+	row.last_token_ticks = exchange->tokens.last;
+	row.end_ticks = exchange->end;
+	row.bytes_out = exchange->bytes_out;
+	row.bytes_in = exchange->bytes_in;
+	batch_row(batch, TABLE_EXCHANGE, &row);
+	put_facts(pack, index, exchange);
+	if (exchange->tokens.frames)
+		put_tokens(pack, index, &exchange->tokens);
+}
