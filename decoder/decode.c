@@ -301,6 +301,24 @@ static void take_calls(struct decode *decode)
 	}
 }
 
+/* ---- exchanges ---- */
+
+static struct exchange_actor exchange_actor(void *context, uint32_t id)
+{
+	const struct decode *decode = context;
+	const struct thread *thread = actors_find_thread(&decode->actors, id);
+
+	return thread ? (struct exchange_actor){thread->row, thread->span}
+		      : (struct exchange_actor){0};
+}
+
+static void take_exchanges(struct decode *decode)
+{
+	if (exchanges_take(decode->weave.exchanges, &decode->batch, exchange_actor, decode,
+		    &decode->weave.last_span))
+		decode->failed = true;
+}
+
 static void take_batch(struct decode *decode)
 {
 	const Ragtime__Raw__Batch *tables = decode->batch.tables;
@@ -326,6 +344,7 @@ static void take_batch(struct decode *decode)
 	TAKE(decode, operations, tables);
 	take_calls(decode);
 	take_open_calls(decode);
+	take_exchanges(decode);
 	TAKE(decode, losses, tables);
 	TAKE(decode, counters, tables);
 	TAKE(decode, metrics, tables);
@@ -364,7 +383,12 @@ static int begin(struct decode *decode, struct store *store, uint32_t row_limit)
 			last_operation < RT_KIND_FUNCTION ? RT_KIND_FUNCTION : last_operation + 1,
 		.kind_used = calloc(RT_KIND_LIMIT, 1),
 	};
-	return decode->objects && decode->metric_names && decode->weave.kind_used ? 0 : -ENOMEM;
+	decode->weave.exchanges =
+		exchanges_new(store, &decode->clock, decode->weave.first_function + RT_KIND_LIMIT);
+	return decode->objects && decode->metric_names && decode->weave.kind_used &&
+			decode->weave.exchanges
+		? 0
+		: -ENOMEM;
 }
 
 static void end(struct decode *decode)
@@ -374,6 +398,7 @@ static void end(struct decode *decode)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		free(*texts[i]);
+	exchanges_free(decode->weave.exchanges);
 	weave_free(&decode->weave);
 	free(decode->weave.kind_used);
 	sections_free(&decode->sections);

@@ -52,14 +52,20 @@ enum store_table {
 };
 
 struct value {
-	enum { VALUE_NULL, VALUE_INT, VALUE_TEXT, VALUE_BLOB } type;
+	enum { VALUE_NULL, VALUE_INT, VALUE_REAL, VALUE_TEXT, VALUE_BLOB } type;
 	int64_t number; /* of a blob: its size */
+	double real;
 	const void *bytes;
 };
 
 static inline struct value value_int(int64_t number)
 {
 	return (struct value){.type = VALUE_INT, .number = number};
+}
+
+static inline struct value value_real(double real)
+{
+	return (struct value){.type = VALUE_REAL, .real = real};
 }
 
 /* NULL where it is 0: a time or a number that is not known. */

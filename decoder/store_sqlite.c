@@ -427,6 +427,8 @@ void store_put(struct store *store, enum store_table table, const struct value *
 
 		if (value->type == VALUE_INT)
 			sqlite3_bind_int64(statement, place, value->number);
+		else if (value->type == VALUE_REAL)
+			sqlite3_bind_double(statement, place, value->real);
 		else if (value->type == VALUE_TEXT)
 			sqlite3_bind_text(statement, place, value->bytes, -1, SQLITE_STATIC);
 		else if (value->type == VALUE_BLOB)

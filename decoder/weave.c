@@ -69,6 +69,7 @@ static void orphan(struct weave *weave, struct thread *thread, const struct leve
 
 	if (level->first_row)
 		store_fix_parent(weave->store, &fix);
+	exchanges_orphan(weave->exchanges, level->promise, thread->span);
 	move_folds(weave, level, thread->fold, thread->span);
 	thread->unpaired += level->calls;
 }
@@ -206,11 +207,18 @@ static void place_call(struct weave *weave, struct thread *thread, const struct 
 			level->fold = folds_root(weave->folds);
 		above = level && level->fold ? level->fold : above;
 	}
+	woven->object = resolve_object(weave, thread, section, call);
+	if (call->kind == RT_EV_data) {
+		woven->mark_ticks = call->start;
+		woven->fold = above;
+		woven->row = 1;
+		state->rows++;
+		return;
+	}
 	if (!thread->calls++ || call->start < thread->first)
 		thread->first = call->start;
 	if (call->end > thread->last)
 		thread->last = call->end;
-	woven->object = resolve_object(weave, thread, section, call);
 	call->start = clock_align_ns(weave->clock, call->start);
 	call->end = clock_align_ns(weave->clock, call->end);
 	woven->fold = fold_under(weave, thread, above, call->kind, &woven->object);
@@ -291,6 +299,23 @@ static void note_row(int64_t *first, int64_t *last, int64_t id)
 		*last = id;
 }
 
+/* Its row is written when the exchange that it may have begun is over. */
+static void leave_mark(struct weave *weave, const struct thread *thread,
+	const struct section_call *call, const struct woven *woven, int32_t parent)
+{
+	struct exchange_mark mark = {
+		.thread = thread->id,
+		.ticks = woven->mark_ticks,
+		.id = woven->id,
+		.parent = parent_span(weave, thread, call, parent),
+		.object = woven->object ? weave->first_object + woven->object : STORE_NULL,
+		.evidence = evidence_of(call, parent),
+	};
+
+	if (exchanges_mark(weave->exchanges, &mark))
+		weave->failed = true;
+}
+
 static void count_call(struct weave *weave, struct thread *thread, const struct section *section,
 	const struct section_call *call, size_t i)
 {
@@ -355,8 +380,12 @@ int weave_section(struct weave *weave, struct thread *thread, const struct secti
 			adoptions[i].level.promise);
 	if (state.rows)
 		number_rows(weave, section->count);
-	for (size_t i = 0; i < section->count; i++)
-		count_call(weave, thread, section, &calls[i], i);
+	for (size_t i = 0; i < section->count; i++) {
+		if (calls[i].kind == RT_EV_data)
+			leave_mark(weave, thread, &calls[i], &weave->woven[i], weave->parents[i]);
+		else
+			count_call(weave, thread, section, &calls[i], i);
+	}
 	return weave->failed || weave->folds->failed ? -ENOMEM : 0;
 }
 

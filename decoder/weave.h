@@ -15,6 +15,7 @@
 
 #include "decoder/actor.h"
 #include "decoder/clock_align.h"
+#include "decoder/exchange.h"
 #include "decoder/fold.h"
 #include "decoder/nest.h"
 #include "decoder/objtab.h"
@@ -35,6 +36,7 @@ struct weave {
 	struct folds *folds;
 	struct clock_align *clock;
 	struct changes *changes;
+	struct exchanges *exchanges;
 	const struct trace_batch *batch;
 	uint32_t row_limit; /* 0: no tiny rows */
 	int64_t last_span;
@@ -49,6 +51,7 @@ struct weave {
 	struct woven {
 		int64_t id; /* of the row, once known */
 		uint64_t children_ns;
+		uint64_t mark_ticks; /* of a data mark */
 		uint32_t fold;
 		uint32_t object;
 		uint8_t row;

@@ -243,7 +243,6 @@ static void copy_http2(struct connection *connection, unsigned way_index, const 
 			emit_data(connection, way_index, way->position, data, run.size);
 			way->position += run.size;
 		} else if (heads_only) {
-			count_cut(run.size);
 			way->position += run.size;
 		} else {
 			copy_capped(connection, way_index, data, run.size);
@@ -285,7 +284,6 @@ static void copy(struct connection *connection, unsigned way_index, const __u8 *
 	if (starts_http2(way, data, size))
 		http2_begin(connection, way_index);
 	if (steer == RT_STEER_OFF || (steer == RT_STEER_HEADS && !way->is_http2)) {
-		count_cut(size);
 		way->position += size;
 	} else if (way->is_http2) {
 		copy_http2(connection, way_index, data, size, steer == RT_STEER_HEADS);

@@ -32,6 +32,7 @@ struct connection {
 	void *state;
 	uint32_t number;
 	int fd;
+	uint32_t exchanges; /* so far */
 	bool given_up;
 	struct way ways[2];
 };
@@ -64,7 +65,8 @@ static void take_exchange(void *context, const struct exchange *exchange)
 	struct connection *connection = context;
 
 	connection->all->totals.exchanges++;
-	pack_exchange(connection->all->pack, connection->number, connection->fd, exchange);
+	pack_exchange(connection->all->pack, connection->number, connection->fd,
+		connection->exchanges++, exchange);
 }
 
 static uint64_t hash_bytes(void *context, const void *bytes, size_t size)

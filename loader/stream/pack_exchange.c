@@ -74,7 +74,8 @@ static void put_tokens(struct pack *pack, uint32_t index, const struct exchange_
 	put_int(pack, index, "ragtime.gap_max_ns", (int64_t)((double)tokens->longest_gap * ns));
 }
 
-void pack_exchange(struct pack *pack, uint32_t connection, int fd, const struct exchange *exchange)
+void pack_exchange(struct pack *pack, uint32_t connection, int fd, uint32_t sequence,
+	const struct exchange *exchange)
 {
 	Ragtime__Raw__Exchange row = RAGTIME__RAW__EXCHANGE__INIT;
 	struct batch *batch = &pack->batch;
@@ -84,6 +85,7 @@ void pack_exchange(struct pack *pack, uint32_t connection, int fd, const struct 
 	row.thread = exchange->thread;
 	row.connection = connection;
 	row.fd = fd;
+	row.sequence = sequence;
 	row.name = clean_text(pack, exchange->name);
 	row.protocol = batch_text(batch, exchange->protocol, strlen(exchange->protocol));
 	row.class_ = exchange->class;

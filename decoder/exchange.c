@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decoder/exchange.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/map.h"
+#include "lib/strtab.h"
+#include "wire/event.h"
+
+/* Marks that may wait for their exchange. */
+#define MARKS 65536
+
+struct exchanges {
+	struct store *store;
+	struct clock_align *clock;
+	int64_t first_operation;
+	struct exchange_mark *marks; /* a ring */
+	uint64_t marked;
+	struct map by_moment; /* thread and ticks: place in the ring + 1 */
+	struct map orphaned;  /* promise: what it becomes */
+	struct strtab *names; /* class, then the name */
+};
+
+struct exchanges *exchanges_new(
+	struct store *store, struct clock_align *clock, int64_t first_operation)
+{
+	struct exchanges *all = calloc(1, sizeof(*all));
+
+	if (!all)
+		return NULL;
+	all->store = store;
+	all->clock = clock;
+	all->first_operation = first_operation;
+	all->marks = calloc(MARKS, sizeof(*all->marks));
+	all->names = strtab_new();
+	if (!all->marks || !all->names) {
+		exchanges_free(all);
+		return NULL;
+	}
+	return all;
+}
+
+void exchanges_free(struct exchanges *all)
+{
+	if (!all)
+		return;
+	map_free(&all->by_moment);
+	map_free(&all->orphaned);
+	strtab_free(all->names);
+	free(all->marks);
+	free(all);
+}
+
+static uint64_t moment_key(uint32_t thread, uint64_t ticks)
+{
+	return ticks ^ (uint64_t)thread << 44;
+}
+
+int exchanges_mark(struct exchanges *all, const struct exchange_mark *mark)
+{
+	uint64_t place = all->marked % MARKS;
+	struct exchange_mark *entry = &all->marks[place];
+	uint64_t *known;
+
+	if (all->marked >= MARKS) {
+		uint64_t key = moment_key(entry->thread, entry->ticks);
+		uint64_t *old = map_find(&all->by_moment, key);
+
+		if (old && *old == place + 1)
+			map_remove(&all->by_moment, key);
+	}
+	*entry = *mark;
+	all->marked++;
+	known = map_at(&all->by_moment, moment_key(mark->thread, mark->ticks));
+	if (!known)
+		return -ENOMEM;
+	*known = place + 1;
+	return 0;
+}
+
+void exchanges_orphan(struct exchanges *all, int64_t promise, int64_t becomes)
+{
+	uint64_t *place = map_at(&all->orphaned, (uint64_t)promise);
+
+	if (place)
+		*place = (uint64_t)becomes;
+}
+
+/* What the mark at the exchange's begin has left; without one, the thread itself. */
+static struct exchange_mark mark_of(const struct exchanges *all, const Ragtime__Raw__Exchange *raw,
+	const struct exchange_actor *actor, int64_t *last_span)
+{
+	uint64_t *place = map_find(&all->by_moment, moment_key(raw->thread, raw->begin_ticks));
+	struct exchange_mark mark = {.parent = actor->thread_span,
+		.object = STORE_NULL,
+		.evidence = RT_EVIDENCE_unknown};
+	uint64_t *orphaned;
+
+	if (place && all->marks[*place - 1].thread == raw->thread &&
+		all->marks[*place - 1].ticks == raw->begin_ticks)
+		mark = all->marks[*place - 1];
+	orphaned = map_find(&all->orphaned, (uint64_t)mark.parent);
+	if (orphaned) {
+		mark.parent = (int64_t)*orphaned;
+		mark.evidence = RT_EVIDENCE_unknown;
+	}
+	/* Pipelined requests share one mark: the first has taken its id. */
+	if (place)
+		all->marks[*place - 1].id = 0;
+	if (!mark.id)
+		mark.id = ++*last_span;
+	return mark;
+}
+
+/* The operation's row, made where the name is new to its class. */
+static int64_t operation_of(struct exchanges *all, uint32_t class, const char *name)
+{
+	char text[512];
+	int size = snprintf(text, sizeof(text), "%u %s", class, name);
+	uint32_t before = strtab_count(all->names);
+	uint32_t number = strtab_add(all->names, text, (size_t)size % sizeof(text));
+
+	if (number && number == before) {
+		struct value row[] = {
+			value_int(all->first_operation + number),
+			value_text(name),
+			value_text(NULL),
+			value_text(NULL),
+			value_int(RT_FAMILY_exchange),
+			value_int(RT_WAIT_network),
+			value_int(class),
+		};
+
+		store_put(all->store, STORE_OPERATION, row);
+	}
+	return all->first_operation + number;
+}
+
+static void put(struct exchanges *all, int64_t span, const char *key, struct value value)
+{
+	struct value row[] = {value_int(span), value_text(key), value};
+
+	if (value.type != VALUE_NULL)
+		store_put(all->store, STORE_ATTRIBUTE, row);
+}
+
+/* A moment as nanoseconds after the span's start. */
+static void put_moment(
+	struct exchanges *all, int64_t span, const char *key, uint64_t ticks, uint64_t start_ns)
+{
+	uint64_t ns = ticks ? clock_align_ns(all->clock, ticks) : 0;
+
+	if (ticks)
+		put(all, span, key, value_int(ns > start_ns ? (int64_t)(ns - start_ns) : 0));
+}
+
+static void put_own(struct exchanges *all, const Ragtime__Raw__Exchange *raw,
+	const struct trace_batch *batch, int64_t span, uint64_t start_ns)
+{
+	put(all, span, "network.protocol.name", value_text(trace_text(batch, raw->protocol)));
+	put(all, span, "ragtime.side", value_text(raw->server ? "server" : "client"));
+	put(all, span, "ragtime.connection", value_int(raw->connection));
+	put(all, span, "ragtime.reused", value_int(raw->sequence > 0));
+	put(all, span, "ragtime.bytes_out", value_int((int64_t)raw->bytes_out));
+	put(all, span, "ragtime.bytes_in", value_int((int64_t)raw->bytes_in));
+	put_moment(all, span, "ragtime.request_end_ns", raw->request_end_ticks, start_ns);
+	put_moment(all, span, "ragtime.first_byte_ns", raw->first_byte_ticks, start_ns);
+	put_moment(all, span, "ragtime.first_chunk_ns", raw->first_chunk_ticks, start_ns);
+	put_moment(all, span, "ragtime.first_token_ns", raw->first_token_ticks, start_ns);
+	put_moment(all, span, "ragtime.last_token_ns", raw->last_token_ticks, start_ns);
+}
+
+static int64_t put_exchange(struct exchanges *all, const struct trace_batch *batch,
+	const Ragtime__Raw__Exchange *raw, const struct exchange_actor *actor, int64_t *last_span)
+{
+	struct exchange_mark mark = mark_of(all, raw, actor, last_span);
+	uint64_t start_ns = clock_align_ns(all->clock, raw->begin_ticks);
+	uint64_t end_ns = raw->end_ticks ? clock_align_ns(all->clock, raw->end_ticks) : 0;
+	const char *name = trace_text(batch, raw->name);
+	int64_t row[SPAN_COLUMNS] = {
+		[SPAN_ID] = mark.id,
+		[SPAN_PARENT] = mark.parent,
+		[SPAN_THREAD] = actor->thread_row,
+		[SPAN_OPERATION] = operation_of(
+			all, raw->class_, *name ? name : trace_text(batch, raw->protocol)),
+		[SPAN_KIND_OF] = RT_SPAN_request,
+		[SPAN_START] = (int64_t)start_ns,
+		[SPAN_END] = end_ns >= start_ns ? (int64_t)end_ns : STORE_NULL,
+		[SPAN_EVIDENCE] = mark.evidence,
+		[SPAN_STATUS] = raw->failed ? EPROTO : 0,
+		[SPAN_RESULT] = STORE_NULL,
+		[SPAN_OBJECT] = mark.object,
+		[SPAN_FOLD] = STORE_NULL,
+	};
+
+	store_span(all->store, row);
+	put_own(all, raw, batch, mark.id, start_ns);
+	return mark.id;
+}
+
+static void put_fact(struct exchanges *all, const struct trace_batch *batch,
+	const Ragtime__Raw__Fact *fact, int64_t span)
+{
+	struct value value = value_int(fact->number);
+
+	if (fact->type == 0)
+		value = value_text(trace_text(batch, fact->text));
+	else if (fact->type == 2)
+		value = value_real(fact->real);
+	put(all, span, trace_text(batch, fact->key), value);
+}
+
+int exchanges_take(struct exchanges *all, const struct trace_batch *batch,
+	exchange_actor_fn *actor_of, void *context, int64_t *last_span)
+{
+	const Ragtime__Raw__Batch *tables = batch->tables;
+	int64_t *spans = calloc(tables->n_exchanges + 1, sizeof(*spans));
+
+	if (!spans)
+		return -ENOMEM;
+	for (size_t i = 0; i < tables->n_exchanges; i++) {
+		struct exchange_actor actor = actor_of(context, tables->exchanges[i]->thread);
+
+		if (actor.thread_row)
+			spans[i] =
+				put_exchange(all, batch, tables->exchanges[i], &actor, last_span);
+	}
+	for (size_t i = 0; i < tables->n_facts; i++) {
+		uint32_t index = tables->facts[i]->exchange;
+
+		if (index < tables->n_exchanges && spans[index])
+			put_fact(all, batch, tables->facts[i], spans[index]);
+	}
+	free(spans);
+	return 0;
+}
