@@ -23,7 +23,7 @@ OPT := $(if $(DEBUG),-O0 -g3,-O2 -g)
 CFLAGS += -std=gnu11 $(OPT) $(WARN) -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=. $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined) $(if $(COVERAGE),--coverage)
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(GEN) $(if $(DEBUG),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
-DEPS := -lelf -lz -lzstd -lprotobuf-c -lsqlite3 -lcapstone -lsupc++ -lnghttp2 -lyajl -lyaml -lbrotlidec -lbrotlicommon
+DEPS := -lelf -lz -lzstd -lprotobuf-c -lsqlite3 -lcapstone -lsupc++ -lnghttp2 -lyaml -lbrotlidec -lbrotlicommon
 SYSTEM := -lm -lpthread -ldl
 LDLIBS := $(DEPS) $(SYSTEM)
 

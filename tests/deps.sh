@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs through apt what is missing of the packages that ragtime is built and tested with.
 set -eu
-build='gcc g++ make clang pkgconf libbpf-dev libelf-dev zlib1g-dev libzstd-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libsqlite3-dev libcapstone-dev libxxhash-dev libnghttp2-dev libyajl-dev libyaml-dev libbrotli-dev'
+build='gcc g++ make clang pkgconf libbpf-dev libelf-dev zlib1g-dev libzstd-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libsqlite3-dev libcapstone-dev libxxhash-dev libnghttp2-dev libyaml-dev libbrotli-dev'
 tests='clang-format codespell libclang-rt-14-dev python3 python3-venv python3-pip sqlite3 redis-server openssl libssl-dev libgnutls28-dev strace curl git musl-tools busybox-static groff libpython3.11-testsuite libjemalloc2 libtcmalloc-minimal4 procps nodejs binutils file spin zstd'
 missing=
 for package in $build $tests; do

@@ -59,7 +59,6 @@ home zstd.h loader/stream/trace_writer.c decoder/trace_reader.c
 home xxhash.h lib/checksum.c
 home gelf.h loader/symbols/elf.c
 home nghttp2/nghttp2.h protocols/proto_http2.c
-home yajl/yajl_parse.h protocols/content/json_walk.c
 home capstone/capstone.h loader/symbols/disasm.c
 
 # A file without its registry line. A line without its file fails the link.
