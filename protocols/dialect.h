@@ -37,7 +37,7 @@ struct dialect_value {
 	const char
 		*text; /* VALUE_STRING: its beginning, at most DIALECT_TEXT bytes, not terminated */
 	size_t size;   /* of text */
-	uint64_t whole;  /* bytes of the whole string; the rest is not kept */
+	uint64_t whole; /* bytes of the whole string; the rest is not kept */
 	int64_t number;
 	double real;
 };

@@ -55,7 +55,7 @@ home() {
 	[ -z "$found" ] || complain "<$header> outside its home: $found"
 }
 home sqlite3.h decoder/store_sqlite.c analysis/model.c
-home zstd.h loader/stream/trace_writer.c decoder/trace_reader.c
+home zstd.h loader/stream/trace_writer.c decoder/trace_reader.c protocols/content/encoding.c
 home xxhash.h lib/checksum.c
 home gelf.h loader/symbols/elf.c
 home nghttp2/nghttp2.h protocols/proto_http2.c

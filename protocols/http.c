@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every HTTP exchange tells, and the way of its bodies to a dialect. */
+#include "protocols/http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "protocols/content/encoding.h"
+#include "protocols/content/events.h"
+#include "protocols/content/json_walk.h"
+#include "protocols/dialect.h"
+#include "protocols/http_url.h"
+#include "wire/event.h"
+
+enum body_kind { BODY_OTHER, BODY_JSON, BODY_EVENTS, BODY_LINES };
+
+struct side {
+	char content_type[96];
+	char encoding[16];
+	enum body_kind kind;
+	bool started; /* its first body byte has come */
+	bool lost;    /* bytes are missing: an encoded body cannot be decoded any further */
+	uint64_t body_bytes;
+	struct encoding *decoder;
+	struct json_walk *walk;
+	struct events events;
+};
+
+struct http_stream {
+	struct exchange *exchange;
+	struct exchange_host *host;
+	struct http_head head;
+	unsigned status;
+	uint64_t now; /* ticks of the piece at hand */
+	const struct dialect *dialect;
+	void *dialect_state;
+	struct side request, response;
+	bool is_server;
+};
+
+struct http_stream *http_begin(struct exchange_host *host, const char *protocol,
+	enum proto_way request_way, const struct proto_piece *piece)
+{
+	struct http_stream *stream = calloc(1, sizeof(*stream));
+
+	if (!stream)
+		return NULL;
+	stream->host = host;
+	stream->is_server = request_way == PROTO_IN;
+	stream->exchange = exchange_begin(host, protocol, request_way, piece);
+	if (!stream->exchange) {
+		free(stream);
+		return NULL;
+	}
+	stream->exchange->class = RT_CLASS_api_call;
+	if (host->server_name)
+		snprintf(stream->head.host, sizeof(stream->head.host), "%s", host->server_name);
+	return stream;
+}
+
+struct exchange *http_exchange(struct http_stream *stream)
+{
+	return stream->exchange;
+}
+
+bool http_is_head(const struct http_stream *stream)
+{
+	return !strcmp(stream->head.method, "HEAD");
+}
+
+static void copy_text(char *to, size_t room, const char *from, size_t size)
+{
+	size = size < room - 1 ? size : room - 1;
+	memcpy(to, from, size);
+	to[size] = '\0';
+}
+
+static void copy_lower(char *to, size_t room, const char *from, size_t size)
+{
+	copy_text(to, room, from, size);
+	for (; *to; to++)
+		*to = *to >= 'A' && *to <= 'Z' ? (char)(*to | 0x20) : *to;
+}
+
+void http_request(struct http_stream *stream, const char *method, size_t method_size,
+	const char *target, size_t target_size)
+{
+	const char *query;
+
+	copy_text(stream->head.method, sizeof(stream->head.method), method, method_size);
+	/* an absolute target, as to a proxy: the path begins behind the authority */
+	if (target_size > 8 &&
+		(!strncasecmp(target, "http://", 7) || !strncasecmp(target, "https://", 8))) {
+		const char *slash = memchr(target + 8, '/', target_size - 8);
+
+		target_size = slash ? target_size - (size_t)(slash - target) : 0;
+		target = slash;
+	}
+	query = target_size ? memchr(target, '?', target_size) : NULL;
+	if (query)
+		target_size = (size_t)(query - target);
+	copy_text(stream->head.path, sizeof(stream->head.path), target ? target : "", target_size);
+}
+
+void http_status(struct http_stream *stream, unsigned status)
+{
+	stream->status = status;
+}
+
+static bool name_is(const char *name, size_t size, const char *wanted)
+{
+	return strlen(wanted) == size && !strncasecmp(name, wanted, size);
+}
+
+/* The media type without its parameters. */
+static void take_content_type(
+	struct http_stream *stream, struct side *side, const char *value, size_t size)
+{
+	const char *semicolon = memchr(value, ';', size);
+
+	if (semicolon)
+		size = (size_t)(semicolon - value);
+	while (size && value[size - 1] == ' ')
+		size--;
+	copy_lower(side->content_type, sizeof(side->content_type), value, size);
+	if (side == &stream->request)
+		memcpy(stream->head.content_type, side->content_type, sizeof(side->content_type));
+}
+
+static void take_host(struct http_stream *stream, const char *value, size_t size)
+{
+	const char *colon = memchr(value, ':', size);
+
+	if (*value != '[' && colon)
+		size = (size_t)(colon - value);
+	copy_lower(stream->head.host, sizeof(stream->head.host), value, size);
+}
+
+/* What of the other headers is a fact. Everything else is not even looked at. */
+static const struct allowed {
+	const char *name;
+	const char *key;
+	bool is_request;
+} allowed[] = {
+	{"traceparent", "ragtime.traceparent", true},
+	{"x-request-id", "ragtime.request_id", true},
+	{"x-request-id", "ragtime.request_id", false},
+	{"request-id", "ragtime.request_id", false},
+	{"retry-after", "ragtime.retry_after", false},
+	{"x-cache", "ragtime.x_cache", false},
+	{"x-ratelimit-remaining-requests", "ragtime.ratelimit_remaining_requests", false},
+	{"x-ratelimit-remaining-tokens", "ragtime.ratelimit_remaining_tokens", false},
+	{"openai-processing-ms", "ragtime.server_processing_ms", false},
+	{"grpc-status", "rpc.grpc.status_code", false},
+};
+
+static void take_allowed(struct http_stream *stream, bool is_request, const char *name,
+	size_t name_size, const char *value, size_t value_size)
+{
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
+		if (allowed[i].is_request != is_request ||
+			!name_is(name, name_size, allowed[i].name))
+			continue;
+		exchange_text(stream->exchange, allowed[i].key, value, value_size);
+		if (!is_request && stream->dialect && stream->dialect->response_header)
+			stream->dialect->response_header(stream->dialect_state, stream->exchange,
+				allowed[i].name,
+				exchange_find_text(stream->exchange, allowed[i].key));
+		return;
+	}
+}
+
+void http_header(struct http_stream *stream, bool is_request, const char *name, size_t name_size,
+	const char *value, size_t value_size)
+{
+	struct side *side = is_request ? &stream->request : &stream->response;
+
+	if (!value_size)
+		return;
+	if (name_is(name, name_size, "content-type"))
+		take_content_type(stream, side, value, value_size);
+	else if (name_is(name, name_size, "content-encoding"))
+		copy_lower(side->encoding, sizeof(side->encoding), value, value_size);
+	else if (is_request &&
+		(name_is(name, name_size, "host") || name_is(name, name_size, ":authority")))
+		take_host(stream, value, value_size);
+	else
+		take_allowed(stream, is_request, name, name_size, value, value_size);
+}
+
+/* ---- bodies ---- */
+
+static void on_request_value(void *context, const struct dialect_value *value)
+{
+	struct http_stream *stream = context;
+
+	if (stream->dialect && stream->dialect->request_value)
+		stream->dialect->request_value(stream->dialect_state, stream->exchange, value);
+}
+
+static void on_response_value(void *context, const struct dialect_value *value)
+{
+	struct http_stream *stream = context;
+
+	if (stream->dialect && stream->dialect->response_value)
+		stream->dialect->response_value(stream->dialect_state, stream->exchange, value);
+}
+
+static void on_frame(void *context, const char *event)
+{
+	struct http_stream *stream = context;
+
+	json_walk_init(stream->response.walk, on_response_value, stream);
+	if (stream->dialect->frame)
+		stream->dialect->frame(stream->dialect_state, stream->exchange, event, stream->now);
+}
+
+static void on_frame_data(void *context, const void *bytes, size_t size)
+{
+	struct http_stream *stream = context;
+
+	json_walk_feed(stream->response.walk, bytes, size);
+}
+
+static void on_frame_end(void *context)
+{
+	struct http_stream *stream = context;
+
+	json_walk_end(stream->response.walk);
+	if (stream->dialect->frame_end)
+		stream->dialect->frame_end(stream->dialect_state, stream->exchange, stream->now);
+}
+
+static enum body_kind kind_of(const struct side *side)
+{
+	const char *type = side->content_type;
+	size_t size = strlen(type);
+
+	if (!strcmp(type, "text/event-stream"))
+		return BODY_EVENTS;
+	if (!strcmp(type, "application/x-ndjson") || !strcmp(type, "application/jsonl") ||
+		!strcmp(type, "application/stream+json"))
+		return BODY_LINES;
+	if (!strcmp(type, "application/json") || (size > 5 && !strcmp(type + size - 5, "+json")))
+		return BODY_JSON;
+	return BODY_OTHER;
+}
+
+/* Only a dialect has a use for what is in a body. */
+static void side_prepare(struct http_stream *stream, struct side *side)
+{
+	bool is_request = side == &stream->request;
+
+	side->kind = stream->dialect ? kind_of(side) : BODY_OTHER;
+	if (side->kind == BODY_OTHER)
+		return;
+	side->walk = malloc(sizeof(*side->walk));
+	if (*side->encoding)
+		side->decoder = encoding_new(side->encoding);
+	if (!side->walk ||
+		(*side->encoding && strcmp(side->encoding, "identity") != 0 && !side->decoder)) {
+		side->kind = BODY_OTHER;
+		return;
+	}
+	json_walk_init(side->walk, is_request ? on_request_value : on_response_value, stream);
+	if (side->kind == BODY_JSON)
+		return;
+	if (is_request) {
+		side->kind = BODY_OTHER;
+		return;
+	}
+	side->events.frame = on_frame;
+	side->events.data = on_frame_data;
+	side->events.frame_end = on_frame_end;
+	side->events.context = stream;
+	events_start(&side->events, side->kind == BODY_LINES);
+}
+
+static void choose_dialect(struct http_stream *stream)
+{
+	const struct dialect *dialect = dialect_for(&stream->head);
+
+	if (!dialect)
+		return;
+	stream->dialect_state = calloc(1, dialect->state_size ? dialect->state_size : 1);
+	if (!stream->dialect_state)
+		return;
+	stream->dialect = dialect;
+	if (dialect->begin)
+		dialect->begin(stream->dialect_state, stream->exchange, &stream->head);
+}
+
+static void request_head(struct http_stream *stream)
+{
+	struct exchange *exchange = stream->exchange;
+	char template[256];
+
+	http_url_template(stream->head.path, template, sizeof(template));
+	exchange_string(exchange, "http.request.method", stream->head.method);
+	exchange_string(exchange, "url.template", template);
+	if (*stream->head.host)
+		exchange_string(exchange, "server.address", stream->head.host);
+	exchange_name(exchange, "%s %s", stream->head.method, template);
+	stream->head.is_grpc = !strncmp(stream->head.content_type, "application/grpc", 16);
+	choose_dialect(stream);
+	side_prepare(stream, &stream->request);
+}
+
+static void response_head(struct http_stream *stream)
+{
+	struct exchange *exchange = stream->exchange;
+	unsigned least = stream->is_server ? 500 : 400;
+
+	exchange_int(exchange, "http.response.status_code", stream->status);
+	if (stream->status >= least) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "%u", stream->status);
+		exchange_string(exchange, "error.type", text);
+		exchange->failed = true;
+	}
+	if (stream->status == 304)
+		exchange_string(exchange, "ragtime.cache", "hit");
+	side_prepare(stream, &stream->response);
+}
+
+void http_head_end(struct http_stream *stream, bool is_request, const struct proto_piece *piece)
+{
+	stream->now = piece->ticks;
+	if (is_request)
+		request_head(stream);
+	else
+		response_head(stream);
+}
+
+struct body_route {
+	struct http_stream *stream;
+	struct side *side;
+};
+
+static void take_decoded(void *context, const uint8_t *bytes, size_t size)
+{
+	const struct body_route *route = context;
+
+	if (route->side->kind == BODY_JSON)
+		json_walk_feed(route->side->walk, bytes, size);
+	else
+		events_feed(&route->side->events, bytes, size);
+}
+
+void http_body(struct http_stream *stream, bool is_request, const struct proto_piece *piece,
+	const uint8_t *bytes, size_t size)
+{
+	struct side *side = is_request ? &stream->request : &stream->response;
+	struct body_route route = {stream, side};
+
+	stream->now = piece->ticks;
+	side->body_bytes += size;
+	if (!side->started) {
+		side->started = true;
+		if (!is_request)
+			stream->exchange->first_chunk = piece->ticks;
+	}
+	if (side->kind == BODY_OTHER || side->lost)
+		return;
+	if (!side->decoder)
+		take_decoded(&route, bytes, size);
+	else if (encoding_feed(side->decoder, bytes, size, take_decoded, &route))
+		side->lost = true;
+}
+
+void http_body_gap(struct http_stream *stream, bool is_request, uint64_t size)
+{
+	struct side *side = is_request ? &stream->request : &stream->response;
+
+	side->body_bytes += size;
+	if (side->decoder)
+		side->lost = true;
+	else if (side->kind == BODY_JSON)
+		json_walk_gap(side->walk);
+	else if (side->kind != BODY_OTHER)
+		events_break(&side->events);
+}
+
+void http_end_of(struct http_stream *stream, bool is_request, uint64_t ticks)
+{
+	struct side *side = is_request ? &stream->request : &stream->response;
+
+	stream->now = ticks;
+	if (side->kind == BODY_JSON)
+		json_walk_end(side->walk);
+	else if (side->kind != BODY_OTHER)
+		events_break(&side->events);
+}
+
+static void side_free(struct side *side)
+{
+	encoding_free(side->decoder);
+	if (side->walk)
+		explicit_bzero(side->walk, sizeof(*side->walk));
+	free(side->walk);
+}
+
+void http_finish(struct http_stream *stream, uint64_t ticks, bool broken)
+{
+	struct exchange *exchange;
+
+	if (!stream)
+		return;
+	exchange = stream->exchange;
+	if (stream->request.body_bytes)
+		exchange_int(
+			exchange, "http.request.body.size", (int64_t)stream->request.body_bytes);
+	if (stream->response.body_bytes)
+		exchange_int(
+			exchange, "http.response.body.size", (int64_t)stream->response.body_bytes);
+	if (broken) {
+		exchange->failed = true;
+		exchange_string(exchange, "error.type", "connection_closed");
+	}
+	if (stream->dialect && stream->dialect->end)
+		stream->dialect->end(stream->dialect_state, exchange, ticks);
+	free(stream->dialect_state);
+	side_free(&stream->request);
+	side_free(&stream->response);
+	exchange_end(exchange, ticks);
+	free(stream);
+}
