@@ -129,6 +129,16 @@ void exchange_int(struct exchange *exchange, const char *key, int64_t value)
 	fact->number = value;
 }
 
+void exchange_hash(struct exchange *exchange, const char *key, uint64_t value)
+{
+	struct exchange_fact *fact = place_of(exchange, key);
+
+	if (!fact)
+		return;
+	fact->type = FACT_HASH;
+	fact->number = (int64_t)value;
+}
+
 void exchange_double(struct exchange *exchange, const char *key, double value)
 {
 	struct exchange_fact *fact = place_of(exchange, key);

@@ -32,10 +32,10 @@ struct proto_piece {
 
 struct exchange_fact {
 	const char *key; /* a literal: OpenTelemetry's name, or "ragtime.*" */
-	enum { FACT_TEXT, FACT_INT, FACT_DOUBLE, FACT_BOOL } type;
+	enum { FACT_TEXT, FACT_INT, FACT_DOUBLE, FACT_BOOL, FACT_HASH } type;
 	union {
-		uint32_t text; /* offset into exchange.text, NUL-terminated */
-		int64_t number;
+		uint32_t text;	/* offset into exchange.text, NUL-terminated */
+		int64_t number; /* also of FACT_HASH */
 		double real;
 		bool truth;
 	};
@@ -57,6 +57,7 @@ struct exchange {
 	uint32_t class;	      /* vocabulary.def: CLASS */
 	bool is_server;	      /* the traced process answers */
 	bool failed;
+	bool answered;	 /* said by a dialect: whatever is missing was not waited for */
 	uint32_t thread; /* that sent the request's first byte (received it, for a server) */
 	uint64_t begin;	 /* first byte of the request */
 	uint64_t request_end;
@@ -99,6 +100,8 @@ void exchange_drop(struct exchange *exchange);
 void exchange_text(struct exchange *exchange, const char *key, const char *text, size_t size);
 void exchange_string(struct exchange *exchange, const char *key, const char *text);
 void exchange_int(struct exchange *exchange, const char *key, int64_t value);
+/* A keyed hash: shown as hex digits. */
+void exchange_hash(struct exchange *exchange, const char *key, uint64_t value);
 void exchange_double(struct exchange *exchange, const char *key, double value);
 void exchange_bool(struct exchange *exchange, const char *key, bool value);
 const struct exchange_fact *exchange_find(const struct exchange *exchange, const char *key);

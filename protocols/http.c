@@ -416,7 +416,7 @@ void http_finish(struct http_stream *stream, uint64_t ticks, bool broken)
 	if (stream->response.body_bytes)
 		exchange_int(
 			exchange, "http.response.body.size", (int64_t)stream->response.body_bytes);
-	if (broken) {
+	if (broken && !exchange->answered) {
 		exchange->failed = true;
 		exchange_string(exchange, "error.type", "connection_closed");
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exchanges as rows of a Batch. */
+#include <stdio.h>
 #include <string.h>
 
 #include "loader/stream/pack_state.h"
@@ -37,6 +38,7 @@ static void put_facts(struct pack *pack, uint32_t index, const struct exchange *
 	for (uint32_t i = 0; i < exchange->fact_count; i++) {
 		const struct exchange_fact *fact = &exchange->facts[i];
 		Ragtime__Raw__Fact row = RAGTIME__RAW__FACT__INIT;
+		char hash[24];
 
 		row.exchange = index;
 		row.type = fact->type;
@@ -52,6 +54,11 @@ static void put_facts(struct pack *pack, uint32_t index, const struct exchange *
 			break;
 		case FACT_BOOL:
 			row.number = fact->truth;
+			break;
+		case FACT_HASH:
+			row.type = FACT_TEXT;
+			snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)fact->number);
+			row.text = batch_text(&pack->batch, hash, strlen(hash));
 			break;
 		}
 		put_fact(pack, &row, fact->key);

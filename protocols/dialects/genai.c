@@ -78,14 +78,8 @@ void genai_hash_add(
 
 void genai_hash_put(const struct genai_hash *hash, struct exchange *exchange)
 {
-	char text[24];
-
-	if (!hash->whole)
-		return;
-	snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash->whole);
-	exchange_string(exchange, "ragtime.request_hash", text);
-	if (hash->bytes < PREFIX_BYTES)
-		return;
-	snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash->prefix);
-	exchange_string(exchange, "ragtime.prompt_prefix_hash", text);
+	if (hash->whole)
+		exchange_hash(exchange, "ragtime.request_hash", hash->whole);
+	if (hash->bytes >= PREFIX_BYTES)
+		exchange_hash(exchange, "ragtime.prompt_prefix_hash", hash->prefix);
 }

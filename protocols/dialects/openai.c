@@ -215,9 +215,11 @@ static void openai_response_value(
 		exchange_token(exchange, exchange->end, kind);
 	if (value->type == VALUE_NULL || genai_put_field(exchange, response_fields, value))
 		return;
-	if (path_is(value, "choices[].finish_reason") || path_is(value, "response.status"))
+	if (path_is(value, "choices[].finish_reason") || path_is(value, "response.status")) {
 		genai_put_name(exchange, GENAI_FINISH, value);
-	else if (path_is(value, "choices[].delta.tool_calls[].function.name") ||
+		exchange->answered = true;
+	}
+	if (path_is(value, "choices[].delta.tool_calls[].function.name") ||
 		path_is(value, "choices[].message.tool_calls[].function.name") ||
 		path_is(value, "item.name") || path_is(value, "output[].name"))
 		genai_put_name(exchange, GENAI_TOOLS_CALLED, value);
