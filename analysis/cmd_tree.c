@@ -22,7 +22,7 @@ struct options {
 	int input_count;
 };
 
-enum { OPTION_PID = 256, OPTION_EVIDENCE };
+enum { OPTION_PID = 256, OPTION_EVIDENCE, OPTION_IO };
 
 static const struct argp_option option_table[] = {
 	{"min", 'm', "TIME", 0,
@@ -37,6 +37,8 @@ static const struct argp_option option_table[] = {
 	{"thread", 'T', "TID", 0, "Only this thread", 0},
 	{"pid", OPTION_PID, "PID", 0, "Only this process", 0},
 	{"evidence", OPTION_EVIDENCE, NULL, 0, "Say why each call has its parent", 0},
+	{"io", OPTION_IO, NULL, 0, "Also the reads and writes that carried requests and answers",
+		0},
 	{"json", 'j', NULL, 0, "Print JSON: the same lines, times in ns, unknown is null", 0},
 	{0},
 };
@@ -87,6 +89,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		break;
 	case OPTION_PID:
 		options->tree.pid = parse_number(state, "pid", text);
+		break;
+	case OPTION_IO:
+		options->tree.io = true;
 		break;
 	case OPTION_EVIDENCE:
 		options->evidence = true;

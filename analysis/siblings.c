@@ -8,13 +8,16 @@
 
 #include "analysis/fold_tree.h"
 #include "analysis/matches.h"
+#include "analysis/story.h"
+#include "lib/map.h"
 #include "wire/event.h"
 
-_Static_assert(RT_SPAN_process == 9 && RT_SPAN_thread == 10, "numbers in the queries below");
+_Static_assert(RT_SPAN_request == 3 && RT_SPAN_process == 9 && RT_SPAN_thread == 10,
+	"numbers in the queries below");
 
 #define COLUMNS                                                          \
 	"s.id, s.operation, s.object, s.start_ns, s.end_ns, s.evidence," \
-	" s.status, EXISTS (SELECT 1 FROM span c WHERE c.parent = s.id)"
+	" s.status, EXISTS (SELECT 1 FROM span c WHERE c.parent = s.id), s.kind"
 
 /* Roots of processes and threads have lines of their own. Ids go up as calls end: within one start
  * the later is the outer one, which cannot be a sibling. */
@@ -33,8 +36,28 @@ struct siblings_source {
 	struct fold_tree *folds;
 	struct matches *matches; /* NULL: all calls */
 	struct query *operation, *object, *under;
+	struct story *story;
+	struct map carried; /* connections that carried exchanges */
 	struct call_name name;
 };
+
+/* What passed over them is told by the exchanges. */
+static int find_carried(struct siblings_source *source)
+{
+	struct query *query = model_query(source->model,
+		"SELECT DISTINCT object FROM span WHERE kind = 3 AND object IS NOT NULL");
+	int err = 0;
+
+	while (!err && query_next(query))
+		err = map_at(&source->carried, (uint64_t)query_int(query, 0)) ? 0 : -ENOMEM;
+	query_free(query);
+	return err;
+}
+
+static bool is_carrier(const struct siblings_source *source, int64_t object)
+{
+	return object && map_find(&source->carried, (uint64_t)object);
+}
 
 struct siblings_source *siblings_source_new(
 	struct model *model, const struct run *run, const struct tree_options *options)
@@ -47,12 +70,18 @@ struct siblings_source *siblings_source_new(
 	source->run = run;
 	source->options = options;
 	source->folds = fold_tree_new(model, run->id);
-	source->operation = model_query(model, "SELECT name, module FROM operation WHERE id = ?");
+	source->operation =
+		model_query(model, "SELECT name, module, class FROM operation WHERE id = ?");
 	source->under = model_query(model, "SELECT name FROM operation WHERE id = ?");
 	source->object = model_query(model, "SELECT name, kind FROM object WHERE id = ?");
+	source->story = story_new(model);
+	if (!options->io && !options->grep && find_carried(source)) {
+		siblings_source_free(source);
+		return NULL;
+	}
 	if (source->folds && options->grep)
 		source->matches = matches_new(model, run->id, source->folds, options->grep);
-	if (!source->folds || (options->grep && !source->matches)) {
+	if (!source->folds || !source->story || (options->grep && !source->matches)) {
 		siblings_source_free(source);
 		return NULL;
 	}
@@ -65,6 +94,8 @@ void siblings_source_free(struct siblings_source *source)
 		return;
 	matches_free(source->matches);
 	fold_tree_free(source->folds);
+	story_free(source->story);
+	map_free(&source->carried);
 	query_free(source->operation);
 	query_free(source->object);
 	query_free(source->under);
@@ -149,6 +180,7 @@ static struct group read_span(struct siblings_source *source, const struct query
 		.count = 1,
 		.unfinished = query_is_null(query, 4),
 		.has_children = query_int(query, 7) != 0,
+		.is_exchange = query_int(query, 8) == RT_SPAN_request,
 	};
 	int64_t end_ns = group.unfinished ? source->run->end_ns : query_int(query, 4);
 	size_t folds;
@@ -163,10 +195,10 @@ static struct group read_span(struct siblings_source *source, const struct query
 
 static bool joins(const struct group *last, const struct group *next)
 {
-	return last->count && last->operation == next->operation && last->object == next->object &&
-		last->status == next->status && last->evidence == next->evidence &&
-		!last->unfinished && !next->unfinished && !last->has_children &&
-		!next->has_children && last->matched == next->matched;
+	return last->count && !next->is_exchange && last->operation == next->operation &&
+		last->object == next->object && last->status == next->status &&
+		last->evidence == next->evidence && !last->unfinished && !next->unfinished &&
+		!last->has_children && !next->has_children && last->matched == next->matched;
 }
 
 static void join(struct group *last, const struct group *next)
@@ -195,6 +227,8 @@ static int read_spans(
 		struct group next = read_span(source, query);
 		enum match match = matches_span(source->matches, next.id);
 
+		if (!next.is_exchange && is_carrier(source, next.object))
+			continue;
 		next.matched = parent->matched || match == MATCH_ITSELF;
 		if (!next.matched && match == MATCH_NONE)
 			continue;
@@ -242,7 +276,7 @@ static int read_folds(
 			.matched = parent->matched || match == MATCH_ITSELF,
 		};
 
-		if (!group.matched && match == MATCH_NONE)
+		if ((!group.matched && match == MATCH_NONE) || is_carrier(source, group.object))
 			continue;
 		fold_tree_at(source->folds, FOLD_BELOW_FOLD, nodes[i].id, &below);
 		group.has_children = below > 0;
@@ -292,12 +326,15 @@ const struct call_name *siblings_name(struct siblings_source *source, const stru
 	if (query_next(source->operation)) {
 		name->name = query_text(source->operation, 0);
 		name->module = query_text(source->operation, 1);
+		name->class = (unsigned)query_int(source->operation, 2);
 	}
 	query_bind(source->object, 1, group->object);
 	if (group->object && query_next(source->object)) {
 		name->object = query_text(source->object, 0);
 		name->object_kind = (unsigned)query_int(source->object, 1);
 	}
+	if (group->is_exchange)
+		name->story = story_of(source->story, group->id, name->class);
 	query_bind(source->under, 1, group->under);
 	if (group->under && query_next(source->under))
 		name->under = query_text(source->under, 0);

@@ -22,6 +22,7 @@ struct parent {
 struct group {
 	int64_t id; /* of the first span, or of the fold */
 	int64_t operation, object;
+	bool is_exchange;
 	int64_t under; /* the operation around it, where that has no line, or 0 */
 	int64_t start_ns, sum_ns, min_ns, max_ns, count, errors;
 	int evidence, status; /* status -1: unknown */
@@ -38,6 +39,8 @@ struct call_name {
 	const char *name, *module, *object;
 	const char *under; /* of the call around it that has no line, or NULL */
 	unsigned object_kind;
+	unsigned class;
+	const char *story; /* of an exchange, else NULL */
 };
 
 struct siblings_source;

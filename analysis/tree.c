@@ -33,6 +33,8 @@ static void put_group(struct walk *walk, const struct group *group, struct tree_
 		.module = name->module,
 		.object = name->object,
 		.under = name->under,
+		.story = name->story,
+		.class = name->story ? word_name("class", name->class) : NULL,
 		.object_kind = name->object ? word_name("object", name->object_kind) : NULL,
 		.pid = walk->thread.pid,
 		.tid = walk->thread.tid,

@@ -24,6 +24,8 @@ struct tree_line {
 	const char *name, *module, *object;
 	const char *under; /* the call around it, where that has no line */
 	const char *object_kind;
+	const char *story; /* of an exchange, else NULL */
+	const char *class; /* of an exchange: its operation class, else NULL */
 	int64_t pid, tid;
 	int64_t start_ns;
 	int64_t duration_ns; /* of all together; of one that did not end: up to the trace's end */
@@ -44,6 +46,7 @@ struct tree_options {
 	int64_t top;	  /* lines below one parent; 0: any number */
 	int64_t pid, tid; /* 0: all */
 	regex_t *grep;	  /* calls and objects; NULL: all */
+	bool io;	  /* also the calls that carried an exchange */
 };
 
 /* Lines open and close like brackets: what stands between is inside. */

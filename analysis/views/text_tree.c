@@ -101,6 +101,8 @@ static void describe(const struct tree_line *line, bool evidence, struct buf *te
 {
 	char space[UNITS_SIZE];
 
+	if (line->story)
+		buf_puts(text, line->story);
 	if (line->under)
 		buf_printf(text, "  inside %s", line->under);
 	if (line->count > 1) {
@@ -110,7 +112,7 @@ static void describe(const struct tree_line *line, bool evidence, struct buf *te
 	}
 	if (line->unfinished)
 		buf_puts(text, "  not ended yet");
-	if (line->has_status && line->status > 0) {
+	if (line->has_status && line->status > 0 && !line->story) {
 		const char *name = strerrorname_np(line->status);
 
 		buf_printf(text, "  %s", name ? name : "failed");

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes of one span, put into words in a fixed order. */
+#include "analysis/story.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/units.h"
+#include "lib/words.h"
+
+/* Attributes that take part, in the order of the query's answers. */
+enum fact {
+	FACT_CACHE,
+	FACT_INPUT,
+	FACT_CACHED,
+	FACT_OUTPUT,
+	FACT_ESTIMATED,
+	FACT_FIRST_TOKEN,
+	FACT_TOKENS_PER_S,
+	FACT_COST,
+	FACT_INPUTS,
+	FACT_DIMENSIONS,
+	FACT_K,
+	FACT_ROWS,
+	FACT_AFFECTED,
+	FACT_STATUS,
+	FACT_ERROR,
+	FACT_SIDE,
+	FACT_COUNT
+};
+
+static const char *const keys[FACT_COUNT] = {
+	[FACT_CACHE] = "ragtime.cache",
+	[FACT_INPUT] = "gen_ai.usage.input_tokens",
+	[FACT_CACHED] = "gen_ai.usage.cache_read.input_tokens",
+	[FACT_OUTPUT] = "gen_ai.usage.output_tokens",
+	[FACT_ESTIMATED] = "ragtime.tokens_estimated",
+	[FACT_FIRST_TOKEN] = "ragtime.first_token_ns",
+	[FACT_TOKENS_PER_S] = "ragtime.tokens_per_s",
+	[FACT_COST] = "ragtime.cost_usd",
+	[FACT_INPUTS] = "ragtime.embedding_inputs",
+	[FACT_DIMENSIONS] = "gen_ai.embeddings.dimension.count",
+	[FACT_K] = "ragtime.k",
+	[FACT_ROWS] = "db.response.returned_rows",
+	[FACT_AFFECTED] = "ragtime.affected_rows",
+	[FACT_STATUS] = "http.response.status_code",
+	[FACT_ERROR] = "error.type",
+	[FACT_SIDE] = "ragtime.side",
+};
+
+struct story {
+	struct query *query;
+	struct buf text;
+	struct {
+		bool known;
+		double number;
+		char text[64];
+	} facts[FACT_COUNT];
+};
+
+struct story *story_new(struct model *model)
+{
+	struct story *story = calloc(1, sizeof(*story));
+
+	if (!story)
+		return NULL;
+	story->query = model_query(model, "SELECT key, value FROM attribute WHERE span = ?");
+	return story;
+}
+
+void story_free(struct story *story)
+{
+	if (!story)
+		return;
+	query_free(story->query);
+	buf_free(&story->text);
+	free(story);
+}
+
+static void read_facts(struct story *story, int64_t span)
+{
+	memset(story->facts, 0, sizeof(story->facts));
+	query_bind(story->query, 1, span);
+	while (query_next(story->query)) {
+		const char *key = query_text(story->query, 0);
+		const char *value;
+
+		for (int fact = 0; fact < FACT_COUNT; fact++) {
+			if (strcmp(key, keys[fact]) != 0)
+				continue;
+			story->facts[fact].known = true;
+			story->facts[fact].number = query_double(story->query, 1);
+			value = query_text(story->query, 1);
+			snprintf(story->facts[fact].text, sizeof(story->facts[fact].text), "%s",
+				value ? value : "");
+		}
+	}
+}
+
+static void put_count(struct story *story, enum fact fact, const char *what)
+{
+	char space[UNITS_SIZE];
+
+	if (story->facts[fact].known)
+		buf_printf(&story->text, "  %s %s",
+			units_count(space, (int64_t)story->facts[fact].number), what);
+}
+
+static void put_tokens(struct story *story)
+{
+	char in[UNITS_SIZE], out[UNITS_SIZE];
+	bool estimated = story->facts[FACT_ESTIMATED].known;
+
+	if (story->facts[FACT_INPUT].known && story->facts[FACT_OUTPUT].known)
+		buf_printf(&story->text, "  %s -> %s%s tokens",
+			units_count(in, (int64_t)story->facts[FACT_INPUT].number),
+			estimated ? "~" : "",
+			units_count(out, (int64_t)story->facts[FACT_OUTPUT].number));
+	else if (story->facts[FACT_INPUT].known)
+		put_count(story, FACT_INPUT, "tokens");
+	else if (story->facts[FACT_OUTPUT].known)
+		put_count(story, FACT_OUTPUT, estimated ? "tokens out (estimated)" : "tokens out");
+	if (story->facts[FACT_CACHED].number > 0)
+		put_count(story, FACT_CACHED, "of them cached");
+}
+
+static void put_rest(struct story *story)
+{
+	char space[UNITS_SIZE];
+
+	if (story->facts[FACT_FIRST_TOKEN].known)
+		buf_printf(&story->text, "  first token %s",
+			units_duration(space, (int64_t)story->facts[FACT_FIRST_TOKEN].number));
+	if (story->facts[FACT_TOKENS_PER_S].known)
+		buf_printf(&story->text, "  %.0f tokens/s", story->facts[FACT_TOKENS_PER_S].number);
+	if (story->facts[FACT_COST].known)
+		buf_printf(&story->text, "  $%.6f", story->facts[FACT_COST].number);
+	put_count(story, FACT_INPUTS, "inputs");
+	put_count(story, FACT_DIMENSIONS, "dimensions");
+	if (story->facts[FACT_K].known)
+		buf_printf(&story->text, "  k %.0f", story->facts[FACT_K].number);
+	put_count(story, FACT_ROWS, "rows");
+	if (!story->facts[FACT_ROWS].known)
+		put_count(story, FACT_AFFECTED, "rows");
+	if (story->facts[FACT_ERROR].known)
+		buf_printf(&story->text, "  %s", story->facts[FACT_ERROR].text);
+	else if (story->facts[FACT_STATUS].known && story->facts[FACT_STATUS].number >= 300)
+		buf_printf(&story->text, "  status %.0f", story->facts[FACT_STATUS].number);
+}
+
+const char *story_of(struct story *story, int64_t span, unsigned class)
+{
+	read_facts(story, span);
+	buf_clear(&story->text);
+	if (class)
+		buf_printf(&story->text, "  [%s]", word_title("class", class));
+	if (!strcmp(story->facts[FACT_SIDE].text, "server"))
+		buf_puts(&story->text, "  answered");
+	if (story->facts[FACT_CACHE].known)
+		buf_printf(&story->text, "  %s", story->facts[FACT_CACHE].text);
+	put_tokens(story);
+	put_rest(story);
+	return buf_string(&story->text);
+}
