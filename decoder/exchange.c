@@ -19,7 +19,7 @@ struct exchanges {
 	int64_t first_operation;
 	struct exchange_mark *marks; /* a ring */
 	uint64_t marked;
-	struct map by_moment; /* thread and ticks: place in the ring + 1 */
+	struct map by_mark;   /* connection and mark: place in the ring + 1 */
 	struct map orphaned;  /* promise: what it becomes */
 	struct strtab *names; /* class, then the name */
 };
@@ -47,16 +47,16 @@ void exchanges_free(struct exchanges *all)
 {
 	if (!all)
 		return;
-	map_free(&all->by_moment);
+	map_free(&all->by_mark);
 	map_free(&all->orphaned);
 	strtab_free(all->names);
 	free(all->marks);
 	free(all);
 }
 
-static uint64_t moment_key(uint32_t thread, uint64_t ticks)
+static uint64_t mark_key(uint32_t connection, uint64_t mark)
 {
-	return ticks ^ (uint64_t)thread << 44;
+	return mark ^ (uint64_t)connection << 42;
 }
 
 int exchanges_mark(struct exchanges *all, const struct exchange_mark *mark)
@@ -66,15 +66,15 @@ int exchanges_mark(struct exchanges *all, const struct exchange_mark *mark)
 	uint64_t *known;
 
 	if (all->marked >= MARKS) {
-		uint64_t key = moment_key(entry->thread, entry->ticks);
-		uint64_t *old = map_find(&all->by_moment, key);
+		uint64_t key = mark_key(entry->connection, entry->mark);
+		uint64_t *old = map_find(&all->by_mark, key);
 
 		if (old && *old == place + 1)
-			map_remove(&all->by_moment, key);
+			map_remove(&all->by_mark, key);
 	}
 	*entry = *mark;
 	all->marked++;
-	known = map_at(&all->by_moment, moment_key(mark->thread, mark->ticks));
+	known = map_at(&all->by_mark, mark_key(mark->connection, mark->mark));
 	if (!known)
 		return -ENOMEM;
 	*known = place + 1;
@@ -93,14 +93,14 @@ void exchanges_orphan(struct exchanges *all, int64_t promise, int64_t becomes)
 static struct exchange_mark mark_of(const struct exchanges *all, const Ragtime__Raw__Exchange *raw,
 	const struct exchange_actor *actor, int64_t *last_span)
 {
-	uint64_t *place = map_find(&all->by_moment, moment_key(raw->thread, raw->begin_ticks));
+	uint64_t *place = map_find(&all->by_mark, mark_key(raw->connection, raw->mark));
 	struct exchange_mark mark = {.parent = actor->thread_span,
 		.object = STORE_NULL,
 		.evidence = RT_EVIDENCE_unknown};
 	uint64_t *orphaned;
 
-	if (place && all->marks[*place - 1].thread == raw->thread &&
-		all->marks[*place - 1].ticks == raw->begin_ticks)
+	if (place && all->marks[*place - 1].connection == raw->connection &&
+		all->marks[*place - 1].mark == raw->mark)
 		mark = all->marks[*place - 1];
 	orphaned = map_find(&all->orphaned, (uint64_t)mark.parent);
 	if (orphaned) {

@@ -22,9 +22,9 @@ struct exchanges *exchanges_new(
 void exchanges_free(struct exchanges *all);
 
 struct exchange_mark {
-	uint32_t thread; /* as in the stream */
-	uint64_t ticks;
-	int64_t id; /* reserved for the exchange's row */
+	uint32_t connection; /* number, as in the mark's arg */
+	uint64_t mark;	     /* its result */
+	int64_t id;	     /* reserved for the exchange's row */
 	int64_t parent;
 	int64_t object; /* row id, or STORE_NULL */
 	uint8_t evidence;

@@ -209,7 +209,6 @@ static void place_call(struct weave *weave, struct thread *thread, const struct 
 	}
 	woven->object = resolve_object(weave, thread, section, call);
 	if (call->kind == RT_EV_data) {
-		woven->mark_ticks = call->start;
 		woven->fold = above;
 		woven->row = 1;
 		state->rows++;
@@ -304,8 +303,8 @@ static void leave_mark(struct weave *weave, const struct thread *thread,
 	const struct section_call *call, const struct woven *woven, int32_t parent)
 {
 	struct exchange_mark mark = {
-		.thread = thread->id,
-		.ticks = woven->mark_ticks,
+		.connection = (uint32_t)(call->arg >> 32),
+		.mark = (uint64_t)call->result,
 		.id = woven->id,
 		.parent = parent_span(weave, thread, call, parent),
 		.object = woven->object ? weave->first_object + woven->object : STORE_NULL,

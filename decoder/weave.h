@@ -51,7 +51,6 @@ struct weave {
 	struct woven {
 		int64_t id; /* of the row, once known */
 		uint64_t children_ns;
-		uint64_t mark_ticks; /* of a data mark */
 		uint32_t fold;
 		uint32_t object;
 		uint8_t row;

@@ -116,8 +116,8 @@ static void emit_data(const struct connection *connection, unsigned way, __u64 p
 			.info = connection->kind == KIND_TLS ? RT_DATA_PLAIN_OF_TLS : 0,
 		};
 
-		mark_emit(RT_EV_data, pair_of(connection->fd, connection->number), (__s64)position,
-			&piece);
+		mark_emit(RT_EV_data, pair_of(connection->fd, connection->number),
+			(__s64)(position << 1 | way), &piece);
 		bytes += piece.size;
 		position += piece.size;
 		size -= piece.size;

@@ -8,9 +8,10 @@
  * frame but DATA is copied whole and only DATA is cut, because one lost HEADERS byte spoils all
  * later ones. The tracer turns a connection down, never up, by rt_region.steer.
  *
- * An excerpt is a data mark: arg = fd | connection number << 32, result = its position in the
- * stream of its direction; a data mark with no tail says that the connection is closed. A gap
- * between positions is what was not copied; it is counted in rt_slot.cut_bytes too.
+ * An excerpt is a data mark: arg = fd | connection number << 32, result = twice its position in
+ * the stream of its direction, and one more if it was read; a data mark with no tail says that the
+ * connection is closed. A gap between positions is what was not copied; it is counted in
+ * rt_slot.cut_bytes too.
  *
  * With payload_cap 0 at start nothing here takes memory or time.
  */

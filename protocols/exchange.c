@@ -19,6 +19,7 @@ struct exchange *exchange_begin(struct exchange_host *host, const char *protocol
 	exchange->is_server = way == PROTO_IN;
 	exchange->thread = piece->thread;
 	exchange->begin = piece->ticks;
+	exchange->mark = piece->mark;
 	exchange->text_used = 1; /* offset 0 is the empty text */
 	return exchange;
 }

@@ -25,6 +25,7 @@ struct proto_piece {
 	size_t size;
 	uint64_t ticks;	 /* when the call that moved them was over */
 	uint32_t thread; /* whose call it was */
+	uint64_t mark;	 /* what tells the data mark it came in from others of its connection */
 };
 
 #define EXCHANGE_FACTS 64
@@ -59,6 +60,7 @@ struct exchange {
 	bool failed;
 	bool answered;	 /* said by a dialect: whatever is missing was not waited for */
 	uint32_t thread; /* that sent the request's first byte (received it, for a server) */
+	uint64_t mark;	 /* of the piece that it began in */
 	uint64_t begin;	 /* first byte of the request */
 	uint64_t request_end;
 	uint64_t first_byte;  /* of the answer */

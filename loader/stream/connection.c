@@ -39,6 +39,7 @@ struct connection {
 
 struct waiting {
 	uint64_t ticks;
+	uint64_t mark;
 	uint64_t position;
 	struct connection *connection;
 	size_t offset; /* in the queue's bytes */
@@ -171,7 +172,8 @@ void connections_data(struct connections *all, uint32_t process, uint32_t thread
 	}
 	*place = (struct waiting){
 		.ticks = record->start,
-		.position = (uint64_t)record->result,
+		.mark = (uint64_t)record->result,
+		.position = (uint64_t)record->result >> 1,
 		.connection = connection,
 		.offset = all->bytes.size,
 		.size = (uint32_t)size,
@@ -280,6 +282,7 @@ static void deliver(struct connections *all, const struct waiting *item)
 		.bytes = all->bytes.data + item->offset,
 		.size = item->size,
 		.ticks = item->ticks,
+		.mark = item->mark,
 		.thread = item->thread,
 	};
 

@@ -98,6 +98,7 @@ void pack_exchange(struct pack *pack, uint32_t connection, int fd, uint32_t sequ
 	row.class_ = exchange->class;
 	row.server = exchange->is_server;
 	row.failed = exchange->failed;
+	row.mark = exchange->mark;
 	row.begin_ticks = exchange->begin;
 	row.request_end_ticks = exchange->request_end;
 	row.first_byte_ticks = exchange->first_byte;

@@ -28,6 +28,8 @@ void mark_emit(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *ta
 		return;
 	}
 	stream = seen[tail->type == RT_TAIL_DATA_IN];
+	CHECK_EQ(result & 1, tail->type == RT_TAIL_DATA_IN);
+	result >>= 1;
 	CHECK(tail->size && tail->size <= RT_TAIL_MAX);
 	marks++;
 	connection_number = (unsigned)(arg >> 32);
