@@ -49,7 +49,7 @@ struct dialect {
 	size_t state_size; /* zeroed at begin */
 	bool (*claims)(const struct http_head *head);
 	void (*begin)(void *state, struct exchange *exchange, const struct http_head *head);
-	/* The request's and response's JSON. Of a streamed response: of each frame's JSON. */
+	/* The request's and response's JSON. Of frames and lines: of each one's JSON. */
 	void (*request_value)(
 		void *state, struct exchange *exchange, const struct dialect_value *value);
 	void (*response_value)(
@@ -58,12 +58,12 @@ struct dialect {
 	 * A frame of a streamed response (server-sent event, JSON line, gRPC or event-stream
 	 * message) begins; event is its name or "". Then come its values, then frame_end.
 	 */
-	void (*frame)(void *state, struct exchange *exchange, const char *event, uint64_t ticks);
-	void (*frame_end)(void *state, struct exchange *exchange, uint64_t ticks);
+	void (*frame)(void *state, struct exchange *exchange, const char *event);
+	void (*frame_end)(void *state, struct exchange *exchange);
 	/* Headers of the answer that are on the allow-list. */
 	void (*response_header)(
 		void *state, struct exchange *exchange, const char *name, const char *value);
-	void (*end)(void *state, struct exchange *exchange, uint64_t ticks);
+	void (*end)(void *state, struct exchange *exchange);
 };
 
 #define DIALECT(name) extern const struct dialect dialect_##name;

@@ -188,9 +188,10 @@ void exchange_moved(
 		exchange->first_byte = piece->ticks;
 }
 
-void exchange_token(struct exchange *exchange, uint64_t ticks, const char *kind)
+void exchange_token(struct exchange *exchange, const char *kind)
 {
 	struct exchange_tokens *tokens = exchange ? &exchange->tokens : NULL;
+	uint64_t ticks = exchange ? exchange->now : 0;
 	uint64_t gap;
 
 	if (!tokens)

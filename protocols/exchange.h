@@ -66,6 +66,7 @@ struct exchange {
 	uint64_t first_byte;  /* of the answer */
 	uint64_t first_chunk; /* of the answer's body */
 	uint64_t end;
+	uint64_t now; /* of the piece at hand: what its parser and dialect see happens then */
 	uint64_t bytes_out, bytes_in;
 	struct exchange_tokens tokens;
 	char name[160]; /* "chat gpt-4o", "SELECT items", "GET": never content */
@@ -116,7 +117,7 @@ void exchange_name(struct exchange *exchange, const char *format, ...)
 void exchange_moved(struct exchange *exchange, enum proto_way way, const struct proto_piece *piece,
 	size_t size);
 
-/* A content-bearing frame arrived: kind is a literal such as "delta.content" or "tool_calls". */
-void exchange_token(struct exchange *exchange, uint64_t ticks, const char *kind);
+/* A content-bearing frame is here: kind is a literal such as "delta.content" or "tool_calls". */
+void exchange_token(struct exchange *exchange, const char *kind);
 
 #endif

@@ -9,14 +9,17 @@
 
 #include "protocols/content/encoding.h"
 #include "protocols/content/events.h"
+#include "protocols/content/eventstream.h"
 #include "protocols/content/json_walk.h"
 #include "protocols/dialect.h"
 #include "protocols/http_url.h"
 #include "wire/event.h"
 
-enum body_kind { BODY_OTHER, BODY_JSON, BODY_EVENTS, BODY_LINES };
+enum body_kind { BODY_OTHER, BODY_JSON, BODY_EVENTS, BODY_LINES, BODY_MESSAGES };
 
 struct side {
+	struct http_stream *stream;
+	json_value_fn *on_value;
 	char content_type[96];
 	char encoding[16];
 	enum body_kind kind;
@@ -25,7 +28,10 @@ struct side {
 	uint64_t body_bytes;
 	struct encoding *decoder;
 	struct json_walk *walk;
-	struct events events;
+	union {
+		struct events events;
+		struct eventstream messages;
+	};
 };
 
 struct http_stream {
@@ -33,7 +39,6 @@ struct http_stream {
 	struct exchange_host *host;
 	struct http_head head;
 	unsigned status;
-	uint64_t now; /* ticks of the piece at hand */
 	const struct dialect *dialect;
 	void *dialect_state;
 	struct side request, response;
@@ -152,6 +157,13 @@ static const struct allowed {
 	{"x-cache", "ragtime.x_cache", false},
 	{"x-ratelimit-remaining-requests", "ragtime.ratelimit_remaining_requests", false},
 	{"x-ratelimit-remaining-tokens", "ragtime.ratelimit_remaining_tokens", false},
+	{"anthropic-ratelimit-requests-remaining", "ragtime.ratelimit_remaining_requests", false},
+	{"anthropic-ratelimit-tokens-remaining", "ragtime.ratelimit_remaining_tokens", false},
+	{"x-amzn-requestid", "ragtime.request_id", false},
+	{"x-amzn-errortype", "error.type", false},
+	{"x-amzn-bedrock-input-token-count", "gen_ai.usage.input_tokens", false},
+	{"x-amzn-bedrock-output-token-count", "gen_ai.usage.output_tokens", false},
+	{"x-elastic-product", "ragtime.server_product", false},
 	{"openai-processing-ms", "ragtime.server_processing_ms", false},
 	{"grpc-status", "rpc.grpc.status_code", false},
 };
@@ -210,42 +222,56 @@ static void on_response_value(void *context, const struct dialect_value *value)
 
 static void on_frame(void *context, const char *event)
 {
-	struct http_stream *stream = context;
+	struct side *side = context;
+	struct http_stream *stream = side->stream;
 
-	json_walk_init(stream->response.walk, on_response_value, stream);
-	if (stream->dialect->frame)
-		stream->dialect->frame(stream->dialect_state, stream->exchange, event, stream->now);
+	json_walk_init(side->walk, side->on_value, stream);
+	if (side == &stream->response && stream->dialect->frame)
+		stream->dialect->frame(stream->dialect_state, stream->exchange, event);
 }
 
 static void on_frame_data(void *context, const void *bytes, size_t size)
 {
-	struct http_stream *stream = context;
+	struct side *side = context;
 
-	json_walk_feed(stream->response.walk, bytes, size);
+	json_walk_feed(side->walk, bytes, size);
 }
 
 static void on_frame_end(void *context)
 {
-	struct http_stream *stream = context;
+	struct side *side = context;
+	struct http_stream *stream = side->stream;
 
-	json_walk_end(stream->response.walk);
-	if (stream->dialect->frame_end)
-		stream->dialect->frame_end(stream->dialect_state, stream->exchange, stream->now);
+	json_walk_end(side->walk);
+	if (side == &stream->response && stream->dialect->frame_end)
+		stream->dialect->frame_end(stream->dialect_state, stream->exchange);
 }
 
+static const struct frame_calls frame_calls = {on_frame, on_frame_data, on_frame_end};
+
+static bool type_ends(const char *type, const char *end)
+{
+	size_t size = strlen(type), wanted = strlen(end);
+
+	return size >= wanted && !strcmp(type + size - wanted, end);
+}
+
+/*
+ * Whatever names no framing is taken for JSON: clients send it as a form or as nothing at all, and
+ * what is none shows so with its first byte.
+ */
 static enum body_kind kind_of(const struct side *side)
 {
 	const char *type = side->content_type;
-	size_t size = strlen(type);
 
 	if (!strcmp(type, "text/event-stream"))
 		return BODY_EVENTS;
-	if (!strcmp(type, "application/x-ndjson") || !strcmp(type, "application/jsonl") ||
-		!strcmp(type, "application/stream+json"))
+	if (!strcmp(type, "application/vnd.amazon.eventstream"))
+		return BODY_MESSAGES;
+	if (type_ends(type, "/x-ndjson") || type_ends(type, "+x-ndjson") ||
+		type_ends(type, "/jsonl") || !strcmp(type, "application/stream+json"))
 		return BODY_LINES;
-	if (!strcmp(type, "application/json") || (size > 5 && !strcmp(type + size - 5, "+json")))
-		return BODY_JSON;
-	return BODY_OTHER;
+	return BODY_JSON;
 }
 
 /* Only a dialect has a use for what is in a body. */
@@ -264,18 +290,13 @@ static void side_prepare(struct http_stream *stream, struct side *side)
 		side->kind = BODY_OTHER;
 		return;
 	}
-	json_walk_init(side->walk, is_request ? on_request_value : on_response_value, stream);
-	if (side->kind == BODY_JSON)
-		return;
-	if (is_request) {
-		side->kind = BODY_OTHER;
-		return;
-	}
-	side->events.frame = on_frame;
-	side->events.data = on_frame_data;
-	side->events.frame_end = on_frame_end;
-	side->events.context = stream;
-	events_start(&side->events, side->kind == BODY_LINES);
+	side->stream = stream;
+	side->on_value = is_request ? on_request_value : on_response_value;
+	json_walk_init(side->walk, side->on_value, stream);
+	if (side->kind == BODY_MESSAGES)
+		eventstream_start(&side->messages, &frame_calls, side);
+	else if (side->kind != BODY_JSON)
+		events_start(&side->events, side->kind == BODY_LINES, &frame_calls, side);
 }
 
 static void choose_dialect(struct http_stream *stream)
@@ -318,7 +339,9 @@ static void response_head(struct http_stream *stream)
 		char text[16];
 
 		snprintf(text, sizeof(text), "%u", stream->status);
-		exchange_string(exchange, "error.type", text);
+		/* a header may have said it better */
+		if (!exchange_find(exchange, "error.type"))
+			exchange_string(exchange, "error.type", text);
 		exchange->failed = true;
 	}
 	if (stream->status == 304)
@@ -328,7 +351,7 @@ static void response_head(struct http_stream *stream)
 
 void http_head_end(struct http_stream *stream, bool is_request, const struct proto_piece *piece)
 {
-	stream->now = piece->ticks;
+	stream->exchange->now = piece->ticks;
 	if (is_request)
 		request_head(stream);
 	else
@@ -346,6 +369,8 @@ static void take_decoded(void *context, const uint8_t *bytes, size_t size)
 
 	if (route->side->kind == BODY_JSON)
 		json_walk_feed(route->side->walk, bytes, size);
+	else if (route->side->kind == BODY_MESSAGES)
+		eventstream_feed(&route->side->messages, bytes, size);
 	else
 		events_feed(&route->side->events, bytes, size);
 }
@@ -356,7 +381,7 @@ void http_body(struct http_stream *stream, bool is_request, const struct proto_p
 	struct side *side = is_request ? &stream->request : &stream->response;
 	struct body_route route = {stream, side};
 
-	stream->now = piece->ticks;
+	stream->exchange->now = piece->ticks;
 	side->body_bytes += size;
 	if (!side->started) {
 		side->started = true;
@@ -371,6 +396,14 @@ void http_body(struct http_stream *stream, bool is_request, const struct proto_p
 		side->lost = true;
 }
 
+static void break_frame(struct side *side)
+{
+	if (side->kind == BODY_MESSAGES)
+		eventstream_break(&side->messages);
+	else if (side->kind != BODY_OTHER)
+		events_break(&side->events);
+}
+
 void http_body_gap(struct http_stream *stream, bool is_request, uint64_t size)
 {
 	struct side *side = is_request ? &stream->request : &stream->response;
@@ -380,19 +413,19 @@ void http_body_gap(struct http_stream *stream, bool is_request, uint64_t size)
 		side->lost = true;
 	else if (side->kind == BODY_JSON)
 		json_walk_gap(side->walk);
-	else if (side->kind != BODY_OTHER)
-		events_break(&side->events);
+	else
+		break_frame(side);
 }
 
 void http_end_of(struct http_stream *stream, bool is_request, uint64_t ticks)
 {
 	struct side *side = is_request ? &stream->request : &stream->response;
 
-	stream->now = ticks;
+	stream->exchange->now = ticks;
 	if (side->kind == BODY_JSON)
 		json_walk_end(side->walk);
-	else if (side->kind != BODY_OTHER)
-		events_break(&side->events);
+	else
+		break_frame(side);
 }
 
 static void side_free(struct side *side)
@@ -421,7 +454,7 @@ void http_finish(struct http_stream *stream, uint64_t ticks, bool broken)
 		exchange_string(exchange, "error.type", "connection_closed");
 	}
 	if (stream->dialect && stream->dialect->end)
-		stream->dialect->end(stream->dialect_state, exchange, ticks);
+		stream->dialect->end(stream->dialect_state, exchange);
 	free(stream->dialect_state);
 	side_free(&stream->request);
 	side_free(&stream->response);

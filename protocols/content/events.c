@@ -15,8 +15,11 @@ static void line_start(struct events *events)
 	events->name_size = 0;
 }
 
-void events_start(struct events *events, bool is_lines)
+void events_start(
+	struct events *events, bool is_lines, const struct frame_calls *calls, void *context)
 {
+	events->calls = calls;
+	events->context = context;
 	events->is_lines = is_lines;
 	events->in_frame = false;
 	events->after_cr = false;
@@ -30,13 +33,13 @@ static void frame_begin(struct events *events)
 	if (events->in_frame)
 		return;
 	events->in_frame = true;
-	events->frame(events->context, events->event);
+	events->calls->frame(events->context, events->event);
 }
 
 static void frame_close(struct events *events)
 {
 	if (events->in_frame)
-		events->frame_end(events->context);
+		events->calls->frame_end(events->context);
 	events->in_frame = false;
 	events->event_size = 0;
 	events->event[0] = '\0';
@@ -61,7 +64,7 @@ static void line_end(struct events *events)
 	if (events->is_lines || events->line_empty)
 		frame_close(events);
 	else if (events->field == FIELD_DATA && events->in_frame)
-		events->data(events->context, "\n", 1);
+		events->calls->data(events->context, "\n", 1);
 	line_start(events);
 }
 
@@ -91,7 +94,7 @@ static void take_value(struct events *events, const uint8_t *bytes, size_t size)
 		put_event_name(events, bytes, size);
 	} else if (events->field == FIELD_DATA) {
 		frame_begin(events);
-		events->data(events->context, bytes, size);
+		events->calls->data(events->context, bytes, size);
 	}
 }
 
@@ -109,7 +112,7 @@ static void take_in_line(struct events *events, const uint8_t *bytes, size_t siz
 	events->line_empty = false;
 	if (events->is_lines) {
 		frame_begin(events);
-		events->data(events->context, bytes, size);
+		events->calls->data(events->context, bytes, size);
 		return;
 	}
 	for (; size && !events->in_value; bytes++, size--) {

@@ -10,6 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Who takes the frames of a body. */
+struct frame_calls {
+	void (*frame)(void *context, const char *event);
+	void (*data)(void *context, const void *bytes, size_t size);
+	void (*frame_end)(void *context);
+};
+
 struct events {
 	bool is_lines; /* JSON lines: each line is a frame */
 	bool in_frame; /* frame() was called, frame_end() is due */
@@ -22,14 +29,12 @@ struct events {
 	uint8_t event_size;
 	char name[16];
 	char event[64];
-	void (*frame)(void *context, const char *event);
-	void (*data)(void *context, const void *bytes, size_t size);
-	void (*frame_end)(void *context);
+	const struct frame_calls *calls;
 	void *context;
 };
 
-/* The callbacks and context are set by the caller. */
-void events_start(struct events *events, bool is_lines);
+void events_start(
+	struct events *events, bool is_lines, const struct frame_calls *calls, void *context);
 void events_feed(struct events *events, const uint8_t *bytes, size_t size);
 
 /* The body is over, or bytes are missing: what is open ends here. */

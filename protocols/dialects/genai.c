@@ -6,50 +6,18 @@
 /* Providers reuse a prompt's beginning from about 1024 tokens on: some four kilobytes of text. */
 #define PREFIX_BYTES 4096
 
-bool genai_put_field(struct exchange *exchange, const struct genai_field *fields,
-	const struct dialect_value *value)
+const struct genai_operation *genai_operation_of(
+	const struct genai_operation *operations, const char *path)
 {
-	for (; fields->path; fields++) {
-		if (!path_is(value, fields->path))
-			continue;
-		if (value->type == VALUE_STRING)
-			exchange_text(exchange, fields->key, value->text, value->size);
-		else if (value->type == VALUE_INT)
-			exchange_int(exchange, fields->key, value->number);
-		else if (value->type == VALUE_DOUBLE)
-			exchange_double(exchange, fields->key, value->real);
-		else if (value->type == VALUE_BOOL)
-			exchange_bool(exchange, fields->key, value->number);
-		return true;
+	for (; operations->path_end; operations++) {
+		if (ends_with(path, operations->path_end))
+			return operations;
 	}
-	return false;
+	return NULL;
 }
 
-static bool is_listed(const char *list, const char *name, size_t size)
-{
-	while (*list) {
-		size_t item = strcspn(list, ",");
-
-		if (item == size && !memcmp(list, name, size))
-			return true;
-		list += item + (list[item] == ',');
-	}
-	return false;
-}
-
-void genai_put_name(struct exchange *exchange, const char *key, const struct dialect_value *value)
-{
-	const char *before = exchange_find_text(exchange, key);
-	char list[512];
-
-	if (!is_text(value) || (before && is_listed(before, value->text, value->size)))
-		return;
-	snprintf(list, sizeof(list), "%s%s%.*s", before ? before : "", before ? "," : "",
-		(int)(value->size < 64 ? value->size : 64), value->text);
-	exchange_string(exchange, key, list);
-}
-
-void genai_name(struct exchange *exchange)
+/* "operation model", the model as asked for where that is known. */
+static void put_name(struct exchange *exchange)
 {
 	const char *operation = exchange_find_text(exchange, GENAI_OPERATION);
 	const char *model = exchange_find_text(exchange, GENAI_REQUEST_MODEL);
@@ -60,26 +28,68 @@ void genai_name(struct exchange *exchange)
 		exchange_name(exchange, "%s%s%s", operation, model ? " " : "", model ? model : "");
 }
 
-void genai_hash_add(
-	struct genai_hash *hash, struct exchange *exchange, const struct dialect_value *value)
+void genai_begin(struct genai *genai, struct exchange *exchange,
+	const struct genai_operation *operation, const char *provider)
+{
+	genai->operation = operation;
+	exchange->class = operation->class;
+	exchange_string(exchange, GENAI_OPERATION, operation->name);
+	if (provider)
+		exchange_string(exchange, GENAI_PROVIDER, provider);
+	put_name(exchange);
+}
+
+static void hash_add(
+	struct genai *genai, struct exchange *exchange, const struct dialect_value *value)
 {
 	struct {
 		uint64_t before, type, number, text, whole;
-	} item = {hash->whole, value->type, (uint64_t)value->number, 0, value->whole};
+	} item = {genai->hash, value->type, (uint64_t)value->number, 0, value->whole};
 	struct exchange_host *host = exchange->host;
 
 	if (value->type == VALUE_STRING)
 		item.text = host->hash(host->context, value->text, value->size);
-	hash->whole = host->hash(host->context, &item, sizeof(item));
-	if (hash->bytes < PREFIX_BYTES)
-		hash->prefix = hash->whole;
-	hash->bytes += value->whole;
+	genai->hash = host->hash(host->context, &item, sizeof(item));
+	if (genai->hashed_bytes < PREFIX_BYTES)
+		genai->prefix_hash = genai->hash;
+	genai->hashed_bytes += value->whole;
 }
 
-void genai_hash_put(const struct genai_hash *hash, struct exchange *exchange)
+void genai_request(struct genai *genai, struct exchange *exchange, const struct rule *rules,
+	const struct dialect_value *value)
 {
-	if (hash->whole)
-		exchange_hash(exchange, "ragtime.request_hash", hash->whole);
-	if (hash->bytes >= PREFIX_BYTES)
-		exchange_hash(exchange, "ragtime.prompt_prefix_hash", hash->prefix);
+	if (value->type != VALUE_OPEN && value->type != VALUE_CLOSE)
+		hash_add(genai, exchange, value);
+	rules_apply(rules, &genai->reading, exchange, value);
+}
+
+void genai_frame(void *state, struct exchange *exchange, const char *event)
+{
+	struct genai *genai = state;
+
+	(void)event;
+	if (genai->reading.streams)
+		return;
+	genai->reading.streams = true;
+	exchange_bool(exchange, GENAI_STREAM, true);
+}
+
+void genai_end(void *state, struct exchange *exchange)
+{
+	const struct genai *genai = state;
+
+	if (genai->hash)
+		exchange_hash(exchange, "ragtime.request_hash", genai->hash);
+	if (genai->hashed_bytes >= PREFIX_BYTES)
+		exchange_hash(exchange, "ragtime.prompt_prefix_hash", genai->prefix_hash);
+	put_name(exchange);
+}
+
+void genai_add(struct exchange *exchange, const char *total, const char *part)
+{
+	const struct exchange_fact *sum = exchange_find(exchange, total);
+	const struct exchange_fact *more = exchange_find(exchange, part);
+
+	if (sum && more && sum->type == FACT_INT && more->type == FACT_INT)
+		exchange_int(exchange, total, sum->number + more->number);
 }

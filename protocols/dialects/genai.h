@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the dialects of language models share: names of facts, and small tests on paths. */
+/* What the dialects of language models share: the names of facts, and all that no table says. */
 #ifndef PROTOCOLS_DIALECTS_GENAI_H
 #define PROTOCOLS_DIALECTS_GENAI_H
 
-#include <string.h>
-
-#include "protocols/dialect.h"
+#include "protocols/dialects/rules.h"
 
 #define GENAI_OPERATION "gen_ai.operation.name"
 #define GENAI_PROVIDER "gen_ai.provider.name"
 #define GENAI_REQUEST_MODEL "gen_ai.request.model"
+#define GENAI_MAX_TOKENS "gen_ai.request.max_tokens"
+#define GENAI_TEMPERATURE "gen_ai.request.temperature"
+#define GENAI_TOP_P "gen_ai.request.top_p"
+#define GENAI_TOP_K "gen_ai.request.top_k"
+#define GENAI_SEED "gen_ai.request.seed"
+#define GENAI_STREAM "gen_ai.request.stream"
 #define GENAI_RESPONSE_MODEL "gen_ai.response.model"
 #define GENAI_RESPONSE_ID "gen_ai.response.id"
 #define GENAI_FINISH "gen_ai.response.finish_reasons"
-#define GENAI_STREAM "gen_ai.request.stream"
+/* Input counts tokens read from and written to a cache too; output counts reasoning too. */
 #define GENAI_INPUT_TOKENS "gen_ai.usage.input_tokens"
 #define GENAI_OUTPUT_TOKENS "gen_ai.usage.output_tokens"
 #define GENAI_CACHED_TOKENS "gen_ai.usage.cache_read.input_tokens"
@@ -21,54 +25,47 @@
 #define GENAI_REASONING_TOKENS "gen_ai.usage.reasoning.output_tokens"
 #define GENAI_EMBEDDING_INPUTS "ragtime.embedding_inputs"
 #define GENAI_EMBEDDING_DIMENSIONS "gen_ai.embeddings.dimension.count"
+#define GENAI_DOCUMENTS "ragtime.rerank_documents"
+#define GENAI_TOP_N "ragtime.rerank_top_n"
+#define GENAI_RESULTS "ragtime.rerank_results"
 #define GENAI_TOOLS_OFFERED "ragtime.tools_offered"
 #define GENAI_TOOLS_CALLED "ragtime.tools_called"
+#define GENAI_TOOL_BYTES "ragtime.tool_argument_bytes"
 #define GENAI_MESSAGES "ragtime.messages"
+#define SERVER_MS "ragtime.server_processing_ms"
 
-static inline bool path_is(const struct dialect_value *value, const char *path)
-{
-	return !strcmp(value->path, path);
-}
+/* An operation that a path's end tells. Tables end with a NULL path_end. */
+struct genai_operation {
+	const char *path_end;
+	const char *name;
+	uint32_t class;
+};
+const struct genai_operation *genai_operation_of(
+	const struct genai_operation *operations, const char *path);
 
-static inline bool ends_with(const char *text, const char *end)
-{
-	size_t size = strlen(text), wanted = strlen(end);
-
-	return size >= wanted && !strcmp(text + size - wanted, end);
-}
-
-static inline bool is_text(const struct dialect_value *value)
-{
-	return value->type == VALUE_STRING && value->size;
-}
-
-/* A row of a table from paths to facts: a number stays one, a text is kept. */
-struct genai_field {
-	const char *path;
-	const char *key;
+/* Every state of such a dialect begins with this. */
+struct genai {
+	struct reading reading;
+	const struct genai_operation *operation;
+	/* of what makes two requests the same, and of the beginning a prompt cache could reuse */
+	uint64_t hash, prefix_hash;
+	uint64_t hashed_bytes;
 };
 
-/* True where the value was one of the fields (ended by a NULL path) and has been put. */
-bool genai_put_field(struct exchange *exchange, const struct genai_field *fields,
+/* Class, operation, provider (NULL: unknown) and a name. */
+void genai_begin(struct genai *genai, struct exchange *exchange,
+	const struct genai_operation *operation, const char *provider);
+
+void genai_request(struct genai *genai, struct exchange *exchange, const struct rule *rules,
 	const struct dialect_value *value);
 
-/* Adds a name to a list "a,b" unless it is there. */
-void genai_put_name(struct exchange *exchange, const char *key, const struct dialect_value *value);
+/* dialect.frame: what comes in frames streams. */
+void genai_frame(void *state, struct exchange *exchange, const char *event);
 
-/* The exchange is named "operation model", the model as asked for where that is known. */
-void genai_name(struct exchange *exchange);
+/* dialect.end */
+void genai_end(void *state, struct exchange *exchange);
 
-/*
- * The running hash of what makes two requests the same, and of the beginning that a prompt cache
- * could reuse: both keyed.
- */
-struct genai_hash {
-	uint64_t whole;
-	uint64_t prefix;
-	uint64_t bytes;
-};
-void genai_hash_add(
-	struct genai_hash *hash, struct exchange *exchange, const struct dialect_value *value);
-void genai_hash_put(const struct genai_hash *hash, struct exchange *exchange);
+/* Adds a part that the API counts apart to a total that is known. */
+void genai_add(struct exchange *exchange, const char *total, const char *part);
 
 #endif
