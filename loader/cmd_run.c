@@ -272,7 +272,9 @@ static int run_exec(struct run *run)
 	if (err == LAUNCH_TARGET)
 		err = launch_wait_ready(&gate, region, sizeof(region));
 	if (err) {
-		log_error("cannot start a tracer beside the program: %s", strerror(-err));
+		/* where the tracer has answered, it has said why */
+		if (err != -EIO)
+			log_error("cannot start a tracer beside the program: %s", strerror(-err));
 		return EXIT_OURS;
 	}
 	additions.region = region;

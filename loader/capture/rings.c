@@ -20,9 +20,11 @@
 
 #define PAGE 4096
 #define SLOTS_DEFAULT 1024
-#define SLOTS_LEAST 16
+#define SLOTS_LEAST 32
 #define CHUNKS_LEAST 16
-#define CHUNKS_AT_START 64
+#define CHUNKS_AT_START 16
+#define SLOTS_AT_START 32
+#define SLOTS_A_STEP 64
 #define ORPHAN_SWEEPS 3
 
 _Static_assert(SLOTS_DEFAULT <= RT_SLOTS_MAX, "slots fit the contract");
@@ -102,9 +104,10 @@ int region_make(struct region *region, uint64_t limit)
 	region->chunk = (void *)((char *)head + region->size -
 		(uint64_t)region->chunks * sizeof(struct rt_chunk));
 	madvise(head, region->size, MADV_DONTDUMP);
-	err = populate(head, (size_t)((char *)region->chunk - (char *)head));
+	err = populate(head, (size_t)((char *)&region->slot[SLOTS_AT_START] - (char *)head));
 	if (err)
 		goto fail;
+	region->slots_filled = SLOTS_AT_START;
 	if (getrandom(&region->cookie, sizeof(region->cookie), 0) != sizeof(region->cookie)) {
 		err = -EIO;
 		goto fail;
@@ -156,10 +159,22 @@ static void hand_out(struct region *region, uint32_t chunk)
 		&region->head->free_chunks[chunk / 64], 1ull << (chunk % 64), __ATOMIC_RELEASE);
 }
 
+static void fill_slots(struct region *region)
+{
+	uint32_t count = region->slots - region->slots_filled;
+
+	if (count > SLOTS_A_STEP)
+		count = SLOTS_A_STEP;
+	if (count)
+		populate(&region->slot[region->slots_filled], count * sizeof(struct rt_slot));
+	region->slots_filled += count;
+}
+
 bool region_fill(struct region *region, uint32_t chunks)
 {
 	uint32_t end = region->filled + chunks;
 
+	fill_slots(region);
 	if (end > region->chunks)
 		end = region->chunks;
 	if (populate(&region->chunk[region->filled],

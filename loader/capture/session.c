@@ -31,6 +31,8 @@
 #define SAMPLE_EVERY SECOND
 #define LINGER (250 * MS)
 #define METRICS_EVERY (5 * SECOND)
+#define WRITER_PATIENCE (2 * SECOND)
+#define WRITER_RETRY_US 10000
 
 struct session {
 	struct region region;
@@ -55,6 +57,17 @@ struct session {
 	struct drain_totals drained;
 };
 
+/* A service that is started anew may meet the tracer of its last run still finishing the file. */
+static struct trace_writer *open_writer(const struct trace_writer_options *options)
+{
+	uint64_t end = monotonic_ns() + WRITER_PATIENCE;
+	struct trace_writer *writer;
+
+	while (!(writer = trace_writer_new(options)) && errno == EBUSY && monotonic_ns() < end)
+		usleep(WRITER_RETRY_US);
+	return writer;
+}
+
 static int open_stream(struct session *session, const struct session_options *options)
 {
 	struct trace_writer_options sink = {
@@ -64,7 +77,7 @@ static int open_stream(struct session *session, const struct session_options *op
 	if (getrandom(sink.run, sizeof(sink.run), 0) != sizeof(sink.run))
 		return -EIO;
 	memcpy(start.run, sink.run, sizeof(start.run));
-	session->writer = trace_writer_new(&sink);
+	session->writer = open_writer(&sink);
 	if (!session->writer) {
 		int err = -errno;
 		const char *advice = trace_writer_advice(-err);
