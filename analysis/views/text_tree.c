@@ -143,7 +143,8 @@ static void put_call(struct page *page, const struct tree_line *line)
 	}
 	if (line->object) {
 		room = room > used + 2 + OBJECT_MIN ? room - used - 2 : OBJECT_MIN;
-		buf_printf(&page->out.bytes, "  %s", term_start(TERM_BLUE));
+		buf_printf(&page->out.bytes, "  %s%s", line->object_is_next ? "then " : "",
+			term_start(TERM_BLUE));
 		table_put_text(&page->out.bytes, line->object, room);
 		buf_puts(&page->out.bytes, term_end());
 	}
