@@ -32,7 +32,6 @@
 #define RECORD_KIND 12
 #define RECORD_ARG 16
 #define RECORD_RESULT 24
-#define CHUNK_RECORDS 64
 
 /* struct rt_thread and rt_call of emit.h */
 #define THREAD_NEXT 0
