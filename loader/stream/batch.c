@@ -105,6 +105,7 @@ struct section *batch_section(
 	section = batch->sections[batch->section_count++];
 	section->thread = thread;
 	section->weight = weight;
+	section->checked = 0;
 	section->notes.count = 0;
 	columns_start(&section->columns, ticks, tick_shift);
 	return section;

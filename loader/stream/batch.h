@@ -27,6 +27,7 @@ struct rows {
 struct section {
 	uint32_t thread;
 	uint32_t weight;
+	uint32_t checked; /* calls it had when its unit of time was last found right */
 	struct columns columns;
 	struct rows notes;
 };

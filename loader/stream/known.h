@@ -23,10 +23,16 @@ struct known_process {
 	bool due; /* for the next Batch */
 };
 
+/* How long calls take: binary digits of their durations, and of how many; older ones weigh less. */
+struct typical {
+	uint64_t digits, samples;
+};
+
 struct known_thread {
 	struct pack_thread facts;
 	char *name;
 	uint32_t rate;
+	struct typical typical;
 	bool due;
 	bool ended;		 /* to be forgotten after the next Batch */
 	struct section *section; /* of the Batch in the making */

@@ -8,7 +8,7 @@
 #include "loader/stream/pack_state.h"
 #include "wire/frame.h"
 
-#define RESOLUTION_NS 2
+#define FINEST_NS 2
 
 static void fill_start(struct pack *pack, const struct pack_start *start)
 {
@@ -30,11 +30,11 @@ static void fill_start(struct pack *pack, const struct pack_start *start)
 	message->tracer_pid = (uint32_t)getpid();
 }
 
-static unsigned tick_shift_for(uint64_t ticks_per_second)
+static unsigned shift_for(uint64_t ticks_per_second)
 {
 	unsigned shift = 0;
 
-	while (ticks_per_second * RESOLUTION_NS / 1000000000 >> (shift + 1))
+	while (ticks_per_second * FINEST_NS / 1000000000 >> (shift + 1))
 		shift++;
 	return shift;
 }
@@ -52,7 +52,7 @@ struct pack *pack_new(struct trace_writer *writer, const struct pack_start *star
 	pack->on_mark = on_mark;
 	pack->context = context;
 	memcpy(pack->run, start->run, sizeof(pack->run));
-	pack->tick_shift = tick_shift_for(start->ticks_per_second);
+	pack->finest_shift = shift_for(start->ticks_per_second);
 	if (known_init(&pack->known) || batch_init(&pack->batch))
 		goto out;
 	pack->mode = strdup(start->mode ? start->mode : "");

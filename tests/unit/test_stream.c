@@ -8,7 +8,8 @@
 
 #define THREADS 3
 #define PER_THREAD 20000
-#define UNIT_TICKS 4 /* 2 ns at 2 GHz */
+#define FINEST_SHIFT 2	 /* 2 ns at 2 GHz */
+#define COARSEST_SHIFT 7 /* 64 ns */
 
 /* What one thread should come out as, in order. */
 struct expected {
@@ -122,9 +123,9 @@ static void write_random(const char *path)
 	fixture_finish(pack, writer);
 }
 
-static uint64_t round_down(uint64_t ticks)
+static uint64_t round_down(uint64_t ticks, unsigned shift)
 {
-	return ticks / UNIT_TICKS * UNIT_TICKS;
+	return ticks >> shift << shift;
 }
 
 static void check_call(const struct trace_batch *batch, const struct call *call,
@@ -138,8 +139,9 @@ static void check_call(const struct trace_batch *batch, const struct call *call,
 
 	if (call->kind != record->kind || call->depth != record->depth ||
 		call->arg != record->arg || call->result != record->result ||
-		call->start != round_down(record->start) ||
-		call->start + call->duration != round_down(end) ||
+		call->start != round_down(record->start, section->tick_shift) ||
+		call->start + call->duration != round_down(end, section->tick_shift) ||
+		section->tick_shift < FINEST_SHIFT || section->tick_shift > COARSEST_SHIFT ||
 		calls_weight(section) != thread->weight[thread->seen] ||
 		strcmp(text, thread->text[thread->seen])) {
 		printf("thread %u call %zu differs\n", section->thread, thread->seen);
@@ -196,6 +198,47 @@ TEST(round_trip)
 	trace_reader_free(reader);
 	free(expected);
 	unlink(path);
+}
+
+/* The unit of the second block's times, of calls that take about this many ticks. */
+static unsigned shift_for(uint32_t duration)
+{
+	const char *path = fixture_path("unit");
+	struct trace_writer *writer = fixture_writer(path, 0);
+	struct pack *pack = fixture_pack(writer, NULL, NULL);
+	struct trace_reader *reader;
+	struct trace_batch batch;
+	unsigned shift;
+
+	pack_clock(pack, 1000000, 500000, 0);
+	for (int block = 0; block < 2; block++) {
+		for (uint32_t i = 0; i < 200; i++) {
+			struct rt_record record = {.start = 1000 + i * 10000,
+				.duration = duration - i % 7,
+				.kind = RT_EV_read};
+
+			pack_records(pack, 1, &record, 1, 1);
+		}
+		pack_flush(pack);
+	}
+	fixture_finish(pack, writer);
+	reader = fixture_open(path);
+	CHECK_EQ(trace_reader_next(reader, &batch), 1);
+	CHECK_EQ(batch.tables->calls[0]->tick_shift, FINEST_SHIFT); /* nothing known yet */
+	CHECK_EQ(trace_reader_next(reader, &batch), 1);
+	shift = batch.tables->calls[0]->tick_shift;
+	trace_reader_free(reader);
+	unlink(path);
+	return shift;
+}
+
+TEST(times_are_as_fine_as_calls_are_short)
+{
+	CHECK_EQ(shift_for(50), FINEST_SHIFT);
+	CHECK_EQ(shift_for(120), FINEST_SHIFT);
+	CHECK_EQ(shift_for(500), 4);
+	CHECK_EQ(shift_for(5000), COARSEST_SHIFT);
+	CHECK_EQ(shift_for(5000000), COARSEST_SHIFT);
 }
 
 struct marks {
