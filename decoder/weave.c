@@ -157,7 +157,7 @@ static uint32_t fold_under(struct weave *weave, struct thread *thread, uint32_t 
 }
 
 static bool gives_row(struct weave *weave, struct thread *thread, const struct section_call *call,
-	int32_t parent, struct fold *fold)
+	int32_t parent, bool waits, const struct fold *fold)
 {
 	const struct trait *trait = trait_of(call->kind);
 	uint64_t *given;
@@ -171,9 +171,9 @@ static bool gives_row(struct weave *weave, struct thread *thread, const struct s
 		return true;
 	if (trait->flags & TRAIT_MARK || (parent >= 0 && !weave->woven[parent].row))
 		return false;
-	if (parent != NEST_OPEN)
+	if (!waits)
 		return fold->rows < weave->row_limit;
-	/* The node it will end up in is not known yet: a limit of its own. */
+	/* The node it will end up in is not known yet: a limit of their own for all such. */
 	given = map_at(&thread->levels.rows, (uint64_t)call->depth << 32 | call->kind);
 	return given && (*given)++ < weave->row_limit;
 }
@@ -199,12 +199,14 @@ static void place_call(struct weave *weave, struct thread *thread, const struct 
 		state->deepest_start = call->start;
 	if (parent >= 0) {
 		above = weave->woven[parent].fold;
+		woven->waits = weave->woven[parent].waits;
 	} else if (parent == NEST_OPEN) {
 		struct level *level = join_level(weave, thread, call);
 
 		if (level && !level->fold)
 			level->fold = folds_root(weave->folds);
 		above = level && level->fold ? level->fold : above;
+		woven->waits = 1;
 	}
 	if (!thread->calls++ || call->start < thread->first)
 		thread->first = call->start;
@@ -216,8 +218,8 @@ static void place_call(struct weave *weave, struct thread *thread, const struct 
 	woven->fold = fold_under(weave, thread, above, call->kind, &woven->object);
 	weave->kind_used[call->kind] |= WEAVE_KIND_USED;
 	if (!woven->row)
-		woven->row =
-			gives_row(weave, thread, call, parent, fold_at(weave->folds, woven->fold));
+		woven->row = gives_row(weave, thread, call, parent, woven->waits,
+			fold_at(weave->folds, woven->fold));
 	if (woven->row) {
 		fold_at(weave->folds, woven->fold)->rows++;
 		state->rows++;

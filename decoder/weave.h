@@ -52,6 +52,7 @@ struct weave {
 		uint32_t fold;
 		uint32_t object;
 		uint8_t row;
+		uint8_t waits;		/* it or a call around it waits for a parent */
 		uint8_t nested_deepest; /* inside another call at NEST_DEEPEST */
 	} * woven;
 	size_t capacity;
