@@ -314,8 +314,7 @@ static void prepare_tables(struct store *store)
 
 	run_sql(store, "cannot set it up",
 		"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
-		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32768; "
-		"PRAGMA threads = 2;");
+		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -16384;");
 	version = number_of(store, "PRAGMA user_version");
 	if (!version)
 		run_sql(store, "cannot make the tables", schema ? schema->text : "");
