@@ -148,8 +148,10 @@ void drain_mark(void *context, uint32_t id, const struct rt_record *record, cons
 		thread->end_ticks = record->start;
 		break;
 	case RT_EV_process_exit:
-		if (thread->process)
+		if (thread->process) {
 			process_set_status(thread->process, record->result);
+			thread->process->exit_ticks = record->start;
+		}
 		break;
 	}
 }
@@ -228,7 +230,8 @@ static void retire_thread(struct drain *drain, struct thread *thread, bool kille
 	if (killed)
 		thread_tell_open(thread, drain->region, drain->pack);
 	if (!thread->end_ticks)
-		thread->end_ticks = ticks_now(drain->ticks);
+		thread->end_ticks = process && process->exit_ticks ? process->exit_ticks
+								   : ticks_now(drain->ticks);
 	thread_declare(thread, drain->pack);
 	if (thread->id)
 		pack_forget_thread(drain->pack, thread->id);

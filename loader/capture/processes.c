@@ -174,7 +174,8 @@ void process_end(struct process *process, struct pack *pack, uint64_t ticks)
 {
 	if (process->end_ticks)
 		return;
-	process->end_ticks = ticks;
+	/* its end is noticed later than it is */
+	process->end_ticks = process->exit_ticks ? process->exit_ticks : ticks;
 	declare(process, pack);
 }
 

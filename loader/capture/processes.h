@@ -21,7 +21,8 @@ struct process {
 	char *program;
 	char *script;
 	uint64_t start_ticks;
-	uint64_t end_ticks; /* 0 while it runs */
+	uint64_t exit_ticks; /* when it said that it ends; 0: it has not */
+	uint64_t end_ticks;  /* 0 while it runs */
 	int64_t status;
 	bool status_known;
 	bool announced;	  /* its own process_start mark has been read */
