@@ -120,6 +120,9 @@ int region_make(struct region *region, uint64_t limit)
 	head->chunks_offset = (uint64_t)((char *)region->chunk - (char *)head);
 	head->tracer_pid = (uint32_t)getpid();
 	head->cookie = region->cookie;
+	/* all may be claimed from the start: one without pages costs a fault, none costs records */
+	for (uint32_t i = 0; i < region->chunks; i++)
+		head->free_chunks[i / 64] |= 1ull << (i % 64);
 	__atomic_store_n(&head->magic, RT_REGION_MAGIC, __ATOMIC_RELEASE);
 	region_fill(region, CHUNKS_AT_START);
 	return 0;
@@ -178,13 +181,9 @@ bool region_fill(struct region *region, uint32_t chunks)
 	if (end > region->chunks)
 		end = region->chunks;
 	if (populate(&region->chunk[region->filled],
-		    (end - region->filled) * sizeof(struct rt_chunk)) < 0) {
-		/* no memory for more: what is filled has to do */
-		region->chunks = region->filled;
+		    (end - region->filled) * sizeof(struct rt_chunk)) < 0)
 		return false;
-	}
-	while (region->filled < end)
-		hand_out(region, region->filled++);
+	region->filled = end;
 	return region->filled < region->chunks;
 }
 
@@ -217,7 +216,7 @@ static int follow(struct ring *ring, struct region *region, uint32_t link)
 	uint32_t chunk = link - 1;
 	const struct rt_chunk *shared;
 
-	if (chunk >= region->filled || region->owner[chunk] || is_free(region, chunk))
+	if (chunk >= region->chunks || region->owner[chunk] || is_free(region, chunk))
 		return -EBADMSG;
 	shared = &region->chunk[chunk];
 	if (__atomic_load_n(&shared->slot, __ATOMIC_RELAXED) != ring->slot ||
@@ -288,23 +287,29 @@ void ring_release(struct ring *ring, struct region *region)
 	__atomic_store_n(&slot->state, RT_SLOT_FREE, __ATOMIC_RELEASE);
 }
 
+/*
+ * A chunk whose claimer has not yet signed it looks the same as one whose claimer died in between:
+ * that one is left alone, it may be written to at any time.
+ */
+static bool is_orphan(
+	const struct region *region, uint32_t index, region_live_fn *live, void *context)
+{
+	const struct rt_chunk *chunk = &region->chunk[index];
+	uint32_t slot, generation;
+
+	if (region->owner[index] || is_free(region, index))
+		return false;
+	slot = __atomic_load_n(&chunk->slot, __ATOMIC_RELAXED);
+	generation = __atomic_load_n(&chunk->generation, __ATOMIC_RELAXED);
+	return slot < region->slots && generation && !live(context, slot, generation);
+}
+
 void region_sweep(struct region *region, region_live_fn *live, void *context)
 {
-	for (uint32_t i = 0; i < region->filled; i++) {
-		const struct rt_chunk *chunk = &region->chunk[i];
-		uint32_t slot = __atomic_load_n(&chunk->slot, __ATOMIC_RELAXED);
-		uint32_t generation = __atomic_load_n(&chunk->generation, __ATOMIC_RELAXED);
-
-		/*
-		 * A chunk whose claimer has not yet signed it looks the same as one whose claimer
-		 * died in between: that one is left alone, it may be written to at any time.
-		 */
-		if (region->owner[i] || slot >= region->slots || is_free(region, i) ||
-			live(context, slot, generation)) {
+	for (uint32_t i = 0; i < region->chunks; i++) {
+		if (!is_orphan(region, i, live, context))
 			region->orphan[i] = 0;
-			continue;
-		}
-		if (++region->orphan[i] >= ORPHAN_SWEEPS)
+		else if (++region->orphan[i] >= ORPHAN_SWEEPS)
 			hand_out(region, i);
 	}
 }

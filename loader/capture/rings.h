@@ -23,7 +23,7 @@ struct region {
 	uint32_t slots;
 	uint32_t chunks;
 	uint32_t slots_filled;	/* slots whose pages exist */
-	uint32_t filled;	/* chunks whose pages exist, handed out to the bitmap */
+	uint32_t filled;	/* the first chunks: their pages exist */
 	struct rt_region *head; /* shared from here */
 	struct rt_slot *slot;
 	struct rt_chunk *chunk;
@@ -41,8 +41,8 @@ void region_free(struct region *region);
 /* Closes the descriptor: programs started from now on do not find the region. */
 void region_hide(struct region *region);
 
-/* Gives pages to some more slots and `chunks` more chunks, and hands these out; false when all are.
- */
+/* Gives pages to some more slots and to the next `chunks` chunks, so that the target need not wait
+ * for them; false when all have some. */
 bool region_fill(struct region *region, uint32_t chunks);
 
 uint32_t region_free_chunks(const struct region *region);
