@@ -132,6 +132,10 @@ test: deps all tests ## everything quick
 test-full: deps all tests ## also the long suites; resumable
 	$(Q)sh tests/run.sh $(OUT) full
 
+regold: all ## rewrite what the golden tests expect
+	$(Q)REGOLD=1 sh tests/run.sh $(OUT) quick golden-views
+	$(Q)git diff --stat -- tests/golden/expect
+
 bench: deps all ## ours, the floor and the peers in one table
 	$(Q)sh tests/bench/deps.sh
 	$(Q)python3 tests/bench/bench.py --build $(OUT)

@@ -29,7 +29,7 @@ static const char profile_view[] =
 	"  b.name AS object_name,"
 	"  " MODEL_WAIT_CLASS " AS wait_class"
 	" FROM fold d JOIN thread t ON t.id = d.thread JOIN process p ON p.id = t.process"
-	" JOIN operation o ON o.id = d.operation LEFT JOIN object b ON b.id = d.object;";
+	" JOIN operation o ON o.id = d.operation AND o.id >= 32 LEFT JOIN object b ON b.id = d.object;";
 
 /* A name like /proc/self/fd/5 must reach open() as it is: resolved, it is a file already gone. */
 static int keep_path(sqlite3_vfs *vfs, const char *path, int size, char *out)

@@ -3,8 +3,9 @@
  * The one reader of the store. Opens databases read-only, whatever their version up to ours, and
  * answers queries; nothing else here knows <sqlite3.h>.
  *
- * Every query may use the temporary view `profile`: one row a fold of the database, joined with its
- * process, operation and object, with `wait_class` decided by what the descriptor was.
+ * Every query may use the temporary view `profile`: one row a fold, joined with its process,
+ * operation and object, with `wait_class` decided by what the descriptor was. Marks (operations
+ * below 32, wire/event.def) are no calls and have no row there.
  */
 #ifndef ANALYSIS_MODEL_H
 #define ANALYSIS_MODEL_H

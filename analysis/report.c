@@ -99,7 +99,7 @@ struct report *report_new(struct model *model, const char *input, const struct r
 		if (kinds[i].build(&context, section) || table_failed(section->table) ||
 			section->notes.failed)
 			goto fail;
-		table_limit(section->table, options->top);
+		table_limit(section->table, section->whole ? 0 : options->top);
 	}
 	return report;
 fail:

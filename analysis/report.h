@@ -17,6 +17,7 @@ struct section {
 	const char *empty; /* what to say where there are no rows; NULL: leave the section out */
 	struct table *table;
 	struct buf notes; /* lines of text below the table */
+	bool whole;	  /* its rows belong together: --top does not cut them */
 };
 
 struct section_context {

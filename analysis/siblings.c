@@ -14,18 +14,20 @@ _Static_assert(RT_SPAN_process == 9 && RT_SPAN_thread == 10, "numbers in the que
 
 _Static_assert(RT_WAIT_poll == 11 && RT_OBJECT_socket == 2, "numbers in the queries below");
 
-#define COLUMNS                                                                    \
-	"s.id, s.operation, s.object, s.start_ns, s.end_ns, s.evidence, s.status," \
-	" EXISTS (SELECT 1 FROM span c WHERE c.parent = s.id),"                    \
-	" EXISTS (SELECT 1 FROM operation WHERE id = s.operation AND wait = 11),"  \
+#define COLUMNS                                                                       \
+	"s.id, s.operation, s.object, s.start_ns, s.end_ns, s.evidence, s.status,"    \
+	" EXISTS (SELECT 1 FROM span c WHERE c.parent = s.id AND c.operation >= 32)," \
+	" EXISTS (SELECT 1 FROM operation WHERE id = s.operation AND wait = 11),"     \
 	" EXISTS (SELECT 1 FROM object WHERE id = s.object AND kind = 2)"
 
 /* Roots of processes and threads have lines of their own. Ids go up as calls end: within one start
  * the later is the outer one, which cannot be a sibling. */
-static const char below_sql[] = "SELECT " COLUMNS " FROM span s WHERE s.parent = ?1"
-				" AND s.kind NOT IN (9, 10) ORDER BY s.start_ns, s.id";
+static const char below_sql[] =
+	"SELECT " COLUMNS " FROM span s WHERE s.parent = ?1"
+	" AND s.kind NOT IN (9, 10) AND s.operation >= 32 ORDER BY s.start_ns, s.id";
 static const char thread_sql[] =
-	"SELECT " COLUMNS " FROM span s WHERE s.thread = ?1 AND s.kind NOT IN (9, 10)"
+	"SELECT " COLUMNS
+	" FROM span s WHERE s.thread = ?1 AND s.kind NOT IN (9, 10) AND s.operation >= 32"
 	" AND (s.parent IS NULL OR s.parent = ?2"
 	"  OR NOT EXISTS (SELECT 1 FROM span o WHERE o.id = s.parent))"
 	" ORDER BY s.start_ns, s.id";

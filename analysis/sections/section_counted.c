@@ -20,6 +20,7 @@ int section_counted(const struct section_context *context, struct section *secti
 	struct query *query;
 
 	section->table = table;
+	section->whole = true;
 	if (!table)
 		return -ENOMEM;
 	query = model_query(context->model,

@@ -21,6 +21,7 @@ int section_losses(const struct section_context *context, struct section *sectio
 	struct query *query;
 
 	section->table = table;
+	section->whole = true;
 	if (!table)
 		return -ENOMEM;
 	if (!context->run->reason)
