@@ -104,7 +104,7 @@ static bool has_secret_prefix(struct span word)
 		if (length(word) < size + prefixes[i].after ||
 			memcmp(word.at, prefixes[i].prefix, size))
 			continue;
-		for (const char *at = word.at + size; at < word.end; at++)
+		for (const char *at = word.at + size; at < word.end && at < word.at + 64; at++)
 			digit |= isdigit((unsigned char)*at) != 0;
 		if (digit)
 			return true;
