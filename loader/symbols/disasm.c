@@ -96,6 +96,8 @@ static uint8_t name_of(unsigned id)
 		return INSN_ADD;
 	case X86_INS_SUB:
 		return INSN_SUB;
+	case X86_INS_AND:
+		return INSN_AND;
 	case X86_INS_PUSH:
 		return INSN_PUSH;
 	case X86_INS_POP:

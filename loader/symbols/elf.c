@@ -72,6 +72,9 @@ static bool read_symbol(const struct elf *elf, Elf_Data *data, const GElf_Shdr *
 	symbol->name = elf_strptr(elf->handle, header->sh_link, entry.st_name);
 	if (!symbol->name || !*symbol->name || !elf_executable(elf, entry.st_value))
 		return false;
+	/* The unlikely half of a function, split off by the compiler: nobody calls it. */
+	if (strstr(symbol->name, ".cold"))
+		return false;
 	symbol->address = entry.st_value;
 	symbol->size = entry.st_size;
 	symbol->indirect = type == STT_GNU_IFUNC;

@@ -127,6 +127,11 @@ int functions_analyse(struct functions *functions, struct planned *planned, stru
 		err = stack_prove(disasm, object, symbol->address, import, context, &proof);
 	if (err)
 		return err;
+	if (proof.part) {
+		functions_refuse(
+			functions, planned, "", "it begins in the middle of a function", false);
+		goto out;
+	}
 	why = relocate_entry(disasm, object, symbol, &proof, &planned->relocation);
 	if (!why)
 		planned->flags |= RT_PATCH_INLINE;

@@ -81,6 +81,9 @@ static const char *put_insn(struct relocation *relocation, const struct insn *in
 	default:
 		break;
 	}
+	/* Marks where indirect calls may land; this copy is called by ours alone. */
+	if (insn->name == INSN_ENDBR)
+		return NULL;
 	for (unsigned i = 0; i < insn->operand_count; i++) {
 		if (insn->operands[i].type == INSN_MEMORY && insn->operands[i].reg == INSN_RIP)
 			return put_relative(relocation, insn, &insn->operands[i]);

@@ -173,6 +173,12 @@ static void note_table(struct proving *proving, const struct reading *reading, u
 		(struct table){reading->object, address, reading->depth};
 }
 
+/* Is nothing on the stack yet but the return address? */
+static bool is_entry(const struct frame_row *row)
+{
+	return !row->expression && row->reg == FRAME_RSP && row->offset == -RETURN_ADDRESS;
+}
+
 /* False where `target` cannot be a case of a switch in the code seen so far. */
 static bool visit_case(struct proving *proving, const struct table *table, uint64_t target)
 {
@@ -206,12 +212,6 @@ static void read_table(struct proving *proving, const struct table *table)
 	}
 }
 
-static bool frame_is_gone(const struct reading *reading)
-{
-	return !reading->row.expression && reading->row.reg == FRAME_RSP &&
-		reading->row.offset == -RETURN_ADDRESS;
-}
-
 static void leave_indirectly(
 	struct proving *proving, struct reading *reading, const struct insn *insn)
 {
@@ -227,7 +227,7 @@ static void leave_indirectly(
 		}
 	}
 	/* A jump out of the function comes after its frame is taken down; so this is a switch. */
-	if (!frame_is_gone(reading) || insn->notrack || reading->switch_likely)
+	if (!is_entry(&reading->row) || insn->notrack || reading->switch_likely)
 		proving->has_switch = true;
 	else
 		fail(proving, "it ends by a jump to an address that it computes");
@@ -339,7 +339,7 @@ static void check_operands(
 	if (insn->name == INSN_MOV && insn->operand_count == 2 && source->type == INSN_REGISTER &&
 		source->size == 8)
 		check_address(proving, reading, insn, source->reg, 0);
-	if (insn->name == INSN_POP && frame_is_gone(reading))
+	if (insn->name == INSN_POP && is_entry(&reading->row))
 		fail(proving, "it looks at its return address");
 	for (unsigned i = 0; i < insn->operand_count; i++) {
 		if (insn->operands[i].type == INSN_MEMORY && insn->operands[i].reg != INSN_NONE)
@@ -364,6 +364,8 @@ static void follow_depth(struct reading *reading, const struct insn *insn)
 	else if (insn->name == INSN_SUB && operands[0].type == INSN_REGISTER &&
 		operands[0].reg == INSN_RSP && operands[1].type == INSN_IMMEDIATE)
 		reading->depth += operands[1].number;
+	else if (insn->name == INSN_AND) /* aligned downwards */
+		return;
 	else if (insn->flow != INSN_NEXT ||
 		(operands[0].type == INSN_REGISTER && operands[0].reg == INSN_RSP))
 		reading->depth_final = true;
@@ -426,8 +428,11 @@ static int read_stretch(struct proving *proving, const struct stretch *stretch)
 		fail_blind(proving, "it has no unwind information");
 		return err == -ENOMEM ? err : 0;
 	}
-	if (stretch == proving->stretches)
+	if (stretch == proving->stretches) {
 		proving->proof->end = reading.frame.end;
+		proving->proof->part =
+			stretch->start != reading.frame.start || !is_entry(&reading.frame.rows[0]);
+	}
 	reading.depth = stretch->depth;
 	reading.depth_final = true;
 	size = reading.frame.end - reading.frame.start;

@@ -25,6 +25,7 @@ struct stack_proof {
 	unsigned size;	      /* bytes of stack arguments, a multiple of 8 */
 	uint32_t entered;     /* bit n: something jumps to the function's n-th byte */
 	uint64_t end;	      /* of the function's first stretch of code */
+	bool part;	      /* it begins in the middle of a function */
 	bool complete;	      /* all code was read: `entered` says all */
 };
 

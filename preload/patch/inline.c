@@ -103,7 +103,8 @@ static void jump_put(struct loaded *object, const struct wanted *wanted)
 	__u8 *at = (__u8 *)wanted->address;
 	__u8 jump[RT_PATCH_JUMP] = {JUMP};
 
-	distance_put(jump + 1, wanted->address + RT_PATCH_JUMP, (uintptr_t)wanted->thunk);
+	distance_put(jump + 1, wanted->address + RT_PATCH_JUMP,
+		(uintptr_t)wanted->thunk->code + THUNK_LANDING);
 	memcpy(at + 1, jump + 1, sizeof(jump) - 1);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	*at = JUMP;

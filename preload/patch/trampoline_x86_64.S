@@ -193,21 +193,47 @@
 	mov	SLOT_DEPTH(%r11), %ecx
 	.endm
 
+	/* F_KIND of calls that stand deeper than the stack of open calls. */
+	.macro DEEP_KIND
+	mov	F_DEPTH(%rbp), %edx
+	mov	$255, %eax
+	cmp	%eax, %edx
+	cmova	%eax, %edx
+	shl	$16, %edx
+	mov	8(%rbp), %rax
+	or	THUNK_KIND(%rax), %edx
+	mov	%edx, F_KIND(%rbp)
+	.endm
+
+	/* The stack arguments of thunk %rax. */
+	.macro COPY
+	mov	THUNK_STACK(%rax), %ecx
+	lea	15(%rcx), %edx
+	and	$-16, %edx
+	sub	%rdx, %rsp
+1:	mov	CALLER - 8(%rbp,%rcx), %rax
+	mov	%rax, -8(%rsp,%rcx)
+	sub	$8, %ecx
+	jne	1b
+	.endm
+
+	/* The whole of it; with stack arguments where `stack` is 1. */
+	.macro TRAMPOLINE name, stack
 	.p2align 6
-	.globl	trampoline_call
-	.hidden	trampoline_call
-	.type	trampoline_call, @function
-trampoline_call:
+	.globl	\name
+	.hidden	\name
+	.type	\name, @function
+\name:
 	.cfi_startproc
 	.cfi_personality 0x1b, trampoline_personality
 	.cfi_def_cfa_offset 16
-	UNLESS_OFF .Lcall_off, .Lcall_odd
+	UNLESS_OFF .L\name\()_call_off, .L\name\()_call_odd
 	FRAME
-	THREAD	.Lcall_cold
+	THREAD	.L\name\()_call_cold
 	mov	SLOT_DEPTH(%r11), %ecx
 	test	%ecx, %ecx
-	jne	.Lcall_nested
-.Lcall_open:
+	jne	.L\name\()_call_nested
+.L\name\()_call_open:
 	mov	%rdx, F_THREAD(%rbp)
 	mov	%ecx, F_DEPTH(%rbp)
 	mov	%rdi, F_ARG(%rbp)
@@ -217,7 +243,7 @@ trampoline_call:
 	shl	$OPEN_SHIFT, %edx
 	add	%r11, %rdx
 	cmp	$OPEN_MAX, %ecx
-	jae	.Lcall_deep
+	jae	.L\name\()_call_deep
 	mov	%rax, SLOT_OPEN(%rdx)
 	mov	%rdi, SLOT_OPEN + OPEN_ARG(%rdx)
 	lea	CALLER(%rbp), %rax
@@ -229,18 +255,18 @@ trampoline_call:
 	shl	$16, %edx
 	or	%eax, %edx
 	mov	%edx, F_KIND(%rbp)
-.Lcall_opened:
+.L\name\()_call_opened:
 	inc	%ecx
 	mov	%ecx, SLOT_DEPTH(%r11)
-.Lcall_original:
+.L\name\()_call_original:
 	mov	8(%rbp), %rax
 	mov	THUNK_ORIGINAL(%rax), %rcx
 	mov	%rcx, F_ORIGINAL(%rbp)
-	cmpl	$0, THUNK_STACK(%rax)
-	jne	.Lcall_copy
-.Lcall_go:
+	.if	\stack
+	COPY
+	.endif
 	RESTORE
-	call	*F_ORIGINAL(%rbp)
+	notrack call *F_ORIGINAL(%rbp)
 	mov	%rax, F_RAX(%rbp)
 	mov	%rdx, F_RDX(%rbp)
 	mov	%r11, F_R11(%rbp)
@@ -249,13 +275,13 @@ trampoline_call:
 	sub	F_START(%rbp), %rax
 	mov	%rax, %rdx
 	shr	$32, %rdx
-	jne	.Lreturn_cold
+	jne	.L\name\()_return_cold
 	cmpq	$0, THREAD_BUSY(%r11)
-	jne	.Lreturn_cold
+	jne	.L\name\()_return_cold
 	mov	%rbp, THREAD_BUSY(%r11)
 	mov	THREAD_NEXT(%r11), %rdx
 	cmp	THREAD_LIMIT(%r11), %rdx
-	jae	.Lreturn_full
+	jae	.L\name\()_return_full
 	mov	%eax, RECORD_DURATION(%rdx)
 	mov	F_START(%rbp), %rax
 	mov	%rax, (%rdx)
@@ -273,7 +299,7 @@ trampoline_call:
 	mov	THREAD_SLOT(%r11), %rdx
 	mov	F_DEPTH(%rbp), %eax
 	mov	%eax, SLOT_DEPTH(%rdx)
-.Lreturn:
+.L\name\()_return:
 	mov	F_RAX(%rbp), %rax
 	mov	F_RDX(%rbp), %rdx
 	mov	F_R11(%rbp), %r11
@@ -286,38 +312,15 @@ trampoline_call:
 	ret
 	.cfi_restore_state
 
-.Lcall_nested:
-	OPEN_CHECK .Lcall_cold
-	jmp	.Lcall_open
+.L\name\()_call_nested:
+	OPEN_CHECK .L\name\()_call_cold
+	jmp	.L\name\()_call_open
 
-	/* F_KIND of calls that stand deeper than the stack of open calls. */
-	.macro DEEP_KIND
-	mov	F_DEPTH(%rbp), %edx
-	mov	$255, %eax
-	cmp	%eax, %edx
-	cmova	%eax, %edx
-	shl	$16, %edx
-	mov	8(%rbp), %rax
-	or	THUNK_KIND(%rax), %edx
-	mov	%edx, F_KIND(%rbp)
-	.endm
-
-.Lcall_deep:
+.L\name\()_call_deep:
 	DEEP_KIND
-	jmp	.Lcall_opened
+	jmp	.L\name\()_call_opened
 
-.Lcall_copy:
-	mov	THUNK_STACK(%rax), %ecx
-	lea	15(%rcx), %edx
-	and	$-16, %edx
-	sub	%rdx, %rsp
-1:	mov	CALLER - 8(%rbp,%rcx), %rax
-	mov	%rax, -8(%rsp,%rcx)
-	sub	$8, %ecx
-	jne	1b
-	jmp	.Lcall_go
-
-.Lcall_cold:
+.L\name\()_call_cold:
 	mov	%rdi, F_ARG(%rbp)
 	SAVE_ALL
 	mov	8(%rbp), %rax
@@ -328,19 +331,19 @@ trampoline_call:
 	call	trampoline_enter
 	RESTORE_ALL
 	cmpb	$0, F_ANSWER(%rbp)
-	je	.Lcall_pass
+	je	.L\name\()_call_pass
 	DEEP_KIND
-	jmp	.Lcall_original
-.Lcall_pass:
+	jmp	.L\name\()_call_original
+.L\name\()_call_pass:
 	mov	8(%rbp), %rax
 	mov	THUNK_ORIGINAL(%rax), %rax
 	.cfi_remember_state
 	LEAVE_TO_ORIGINAL
 	.cfi_restore_state
 
-.Lreturn_full:
+.L\name\()_return_full:
 	movq	$0, THREAD_BUSY(%r11)
-.Lreturn_cold:
+.L\name\()_return_cold:
 	mov	%rcx, F_RCX(%rbp)
 	add	F_START(%rbp), %rax
 	mov	%rax, F_ORIGINAL(%rbp)
@@ -352,14 +355,18 @@ trampoline_call:
 	call	trampoline_leave
 	RESTORE_ALL
 	mov	F_RCX(%rbp), %rcx
-	jmp	.Lreturn
+	jmp	.L\name\()_return
 
-.Lcall_sample:
-	SAMPLE	.Lcall_cold, .Lcall_pass
-	ODD	.Lcall_odd, .Lcall_off, .Lcall_sample
-	OFF	.Lcall_off
+.L\name\()_call_sample:
+	SAMPLE	.L\name\()_call_cold, .L\name\()_call_pass
+	ODD	.L\name\()_call_odd, .L\name\()_call_off, .L\name\()_call_sample
+	OFF	.L\name\()_call_off
 	.cfi_endproc
-	.size	trampoline_call, . - trampoline_call
+	.size	\name, . - \name
+	.endm
+
+	TRAMPOLINE trampoline_call, 0
+	TRAMPOLINE trampoline_call_stack, 1
 
 	.p2align 6
 	.globl	trampoline_entry
