@@ -13,7 +13,7 @@
 #define SLEEP_MOST (20 * MS)
 #define SLEEP_IDLE (40 * MS)
 #define CHUNKS_EARLY 256 /* given pages at once, while the target starts */
-#define CHUNKS_A_STEP 16
+#define CHUNKS_A_STEP 64
 
 void pace_start(struct pace *pace, uint64_t now_ns)
 {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@
 #define METRICS_EVERY (5 * SECOND)
 #define WRITER_PATIENCE (2 * SECOND)
 #define WRITER_RETRY_US 10000
+#define DRAIN_NICE (-10)
 
 struct session {
 	struct region region;
@@ -191,6 +193,8 @@ void session_began(struct session *session, struct job *job, uint64_t ticks)
 	ctl_open(&session->ctl, getpid(), job->pid);
 	pace_start(&session->pace, now);
 	tell_clock(session);
+	/* Seldom and briefly, but in time, also where all processors are busy; if we may. */
+	setpriority(PRIO_PROCESS, 0, DRAIN_NICE);
 }
 
 static void tell_functions(struct session *session)
