@@ -24,7 +24,7 @@ echo
 	"$build/ragtime" run -o "$trace" -- "$python" "$here/rag.py"
 
 step "ragtime tree: what it said to its servers, and what was inside those calls"
-"$build/ragtime" tree --grep 'localhost|127\.0\.0\.1|redis|PGSQL|/docs/' --top 16 "$trace"
+"$build/ragtime" tree --grep 'localhost|127\.0\.0\.1|redis|PGSQL|/docs/' --min 1ms --top 16 "$trace"
 
 step "ragtime report: where the wall time went"
 "$build/ragtime" report "$trace"
