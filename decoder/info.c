@@ -153,6 +153,7 @@ static void tell_cost(struct buf *out, const struct summary *summary)
 static void tell_clock(struct buf *out, const struct summary *summary)
 {
 	const struct clock_align *clock = &summary->clock;
+	double finest, coarsest;
 
 	label(out, "clock");
 	if (!clock->count || !summary->ticks_per_second) {
@@ -163,6 +164,12 @@ static void tell_clock(struct buf *out, const struct summary *summary)
 		out, "%.3f GHz, %zu points", (double)summary->ticks_per_second / 1e9, clock->count);
 	if (clock->slowest > 0)
 		buf_printf(out, ", rate within %.1f ppm", summary_clock_spread(summary));
+	if (summary_units(summary, &finest, &coarsest)) {
+		buf_printf(out, ", times rounded to %.1f", finest);
+		if (coarsest > finest)
+			buf_printf(out, " to %.1f", coarsest);
+		buf_puts(out, " ns");
+	}
 	if (clock->refused)
 		buf_printf(out, ", %" PRIu64 " refused because they ran backwards", clock->refused);
 	if (clock->steps)

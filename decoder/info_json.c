@@ -132,6 +132,8 @@ static void json_metrics(struct json *json, const struct summary *summary)
 static void json_clock(struct json *json, const struct summary *summary)
 {
 	const struct clock_align *clock = &summary->clock;
+	double finest, coarsest;
+	bool known;
 
 	json_key(json, "clock");
 	json_open(json, '{');
@@ -141,6 +143,11 @@ static void json_clock(struct json *json, const struct summary *summary)
 	json_member_int(json, "realtime_steps", (int64_t)clock->steps);
 	json_key(json, "rate_spread_ppm");
 	clock->slowest > 0 ? json_double(json, summary_clock_spread(summary)) : json_null(json);
+	known = summary_units(summary, &finest, &coarsest);
+	json_key(json, "finest_unit_ns");
+	known ? json_double(json, finest) : json_null(json);
+	json_key(json, "coarsest_unit_ns");
+	known ? json_double(json, coarsest) : json_null(json);
 	json_close(json, '}');
 }
 

@@ -83,6 +83,15 @@ static void take_figures(struct summary *summary, const struct trace_batch *batc
 	summary->open_calls = tables->n_open;
 }
 
+static void take_unit(struct summary *summary, unsigned shift)
+{
+	if (!summary->timed || shift < summary->finest_shift)
+		summary->finest_shift = shift;
+	if (!summary->timed || shift > summary->coarsest_shift)
+		summary->coarsest_shift = shift;
+	summary->timed = true;
+}
+
 static void take_batch(struct summary *summary, const struct trace_batch *batch)
 {
 	const Ragtime__Raw__Batch *tables = batch->tables;
@@ -97,6 +106,8 @@ static void take_batch(struct summary *summary, const struct trace_batch *batch)
 	if (batch->last_ns > summary->last_ns)
 		summary->last_ns = batch->last_ns;
 	summary->content |= (batch->flags & RT_BLOCK_CONTENT) != 0;
+	for (size_t i = 0; i < tables->n_calls; i++)
+		take_unit(summary, tables->calls[i]->tick_shift);
 	take_threads(summary, batch);
 	take_figures(summary, batch);
 	if (tables->end)
@@ -239,4 +250,15 @@ double summary_clock_spread(const struct summary *summary)
 	const struct clock_align *clock = &summary->clock;
 
 	return clock->slowest > 0 ? (clock->fastest / clock->slowest - 1) * 1e6 : 0;
+}
+
+bool summary_units(const struct summary *summary, double *finest, double *coarsest)
+{
+	double tick_ns = 1e9 / (double)summary->ticks_per_second;
+
+	if (!summary->timed || !summary->ticks_per_second)
+		return false;
+	*finest = tick_ns * (double)(1ull << summary->finest_shift);
+	*coarsest = tick_ns * (double)(1ull << summary->coarsest_shift);
+	return true;
 }

@@ -27,6 +27,8 @@ struct summary {
 	uint32_t version, host, kernel, mode, command, cpu_model, reason;
 	uint8_t run[16];
 	uint64_t ticks_per_second;
+	unsigned finest_shift, coarsest_shift; /* of the units that times are kept in */
+	bool timed;
 	uint32_t processors;
 	uint32_t tracer_pid;
 	bool ended; /* an End was there */
@@ -58,6 +60,9 @@ const char *summary_state(const struct summary *summary);
 
 /* Between the slowest and the fastest stretch of the clock: parts per million; 0: not known. */
 double summary_clock_spread(const struct summary *summary);
+
+/* What times are rounded to, ns; false where it is not known. */
+bool summary_units(const struct summary *summary, double *finest, double *coarsest);
 
 uint64_t summary_counted(const struct summary *summary);
 

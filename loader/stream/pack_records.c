@@ -13,8 +13,8 @@
 
 #define SLICE 256
 #define TEXT_BYTES_MAX (4u << 20)
-/* How far after the newest clock a record's times may lie. */
-#define FUTURE_SECONDS 60
+/* How far before the first clock and after the newest a record's times may lie. */
+#define SLACK_SECONDS 60
 /* Times are kept to 1/32 of what a thread's calls typically take, at best 2 ns, at worst 64 ns. */
 #define FINENESS_SHIFT 5
 #define COARSER_MAX 5
@@ -87,7 +87,7 @@ struct run {
 	struct pack *pack;
 	uint32_t thread;
 	uint32_t weight;
-	uint64_t latest; /* no record may end after it */
+	uint64_t earliest, latest; /* no record may begin before or end after */
 	const struct rt_record *records;
 	size_t left;
 	uint64_t digits; /* of the durations of the records that count_plain saw */
@@ -156,7 +156,7 @@ static inline uint64_t end_of(const struct rt_record *record)
 
 static inline bool in_time(const struct run *run, const struct rt_record *record)
 {
-	return record->start <= run->latest &&
+	return record->start >= run->earliest && record->start <= run->latest &&
 		end_of(record) - record->start <= run->latest - record->start;
 }
 
@@ -310,13 +310,14 @@ static void take_special(struct run *run)
 void pack_records(struct pack *pack, uint32_t thread, const struct rt_record *records, size_t slots,
 	uint32_t weight)
 {
-	uint64_t future = pack->start.ticks_per_second * FUTURE_SECONDS;
-	uint64_t now = pack_last_clock(pack)->ticks;
+	uint64_t slack = pack->start.ticks_per_second * SLACK_SECONDS;
+	uint64_t first = pack->first_clock.ticks, now = pack_last_clock(pack)->ticks;
 	struct run run = {
 		.pack = pack,
 		.thread = thread,
 		.weight = weight,
-		.latest = now && now < UINT64_MAX - future ? now + future : UINT64_MAX,
+		.earliest = first > slack ? first - slack : 0,
+		.latest = now && now < UINT64_MAX - slack ? now + slack : UINT64_MAX,
 		.records = records,
 		.left = slots,
 	};

@@ -165,6 +165,25 @@ def check_info():
     assert missing.returncode == 1 and "none.rtrace" in missing.stderr and "50,000 calls" in missing.stdout
 
 
+def check_losses():
+    path = f"{TMP}/losses.rtrace"
+    run(MAKE, "losses", "9000", path)
+    text = run(RAGTIME, "info", path).decode()
+    for line in (r"^lost +1,000  records dropped: no free ring memory: main \(1000\)$",
+                 r"^ +4,000  records unreadable in shared memory$",
+                 r"^ +9,000  calls not written: the output failed: main \(1000\)$",
+                 r"^ +1  calls still running when tracing ended$",
+                 r"^holds +9,000 calls and 9,000 that are counted only, "):
+        assert re.search(line, text, re.M), f"no line {line} in:\n{text}"
+    data = bytearray(open(path, "rb").read())
+    data[200] ^= 4
+    open(path, "wb").write(data)
+    text = run(RAGTIME, "info", path).decode()
+    for line in (r"\(damaged\)$", r"^ +1  blocks of the trace missing or damaged$", r"^ +1 blocks damaged: checksum$",
+                 r"^ +\d+ bytes skipped, 0 bytes of a torn block$"):
+        assert re.search(line, text, re.M), f"no line {line} in:\n{text}"
+
+
 if not shutil.which("zstd"):
     print("zstd is not installed")
     sys.exit(77)
@@ -172,3 +191,4 @@ check_nested()
 check_schema()
 check_contracts()
 check_info()
+check_losses()

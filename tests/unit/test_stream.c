@@ -373,6 +373,25 @@ TEST(spoilt_slots_are_counted_not_believed)
 	check_damage(tail_missing, 2, 1, 1);
 }
 
+TEST(times_before_the_run_are_no_times)
+{
+	const char *path = fixture_path("past");
+	struct trace_writer *writer = fixture_writer(path, 0);
+	struct pack *pack = fixture_pack(writer, NULL, NULL);
+	struct rt_record past = {.start = 5, .duration = 5, .kind = RT_EV_read};
+	struct pack_totals totals;
+
+	pack_clock(pack, 1000 * FIXTURE_TICKS_PER_SECOND, 1, 1);
+	pack_records(pack, 1, &past, 1, 1);
+	past.start = 999 * FIXTURE_TICKS_PER_SECOND;
+	pack_records(pack, 1, &past, 1, 1);
+	CHECK_EQ(pack_flush(pack), 0);
+	pack_totals(pack, &totals);
+	CHECK_EQ(totals.calls, 1);
+	fixture_finish(pack, writer);
+	unlink(path);
+}
+
 TEST(addresses_keep_what_may_be_told)
 {
 	struct sockaddr_in inet = {.sin_family = AF_INET, .sin_port = htons(443)};
