@@ -298,7 +298,16 @@ static void put_metrics(struct decode *decode)
 static void put_run(struct decode *decode)
 {
 	struct value nothing = {.type = VALUE_NULL};
+	struct value start = value_known((int64_t)decode->first_ns);
 	char uuid[33];
+
+	for (size_t i = 0; i < decode->actors.process_count; i++) {
+		struct value born = time_of(decode, decode->actors.processes[i]->start);
+
+		if (born.type == VALUE_INT &&
+			(start.type != VALUE_INT || born.number < start.number))
+			start = born;
+	}
 
 	for (int i = 0; i < 16; i++)
 		sprintf(uuid + 2 * i, "%02x", trace_reader_header(decode->reader)->run[i]);
@@ -313,7 +322,7 @@ static void put_run(struct decode *decode)
 		value_text(decode->command),
 		value_text(decode->cpu_model),
 		value_known(decode->processors),
-		value_known((int64_t)decode->first_ns),
+		start,
 		value_known((int64_t)decode->last_ns),
 		decode->clock.added ? value_int(decode->clock.epoch_ns) : nothing,
 		decode->has_status ? value_int(decode->status) : nothing,

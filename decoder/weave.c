@@ -332,7 +332,10 @@ static void count_call(struct weave *weave, struct thread *thread, const struct 
 	}
 	put_row(weave, thread, call, woven, parent);
 	if (call->note_count)
-		attribute_put_notes(weave->store, weave->batch, section, call, woven->id);
+		attribute_put_notes(weave->store, weave->batch, section, call,
+			objtab_text(
+				weave->objects, objtab_get(weave->objects, woven->object)->name),
+			woven->id);
 }
 
 int weave_section(struct weave *weave, struct thread *thread, const struct section *section,
