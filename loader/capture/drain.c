@@ -214,6 +214,16 @@ static uint64_t read_thread(struct drain *drain, struct thread *thread, unsigned
 }
 
 /* Its thread is gone: tells the rest and frees its slot. killed: it may have left calls open. */
+/* With its process: replaced by exec, or ended as it said it would; else no later than now. */
+static uint64_t end_without_mark(const struct drain *drain, const struct process *process)
+{
+	if (process && process->end_ticks)
+		return process->end_ticks;
+	if (process && process->exit_ticks)
+		return process->exit_ticks;
+	return ticks_now(drain->ticks);
+}
+
 static void retire_thread(struct drain *drain, struct thread *thread, bool killed)
 {
 	struct process *process = thread->process;
@@ -230,8 +240,7 @@ static void retire_thread(struct drain *drain, struct thread *thread, bool kille
 	if (killed)
 		thread_tell_open(thread, drain->region, drain->pack);
 	if (!thread->end_ticks)
-		thread->end_ticks = process && process->exit_ticks ? process->exit_ticks
-								   : ticks_now(drain->ticks);
+		thread->end_ticks = end_without_mark(drain, process);
 	thread_declare(thread, drain->pack);
 	if (thread->id)
 		pack_forget_thread(drain->pack, thread->id);
