@@ -7,6 +7,7 @@
 
 #include "lib/map.h"
 #include "loader/symbols/functions.h"
+#include "loader/symbols/signature.h"
 
 #define KINDS_MAX (RT_KIND_LIMIT - RT_KIND_FUNCTION)
 
@@ -132,6 +133,11 @@ int functions_analyse(struct functions *functions, struct planned *planned, stru
 			functions, planned, "", "it begins in the middle of a function", false);
 		goto out;
 	}
+	/* Compilers make a call a jump only where the callee's stack arguments fit where the
+	 * caller's own are. */
+	if (proof.leaves_unknown && !proof.size && !strncmp(planned->symbol, "_Z", 2) &&
+		signature_in_registers(planned->name))
+		proof.unproved = NULL;
 	why = relocate_entry(disasm, object, symbol, &proof, &planned->relocation);
 	if (!why)
 		planned->flags |= RT_PATCH_INLINE;

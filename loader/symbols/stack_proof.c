@@ -48,9 +48,10 @@ struct reading {
 	struct frame_row row, next_row;
 	int64_t depth;
 	bool depth_final;
-	uint8_t anchor;	    /* register that holds the arguments' address in a realigned frame */
-	bool switch_likely; /* seen just now: a load of a table's entry */
-	bool copied[16];    /* registers that were given the stack pointer */
+	int64_t frame_depth; /* what it was when the frame was last described by another register */
+	uint8_t anchor;	     /* register that holds the arguments' address in a realigned frame */
+	bool switch_likely;  /* seen just now: a load of a table's entry */
+	bool copied[16];     /* registers that were given the stack pointer */
 	int64_t copied_depth[16];
 };
 
@@ -230,7 +231,7 @@ static void leave_indirectly(
 	if (!is_entry(&reading->row) || insn->notrack || reading->switch_likely)
 		proving->has_switch = true;
 	else
-		fail(proving, "it ends by a jump to an address that it computes");
+		proving->proof->leaves_unknown = true;
 }
 
 /* Where a register points, seen from the arguments: exactly, or at most so far up. */
@@ -347,15 +348,26 @@ static void check_operands(
 	}
 }
 
+static bool is_by_stack_pointer(const struct frame_row *row)
+{
+	return !row->expression && row->reg == FRAME_RSP;
+}
+
 /* How deep the stack pointer is at least, for frames that are described by another register. */
 static void follow_depth(struct reading *reading, const struct insn *insn)
 {
 	const struct insn_operand *operands = insn->operands;
 
-	if (!reading->next_row.expression && reading->next_row.reg == FRAME_RSP) {
+	if (is_by_stack_pointer(&reading->next_row)) {
 		reading->depth = reading->next_row.offset;
 		reading->depth_final = false;
 		return;
+	}
+	if (is_by_stack_pointer(&reading->row) && insn->name != INSN_MOV &&
+		insn->name != INSN_LEA) {
+		/* The frame was taken down before; here it stands again. */
+		reading->depth = reading->frame_depth;
+		reading->depth_final = true;
 	}
 	if (reading->depth_final)
 		return;
@@ -364,11 +376,11 @@ static void follow_depth(struct reading *reading, const struct insn *insn)
 	else if (insn->name == INSN_SUB && operands[0].type == INSN_REGISTER &&
 		operands[0].reg == INSN_RSP && operands[1].type == INSN_IMMEDIATE)
 		reading->depth += operands[1].number;
-	else if (insn->name == INSN_AND) /* aligned downwards */
-		return;
-	else if (insn->flow != INSN_NEXT ||
-		(operands[0].type == INSN_REGISTER && operands[0].reg == INSN_RSP))
+	else if (insn->name != INSN_AND && /* aligned downwards */
+		(insn->flow != INSN_NEXT ||
+			(operands[0].type == INSN_REGISTER && operands[0].reg == INSN_RSP)))
 		reading->depth_final = true;
+	reading->frame_depth = reading->depth;
 }
 
 static void forget_copy(struct reading *reading, const struct insn *insn)
@@ -383,7 +395,7 @@ static void read_insn(struct proving *proving, struct reading *reading, const st
 {
 	reading->row = *frame_row_at(&reading->frame, insn->address);
 	reading->next_row = *frame_row_at(&reading->frame, insn->address + insn->size);
-	if (!reading->row.expression && reading->row.reg == FRAME_RSP)
+	if (is_by_stack_pointer(&reading->row))
 		reading->depth = reading->row.offset;
 	forget_copy(reading, insn);
 	check_operands(proving, reading, insn);
@@ -484,5 +496,8 @@ int stack_prove(struct disasm *disasm, const struct object *object, uint64_t add
 			read_tables(proving);
 	}
 	free(proving);
+	proof->leaves_unknown &= !proof->unproved;
+	if (proof->leaves_unknown)
+		proof->unproved = "it ends by a jump to an address that it computes";
 	return err;
 }

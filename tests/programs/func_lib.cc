@@ -129,6 +129,13 @@ NOINLINE long tail_pointer(long (*function)(long), long value)
 	return function(value + 1);
 }
 
+/* Nothing tells how many arguments go on to the other function. */
+extern "C" NOINLINE long tail_unknown(long (*function)(long), long value)
+{
+	COUNTED(tail_unknown);
+	return function(value + 2);
+}
+
 NOINLINE long double long_double(long double a, long double b)
 {
 	COUNTED(long_double);
