@@ -49,7 +49,7 @@ enum {
 #define TLS_SENDING "name IN ('SSL_write', 'gnutls_record_send')"
 #define TLS_RECEIVING "name IN ('SSL_read', 'gnutls_record_recv')"
 #define HANDSHAKING "name IN ('SSL_do_handshake', 'SSL_connect', 'SSL_accept', 'gnutls_handshake')"
-#define SUM_WHERE(condition, value) "SUM(CASE WHEN " condition " THEN " value " ELSE 0 END)"
+#define SUM_WHERE(condition, value) " SUM(CASE WHEN " condition " THEN " value " ELSE 0 END)"
 
 _Static_assert(RT_OBJECT_socket == 2 && RT_EV_tls_peer == 9, "numbers in the query below");
 
@@ -68,40 +68,26 @@ _Static_assert(RT_OBJECT_socket == 2 && RT_EV_tls_peer == 9, "numbers in the que
  * Handshake time is the calls' whole time: what they wait for is in calls inside them. Where a
  * socket does not block, one handshake takes several calls: the marks of finished ones count it.
  */
+/* clang-format off */
 static const char sql[] =
 	"WITH used AS (SELECT " PEER_NAME " AS peer, COUNT(DISTINCT object),"
-	" " SUM_WHERE("name = 'connect'",
-		"calls") ","
-			 " " SUM_WHERE("name = 'connect'",
-				 "errors") ","
-					   " " SUM_WHERE(SENDING, "calls") "," SUM_WHERE(SENDING,
-						   "bytes") ","
-							    " " SUM_WHERE(RECEIVING,
-								    "calls") "," SUM_WHERE(RECEIVING,
-								    "bytes") ","
-									     " " SUM_WHERE(
-										     TLS_SENDING,
-										     "calls") "," SUM_WHERE(TLS_SENDING,
-										     "bytes") ","
-											      " " SUM_WHERE(
-												      TLS_RECEIVING,
-												      "calls") "," SUM_WHERE(TLS_RECEIVING,
-												      "bytes") ","
-													       " " SUM_WHERE(
-														       "name = 'connect'",
-														       "sum_ns") ","
-																 " " SUM_WHERE(
-																	 HANDSHAKING,
-																	 "calls") "," SUM_WHERE(HANDSHAKING,
-																	 "sum_ns") ","
-																		   " SUM(self_ns), SUM(errors) FROM profile"
-																		   " WHERE run = ?1 AND object_kind = 2 GROUP BY peer),"
-																		   " finished AS (SELECT " PEER_NAME
-																		   " AS peer, SUM(calls) AS handshakes FROM"
-																		   "  (SELECT object, calls, name AS object_name FROM fold f JOIN object b ON b.id = f.object"
-																		   "   JOIN thread t ON t.id = f.thread JOIN process p ON p.id = t.process"
-																		   "   WHERE p.run = ?1 AND f.operation = 9) GROUP BY peer)"
-																		   " SELECT used.*, handshakes FROM used LEFT JOIN finished USING (peer) ORDER BY used.peer";
+	SUM_WHERE("name = 'connect'", "calls") ","
+	SUM_WHERE("name = 'connect'", "errors") ","
+	SUM_WHERE(SENDING, "calls") "," SUM_WHERE(SENDING, "bytes") ","
+	SUM_WHERE(RECEIVING, "calls") "," SUM_WHERE(RECEIVING, "bytes") ","
+	SUM_WHERE(TLS_SENDING, "calls") "," SUM_WHERE(TLS_SENDING, "bytes") ","
+	SUM_WHERE(TLS_RECEIVING, "calls") "," SUM_WHERE(TLS_RECEIVING, "bytes") ","
+	SUM_WHERE("name = 'connect'", "sum_ns") ","
+	SUM_WHERE(HANDSHAKING, "calls") "," SUM_WHERE(HANDSHAKING, "sum_ns") ","
+	" SUM(self_ns), SUM(errors) FROM profile"
+	" WHERE run = ?1 AND object_kind = 2 GROUP BY peer),"
+	" finished AS (SELECT " PEER_NAME " AS peer, SUM(marks) AS handshakes FROM"
+	"  (SELECT f.object, f.calls AS marks, b.name AS object_name FROM fold f"
+	"   JOIN object b ON b.id = f.object JOIN thread t ON t.id = f.thread"
+	"   JOIN process p ON p.id = t.process WHERE p.run = ?1 AND f.operation = 9)"
+	"  GROUP BY peer)"
+	" SELECT used.*, handshakes FROM used LEFT JOIN finished USING (peer) ORDER BY used.peer";
+/* clang-format on */
 
 /* A TLS library's bytes count only where no socket's are known. */
 static void set_traffic(struct table *table, const struct query *query, unsigned calls_column,

@@ -38,21 +38,20 @@ enum {
 #define READING "name IN ('read', 'pread', 'readv', 'preadv', 'fread', 'sendfile', 'readdir')"
 #define WRITING "name IN ('write', 'pwrite', 'writev', 'pwritev', 'fwrite', 'copy_file_range')"
 #define SYNCING "name IN ('fsync', 'fdatasync', 'msync')"
-#define SUM_WHERE(condition, value) "SUM(CASE WHEN " condition " THEN " value " ELSE 0 END)"
+#define SUM_WHERE(condition, value) " SUM(CASE WHEN " condition " THEN " value " ELSE 0 END)"
 
 _Static_assert(RT_OBJECT_file == 1 && RT_OBJECT_library == 9, "numbers in the query below");
 
-static const char sql[] = "SELECT COALESCE(object_name, 'unknown file')," SUM_WHERE(OPENING,
-	"calls") ","
-		 " " SUM_WHERE(OPENING, "errors") "," SUM_WHERE(READING,
-			 "calls") ","
-				  " " SUM_WHERE(READING, "bytes") "," SUM_WHERE(WRITING,
-					  "calls") ","
-						   " " SUM_WHERE(WRITING, "bytes") "," SUM_WHERE(
-							   SYNCING,
-							   "calls") ","
-								    " SUM(self_ns), MAX(max_ns), SUM(errors) FROM profile"
-								    " WHERE run = ? AND object_kind IN (1, 9) GROUP BY object_name ORDER BY 1";
+/* clang-format off */
+static const char sql[] =
+	"SELECT COALESCE(object_name, 'unknown file'),"
+	SUM_WHERE(OPENING, "calls") "," SUM_WHERE(OPENING, "errors") ","
+	SUM_WHERE(READING, "calls") "," SUM_WHERE(READING, "bytes") ","
+	SUM_WHERE(WRITING, "calls") "," SUM_WHERE(WRITING, "bytes") ","
+	SUM_WHERE(SYNCING, "calls") ","
+	" SUM(self_ns), MAX(max_ns), SUM(errors) FROM profile"
+	" WHERE run = ? AND object_kind IN (1, 9) GROUP BY object_name ORDER BY 1";
+/* clang-format on */
 
 int section_files(const struct section_context *context, struct section *section)
 {

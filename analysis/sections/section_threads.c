@@ -26,7 +26,7 @@ static const struct table_column columns[] = {
 
 enum { NAME, SHOWN, PID, TID, WALL, CPU, NETWORK, DISK, LOCK, POLL, SLEEP, PROCESS, OTHER, CALLS };
 
-#define WAITED(classes) "SUM(CASE WHEN wait_class IN (" classes ") THEN self_ns ELSE 0 END)"
+#define WAITED(classes) " SUM(CASE WHEN wait_class IN (" classes ") THEN self_ns ELSE 0 END)"
 
 _Static_assert(RT_WAIT_lock == 3 && RT_WAIT_gil == 4 && RT_WAIT_disk == 5 && RT_WAIT_dns == 7 &&
 		RT_WAIT_connect == 8 && RT_WAIT_tls == 9 && RT_WAIT_network == 10 &&
@@ -34,21 +34,23 @@ _Static_assert(RT_WAIT_lock == 3 && RT_WAIT_gil == 4 && RT_WAIT_disk == 5 && RT_
 	"numbers in the query below");
 
 /* CPU time is measured per process: a thread's is known where it is the only one. */
+/* clang-format off */
 static const char sql[] =
 	"SELECT t.name, NULL, p.pid, t.tid, " THREAD_WALL ","
 	" CASE WHEN (SELECT COUNT(*) FROM thread o WHERE o.process = p.id) = 1 THEN " PROCESS_CPU
 	" END, network, disk, locks, poll, sleep, child, other, t.calls"
 	" FROM thread t JOIN process p ON p.id = t.process JOIN run r ON r.id = p.run"
-	" LEFT JOIN (SELECT thread AS of_thread," WAITED(
-		"7, 8, 9, 10") " AS network,"
-			       "  " WAITED("5") " AS disk," WAITED("3, 4") " AS locks," WAITED(
-				       "11") " AS poll,"
-					     "  " WAITED("12") " AS sleep," WAITED(
-						     "13") " AS child,"
-							   "  " WAITED(
-								   "2, 6, 14, 15, 16") " AS other"
-										       "  FROM profile GROUP BY thread) ON of_thread = t.id"
-										       " WHERE r.id = ? ORDER BY t.id";
+	" LEFT JOIN (SELECT thread AS of_thread,"
+	WAITED("7, 8, 9, 10") " AS network,"
+	WAITED("5") " AS disk,"
+	WAITED("3, 4") " AS locks,"
+	WAITED("11") " AS poll,"
+	WAITED("12") " AS sleep,"
+	WAITED("13") " AS child,"
+	WAITED("2, 6, 14, 15, 16") " AS other"
+	"  FROM profile GROUP BY thread) ON of_thread = t.id"
+	" WHERE r.id = ? ORDER BY t.id";
+/* clang-format on */
 
 int section_threads(const struct section_context *context, struct section *section)
 {

@@ -84,7 +84,7 @@ def check_command_line(where, line, listed, options):
         if word != "ragtime" and not word.endswith("/ragtime"):
             continue
         command = words[at + 1]
-        if command.startswith("-"):
+        if command.startswith("-") or command == "&&":
             continue
         if command not in listed:
             complain(f"{where}: there is no command {command}: {line}")
