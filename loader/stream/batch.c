@@ -95,8 +95,7 @@ static int add_section(struct batch *batch)
 	return 0;
 }
 
-struct section *batch_section(
-	struct batch *batch, uint32_t thread, uint32_t weight, uint64_t ticks, unsigned tick_shift)
+struct section *batch_section(struct batch *batch, uint32_t thread, uint32_t weight)
 {
 	struct section *section;
 
@@ -107,7 +106,6 @@ struct section *batch_section(
 	section->weight = weight;
 	section->checked = 0;
 	section->notes.count = 0;
-	columns_start(&section->columns, ticks, tick_shift);
 	return section;
 }
 

@@ -66,9 +66,8 @@ void batch_clear(struct batch *batch);
 
 uint32_t batch_text(struct batch *batch, const void *bytes, size_t size);
 
-/* A new empty section, or NULL. Valid until batch_clear. */
-struct section *batch_section(
-	struct batch *batch, uint32_t thread, uint32_t weight, uint64_t ticks, unsigned tick_shift);
+/* A new section, its columns not yet started, or NULL. Valid until batch_clear. */
+struct section *batch_section(struct batch *batch, uint32_t thread, uint32_t weight);
 
 /* Copies the message into its table. */
 void batch_row(struct batch *batch, enum table table, const void *message);

@@ -344,8 +344,11 @@ static void drop_process(struct known *known, size_t index)
 void known_sweep(struct known *known)
 {
 	for (size_t i = known->thread_count; i-- > 0;) {
-		known->threads[i].section = NULL;
-		if (known->threads[i].ended)
+		struct known_thread *thread = &known->threads[i];
+
+		known_look_back(thread);
+		thread->section = NULL;
+		if (thread->ended)
 			drop_thread(known, i);
 	}
 	for (size_t i = known->process_count; i-- > 0;) {

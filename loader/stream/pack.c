@@ -188,8 +188,8 @@ int pack_emit(struct pack *pack)
 	block = describe(pack);
 	if (!err)
 		err = trace_writer_put(pack->writer, &block);
-	batch_clear(batch);
 	known_sweep(&pack->known);
+	batch_clear(batch);
 	if (!err) {
 		pack->sequence++;
 		pack->totals.blocks++;

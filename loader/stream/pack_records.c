@@ -119,17 +119,26 @@ static unsigned shift_of(const struct pack *pack, const struct known_thread *thr
 	return shift < finest + COARSER_MAX ? shift : finest + COARSER_MAX;
 }
 
+/*
+ * The unit changes only where no call is open: else one could begin, as stored, before the call
+ * around it.
+ */
+static bool is_between(const struct run *run, const struct known_thread *thread)
+{
+	return !thread->edge || (!thread->last_depth && run->records->start >= thread->edge);
+}
+
 /* May the thread's calls go on in the section it has? */
-static bool fits(const struct pack *pack, const struct known_thread *thread, uint32_t weight)
+static bool fits(const struct run *run, const struct known_thread *thread, uint32_t weight)
 {
 	struct section *section = thread->section;
 
 	if (!section || section->weight != weight)
 		return false;
-	if (section->columns.count - section->checked < CHECK_EVERY)
+	if (section->columns.count - section->checked < CHECK_EVERY || !is_between(run, thread))
 		return true;
 	section->checked = section->columns.count;
-	return section->columns.tick_shift == shift_of(pack, thread);
+	return thread->shift == shift_of(run->pack, thread);
 }
 
 static struct section *section_of(struct run *run, size_t count)
@@ -143,9 +152,15 @@ static struct section *section_of(struct run *run, size_t count)
 	learn(&thread->typical, run->digits, count);
 	learn(&pack->typical, run->digits, count);
 	weight = run->weight ? run->weight : thread->rate;
-	if (!fits(pack, thread, weight))
-		thread->section = batch_section(&pack->batch, run->thread, weight,
-			run->records->start, shift_of(pack, thread));
+	known_look_back(thread);
+	if (fits(run, thread, weight))
+		return thread->section;
+	if (is_between(run, thread))
+		thread->shift = shift_of(pack, thread);
+	thread->section = batch_section(&pack->batch, run->thread, weight);
+	if (thread->section)
+		columns_start(&thread->section->columns, run->records->start, thread->shift,
+			thread->edge);
 	return thread->section;
 }
 
