@@ -229,6 +229,7 @@ static void slot_open(struct rt_slot *slot, struct rt_thread *thread)
 {
 	slot->generation++;
 	slot->pid = rt_process->pid;
+	slot->pid_space = process_pid_space;
 	slot->tid = (__u32)raw0(gettid);
 	slot->start = ticks_now();
 	slot->first_chunk = 0;

@@ -4,16 +4,29 @@
 #include "preload/environment.h"
 #include "preload/hooks/hook.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/mman.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #define KEYS_AT_HAND 32
 
 struct rt_process *rt_process;
 
+__u64 process_pid_space;
+
 static bool forked; /* the memory is the child's own copy, so the word is too */
+
+static void pid_space_read(void)
+{
+	struct stat st;
+
+	process_pid_space = 0;
+	if (!raw4(newfstatat, AT_FDCWD, "/proc/self/ns/pid", &st, 0))
+		process_pid_space = st.st_ino;
+}
 
 int process_open(unsigned slots)
 {
@@ -31,6 +44,7 @@ int process_open(unsigned slots)
 	}
 	rt_process = (struct rt_process *)at;
 	rt_process->pid = (__u32)raw0(getpid);
+	pid_space_read();
 	return 0;
 }
 
@@ -39,6 +53,10 @@ bool process_is_forked(void)
 	if (likely(rt_process->pid))
 		return false;
 	rt_process->pid = (__u32)raw0(getpid);
+	/* the first of a namespace has its parent outside; its own children inherit what is found
+	 */
+	if (!raw0(getppid))
+		pid_space_read();
 	forked = true;
 	return true;
 }

@@ -17,6 +17,10 @@ struct rt_process {
 
 extern HIDDEN struct rt_process *rt_process;
 
+/* Inode of this process's PID namespace, by which the tracer knows whether pids mean to it the
+ * same. */
+extern HIDDEN __u64 process_pid_space;
+
 /* Made once, by the constructor. 0 or -errno. */
 COLD int process_open(unsigned slots);
 

@@ -75,7 +75,8 @@ struct rt_slot {
 	__u64 lost_nested; /* records of a signal handler that interrupted the writing of a record
 			    */
 	__u64 cut_bytes;   /* payload bytes not copied */
-	__u64 spare[9];
+	__u64 pid_space;   /* inode of the PID namespace that pid and tid belong to */
+	__u64 spare[8];
 	struct rt_count counts[RT_COUNTED_MAX];
 	struct rt_open open[RT_OPEN_MAX];
 	__u8 pad[4096 - 128 - RT_COUNTED_MAX * 16 - RT_OPEN_MAX * 32];

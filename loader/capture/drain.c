@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "loader/capture/thread.h"
@@ -13,6 +14,7 @@
 /* A thread may not keep a pass to itself. */
 #define READS_A_PASS 64
 #define USAGES_A_SECOND 64
+#define EXIT_TAKES_NS 2000000000ull
 
 struct drain {
 	struct region *region;
@@ -26,6 +28,7 @@ struct drain {
 	uint32_t last_thread_id;
 	struct thread *current; /* whose records the pack is reading */
 	pid_t follow_only;	/* 0: all */
+	uint64_t pid_space;	/* of our own PID namespace */
 	uint64_t now_ns;
 	uint64_t told_no_slot, told_untraced, told_refused;
 	uint64_t told_ns;
@@ -37,12 +40,15 @@ struct drain {
 struct drain *drain_new(struct region *region, struct ticks *ticks)
 {
 	struct drain *drain = calloc(1, sizeof(*drain));
+	struct stat space;
 
 	if (!drain)
 		return NULL;
 	drain->region = region;
 	drain->ticks = ticks;
 	drain->told_ns = monotonic_ns();
+	if (!stat("/proc/self/ns/pid", &space))
+		drain->pid_space = space.st_ino;
 	return drain;
 }
 
@@ -91,7 +97,7 @@ static void begin_process(
 {
 	struct process *before = thread->process;
 	struct process *process =
-		process_announce(&drain->processes, drain->pack, thread->pid, mark, path);
+		process_announce(&drain->processes, drain->pack, &thread->of, mark, path);
 
 	if (!process)
 		return;
@@ -111,6 +117,8 @@ static void begin_process(
 			continue;
 		if (other->start_ticks < thread->start_ticks) {
 			other->gone = true;
+			if (!other->end_ticks)
+				other->end_ticks = mark->start;
 			continue;
 		}
 		before->threads--;
@@ -250,9 +258,9 @@ static void retire_thread(struct drain *drain, struct thread *thread, bool kille
 	free(thread);
 }
 
-static bool is_followed(const struct drain *drain, pid_t pid)
+static bool is_followed(const struct drain *drain, const struct process_name *name)
 {
-	return !drain->follow_only || drain->follow_only == pid;
+	return !drain->follow_only || (drain->follow_only == name->pid && !name->foreign);
 }
 
 static struct thread *adopt_thread(struct drain *drain, uint32_t index)
@@ -262,7 +270,9 @@ static struct thread *adopt_thread(struct drain *drain, uint32_t index)
 
 	if (!thread)
 		return NULL;
-	thread->pid = (pid_t)__atomic_load_n(&slot->pid, __ATOMIC_RELAXED);
+	thread->of.pid = (pid_t)__atomic_load_n(&slot->pid, __ATOMIC_RELAXED);
+	thread->of.space = __atomic_load_n(&slot->pid_space, __ATOMIC_RELAXED);
+	thread->of.foreign = thread->of.space != drain->pid_space;
 	thread->tid = (pid_t)__atomic_load_n(&slot->tid, __ATOMIC_RELAXED);
 	thread->start_ticks = __atomic_load_n(&slot->start, __ATOMIC_RELAXED);
 	thread->told_ns = drain->now_ns;
@@ -276,22 +286,27 @@ static struct thread *adopt_thread(struct drain *drain, uint32_t index)
 static void join_thread(struct drain *drain, struct thread *thread)
 {
 	for (uint32_t i = 0; i < drain->live_count; i++) {
-		if (drain->live[i]->tid == thread->tid && drain->live[i]->pid == thread->pid) {
-			retire_thread(drain, drain->live[i], false);
+		struct thread *other = drain->live[i];
+
+		if (other->tid == thread->tid && other->of.pid == thread->of.pid &&
+			other->of.space == thread->of.space) {
+			if (!other->end_ticks)
+				other->end_ticks = thread->start_ticks;
+			retire_thread(drain, other, false);
 			break;
 		}
 	}
 	drain->by_slot[thread->ring.slot] = thread;
 	drain->live[drain->live_count++] = thread;
 	drain->adopted++;
-	if (!is_followed(drain, thread->pid))
+	if (!is_followed(drain, &thread->of))
 		return;
 	thread->id = ++drain->last_thread_id;
 	drain->totals.threads++;
-	if (!process_find(&drain->processes, thread->pid))
+	if (!process_find(&drain->processes, &thread->of))
 		drain->totals.processes++;
 	thread->process =
-		process_of(&drain->processes, drain->pack, thread->pid, thread->start_ticks);
+		process_of(&drain->processes, drain->pack, &thread->of, thread->start_ticks);
 	if (thread->process)
 		thread->process->threads++;
 	else
@@ -336,6 +351,17 @@ static uint32_t adopt_new(struct drain *drain, uint64_t *records)
 }
 
 /*
+ * A pid of another namespace says nothing here. Such a thread is held to live until it has said
+ * that it ends, and then for as long as it may take to.
+ */
+static bool lives(const struct drain *drain, const struct thread *thread)
+{
+	if (!thread->of.foreign)
+		return thread_exists(thread->of.pid, thread->tid);
+	return !thread->exits || drain->now_ns - thread->exits_ns < EXIT_TAKES_NS;
+}
+
+/*
  * Has it said that it ends, and is it gone? At a process's exit the slots of all its threads say
  * so, while some may still write: a slot must not be given away before.
  */
@@ -346,9 +372,12 @@ static bool has_exited(struct drain *drain, struct thread *thread)
 
 	if (thread->gone)
 		return true;
-	thread->exits = state == RT_SLOT_EXITED;
-	if (thread->exits)
-		return !thread_exists(thread->pid, thread->tid);
+	if (state == RT_SLOT_EXITED) {
+		if (!thread->exits)
+			thread->exits_ns = drain->now_ns;
+		thread->exits = true;
+		return !lives(drain, thread);
+	}
 	/* nobody but us may change these */
 	if (state != RT_SLOT_LIVE ||
 		__atomic_load_n(&slot->generation, __ATOMIC_RELAXED) != thread->ring.generation)
@@ -391,6 +420,13 @@ bool drain_is_tight(const struct drain *drain)
 	return drain->adopted > drain->region->slots / 8;
 }
 
+static bool process_exists(const struct process *process)
+{
+	if (process->name.foreign)
+		return process->threads > 0;
+	return thread_exists(process->name.pid, process->name.pid);
+}
+
 void drain_check_threads(struct drain *drain)
 {
 	bool tight = drain_is_tight(drain);
@@ -402,11 +438,11 @@ void drain_check_threads(struct drain *drain)
 
 		if (thread->busy && !tight)
 			thread->busy = false;
-		else if (!thread_exists(thread->pid, thread->tid))
+		else if (!lives(drain, thread))
 			retire_thread(drain, thread, !thread->exits);
 	}
 	for (struct process *at = drain->processes.first; at; at = at->next) {
-		if (!at->end_ticks && !at->threads && !thread_exists(at->pid, at->pid))
+		if (!at->end_ticks && !at->threads && !process_exists(at))
 			process_end(at, drain->pack, ticks_now(drain->ticks));
 	}
 	processes_forget_ended(&drain->processes);
@@ -432,18 +468,18 @@ static void sample_usages(struct drain *drain)
 	unsigned budget = USAGES_A_SECOND;
 	struct process *at = drain->processes.first;
 
-	while (at && drain->last_sampled && at->pid != drain->last_sampled)
+	while (at && drain->last_sampled && at->name.pid != drain->last_sampled)
 		at = at->next;
 	at = at ? at->next : NULL;
 	drain->last_sampled = 0;
 	for (at = at ? at : drain->processes.first; at && budget; at = at->next) {
 		struct pack_usage usage = {.process = at->id};
 
-		if (at->end_ticks || !usage_read(at->pid, &usage))
+		if (at->end_ticks || at->name.foreign || !usage_read(at->name.pid, &usage))
 			continue;
 		pack_usage(drain->pack, &usage);
 		if (--budget == 0)
-			drain->last_sampled = at->pid;
+			drain->last_sampled = at->name.pid;
 	}
 }
 
@@ -462,9 +498,30 @@ void drain_sample(struct drain *drain)
 	drain->told_ns = drain->now_ns;
 }
 
+static struct process *find_own(struct drain *drain, pid_t pid)
+{
+	struct process_name name = {.pid = pid, .space = drain->pid_space};
+
+	return process_find(&drain->processes, &name);
+}
+
+void drain_sample_last(struct drain *drain, pid_t pid)
+{
+	struct process *process;
+	struct pack_usage usage = {0};
+
+	/* a short program's first record may still lie in its ring */
+	drain_pass(drain);
+	process = find_own(drain, pid);
+	if (!process || !usage_read(pid, &usage))
+		return;
+	usage.process = process->id;
+	pack_usage(drain->pack, &usage);
+}
+
 void drain_process_ended(struct drain *drain, pid_t pid, int64_t status)
 {
-	struct process *process = process_find(&drain->processes, pid);
+	struct process *process = find_own(drain, pid);
 
 	if (process)
 		process_set_status(process, status);
@@ -477,7 +534,7 @@ void drain_finish(struct drain *drain)
 	drain_sample(drain);
 	while (drain->live_count) {
 		struct thread *thread = drain->live[drain->live_count - 1];
-		bool exists = thread_exists(thread->pid, thread->tid);
+		bool exists = lives(drain, thread);
 
 		if (!exists) {
 			retire_thread(drain, thread, true);
@@ -490,7 +547,7 @@ void drain_finish(struct drain *drain)
 		drain->live_count--;
 	}
 	for (struct process *at = drain->processes.first; at; at = at->next) {
-		if (!at->end_ticks && !thread_exists(at->pid, at->pid))
+		if (!at->end_ticks && !process_exists(at))
 			process_end(at, drain->pack, ticks_now(drain->ticks));
 	}
 }
@@ -506,7 +563,7 @@ bool drain_has_live(const struct drain *drain)
 	for (uint32_t i = 0; i < drain->live_count; i++) {
 		const struct thread *thread = drain->live[i];
 
-		if (thread->id && thread_exists(thread->pid, thread->tid))
+		if (thread->id && !thread->of.foreign && lives(drain, thread))
 			return true;
 	}
 	return false;

@@ -30,6 +30,7 @@
 #define CLOCK_EVERY (100 * MS)
 #define CHECK_EVERY (250 * MS)
 #define SAMPLE_EVERY SECOND
+#define SAMPLE_FIRST (200 * MS) /* something to read soon */
 #define LINGER (250 * MS)
 #define METRICS_EVERY (5 * SECOND)
 #define WRITER_PATIENCE (2 * SECOND)
@@ -176,11 +177,21 @@ static void tell_clock(struct session *session)
 	pack_clock(session->pack, now.ticks, now.monotonic_ns, now.realtime_ns);
 }
 
+static void sample_last(void *context)
+{
+	struct session *session = context;
+
+	if (session->tracing)
+		drain_sample_last(session->drain, session->job->pid);
+}
+
 void session_began(struct session *session, struct job *job, uint64_t ticks)
 {
 	uint64_t now = monotonic_ns();
 
 	session->job = job;
+	job->before_reaping = sample_last;
+	job->context = session;
 	session->launch_ticks = ticks;
 	session->tracing = true;
 	if (!session->follow)
@@ -188,7 +199,7 @@ void session_began(struct session *session, struct job *job, uint64_t ticks)
 	if (session->duration_ns)
 		session->end_at_ns = now + session->duration_ns;
 	session->check_due = now + CHECK_EVERY;
-	session->sample_due = now + SAMPLE_EVERY;
+	session->sample_due = now + SAMPLE_FIRST;
 	session->metrics_due = now + METRICS_EVERY;
 	ctl_open(&session->ctl, getpid(), job->pid);
 	pace_start(&session->pace, now);
@@ -337,14 +348,14 @@ static void wait_for_news(struct session *session, uint64_t until_ns)
 }
 
 /*
- * A daemon's launcher ends before the daemon, and a forked child may be silent for a moment between
- * two programs that it runs.
+ * A daemon's launcher ends before the daemon, which may not have been heard of by then; and a forked
+ * child may be silent for a moment between two programs that it runs.
  */
 static bool is_survived(struct session *session, uint64_t now)
 {
 	if (!session->job->detached || !session->follow)
 		return false;
-	if (drain_has_live(session->drain))
+	if (!session->linger_ns || drain_has_live(session->drain))
 		session->linger_ns = now + LINGER;
 	return now < session->linger_ns;
 }

@@ -101,12 +101,15 @@ static void stop_with_target(struct job *job)
 
 static void reap(struct job *job)
 {
-	struct rusage usage;
+	siginfo_t info = {0};
 	int status;
 	pid_t pid;
 
+	if (job->before_reaping && !job->ended &&
+		!waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid)
+		job->before_reaping(job->context);
 	/* as PID 1 we are given orphans too */
-	while ((pid = wait4(-1, &status, WNOHANG | WUNTRACED | WCONTINUED, &usage)) > 0) {
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
 		if (pid != job->pid)
 			continue;
 		if (WIFSTOPPED(status)) {
@@ -116,7 +119,6 @@ static void reap(struct job *job)
 		} else {
 			job->ended = true;
 			job->wait_status = status;
-			job->usage = usage;
 		}
 	}
 }
