@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The cold half of emit.h: claiming slots and chunks, tails, sampling, the slow clock. It makes no
- * system call but the one that asks for a new thread's id, takes no lock and allocates nothing.
+ * system call where libc is glibc, takes no lock and allocates nothing.
  *
  * Every path through here writes a record, or counts it in rt_slot.lost, rt_slot.lost_nested or
  * rt_region.lost_no_slot.
@@ -230,7 +230,7 @@ static void slot_open(struct rt_slot *slot, struct rt_thread *thread)
 	slot->generation++;
 	slot->pid = rt_process->pid;
 	slot->pid_space = process_pid_space;
-	slot->tid = (__u32)raw0(gettid);
+	slot->tid = thread_id();
 	slot->start = ticks_now();
 	slot->first_chunk = 0;
 	slot->depth = 0;

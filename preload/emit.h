@@ -56,6 +56,7 @@ _Static_assert(sizeof(struct rt_thread) == 64, "one cache line a thread");
 struct rt_self {
 	struct rt_thread *thread; /* never NULL */
 	uintptr_t claiming;	  /* as rt_thread.busy, while a slot is claimed */
+	__u32 tid;		  /* 0: not asked for */
 	__u32 creator;		  /* tid of the thread that made this one */
 	bool announced;		  /* its thread_start is written, or not due */
 	bool ended;		  /* its thread_exit is written: nothing more is recorded */

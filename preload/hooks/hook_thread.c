@@ -111,6 +111,7 @@ int prctl(int option, ...)
 	for (unsigned index = 0; index < 4; index++)
 		arguments[index] = va_arg(list, unsigned long);
 	va_end(list);
+	clock_forbid(SYS_prctl, (unsigned long)option, arguments[0]);
 	result = real_prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]);
 	if (option == PR_SET_NAME && !result)
 		name_mark((const char *)arguments[0]);
@@ -124,9 +125,6 @@ int prctl(int option, ...)
 #define JUMP_STACK_POINTER 6
 
 HIDDEN void jump_note(const uintptr_t *buffer);
-
-#pragma weak gnu_get_libc_version
-extern const char *gnu_get_libc_version(void);
 
 void __attribute__((used)) jump_note(const uintptr_t *buffer)
 {
