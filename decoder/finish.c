@@ -77,7 +77,7 @@ static void put_fold(void *context, const struct folds *folds, const struct fold
 	hist_free(&all);
 }
 
-void decode_release_folds(struct decode *decode, struct thread *thread)
+void decode_release_thread(struct decode *decode, struct thread *thread)
 {
 	struct fold_context context = {.decode = decode, .thread = thread};
 
@@ -85,6 +85,7 @@ void decode_release_folds(struct decode *decode, struct thread *thread)
 	if (thread->fold)
 		folds_release(&decode->folds, thread->fold, put_fold, &context);
 	thread->fold = 0;
+	levels_free(&thread->levels);
 }
 
 /* ---- roots ---- */
@@ -358,7 +359,7 @@ void decode_finish(struct decode *decode)
 	for (size_t i = 0; i < decode->actors.thread_count; i++) {
 		struct thread *thread = decode->actors.threads[i];
 
-		decode_release_folds(decode, thread);
+		decode_release_thread(decode, thread);
 		settle_thread(thread);
 		put_thread(decode, thread);
 	}

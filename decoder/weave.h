@@ -25,6 +25,9 @@
 
 #define WEAVE_ALL_ROWS UINT32_MAX
 
+/* Ticks: no honest section is rounded more coarsely. */
+#define WEAVE_UNIT_MAX 4096
+
 /* What is known of a kind's operation. */
 #define WEAVE_KIND_USED 1
 #define WEAVE_KIND_STORED 2
@@ -77,7 +80,7 @@ struct weave_open {
 	uint64_t arg;
 };
 void weave_open_calls(
-	struct weave *weave, struct thread *thread, const struct weave_open *calls, size_t count);
+	struct weave *weave, struct thread *thread, struct weave_open *calls, size_t count);
 
 /* No more calls of this thread: whoever still waits for a parent is an orphan. */
 void weave_end(struct weave *weave, struct thread *thread);
