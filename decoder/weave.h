@@ -39,7 +39,8 @@ struct weave {
 	struct clock_align *clock;
 	struct changes *changes;
 	const struct trace_batch *batch;
-	uint32_t row_limit; /* 0: no tiny rows */
+	const struct section_call *block_calls; /* all of the block */
+	uint32_t row_limit;			/* 0: no tiny rows */
 	int64_t last_span;
 	int64_t first_object;	/* row id of object 0 */
 	int64_t first_function; /* row id of the operation of kind RT_KIND_FUNCTION */

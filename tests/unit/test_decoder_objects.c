@@ -89,6 +89,26 @@ TEST(a_descriptor_is_what_it_was_at_the_time)
 	trace_end(&maker, db);
 }
 
+TEST(of_calls_at_one_time_the_order_decides)
+{
+	struct trace_maker maker = trace_begin("order");
+	struct rt_record opened = {.start = TRACE_START + 100, .kind = RT_EV_open, .arg = 5};
+	sqlite3 *db;
+
+	trace_call_note(&maker, 1, &opened, RT_TAIL_PATH, "/a", 2);
+	trace_call(&maker, 1, RT_EV_read, 0, 100, 100, 5, 1101);
+	trace_call(&maker, 1, RT_EV_close, 0, 100, 100, 5, 0);
+	trace_call_note(&maker, 1, &opened, RT_TAIL_PATH, "/b", 2);
+	trace_call(&maker, 1, RT_EV_read, 0, 100, 100, 5, 1102);
+	trace_call(&maker, 1, RT_EV_close, 0, 100, 100, 5, 0);
+	trace_call(&maker, 1, RT_EV_read, 0, 100, 100, 5, 1103);
+	db = trace_decode(&maker, TRACE_ALL);
+	CHECK_STR(object_of(db, 1101), "/a");
+	CHECK_STR(object_of(db, 1102), "/b");
+	CHECK_STR(object_of(db, 1103), "unknown fd 5");
+	trace_end(&maker, db);
+}
+
 TEST(one_file_is_one_object_a_connection_each_its_own)
 {
 	struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(5432)};
