@@ -395,8 +395,10 @@ static void read_insn(struct proving *proving, struct reading *reading, const st
 {
 	reading->row = *frame_row_at(&reading->frame, insn->address);
 	reading->next_row = *frame_row_at(&reading->frame, insn->address + insn->size);
-	if (is_by_stack_pointer(&reading->row))
+	if (is_by_stack_pointer(&reading->row)) {
 		reading->depth = reading->row.offset;
+		reading->depth_final = false;
+	}
 	forget_copy(reading, insn);
 	check_operands(proving, reading, insn);
 	if (insn->flow == INSN_JUMP || insn->flow == INSN_BRANCH)
