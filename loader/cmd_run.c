@@ -283,36 +283,46 @@ static int run_exec(struct run *run)
 	return report_exec(run->command[0], err);
 }
 
-int cmd_run(int argc, char **argv)
+static int run_command(struct run *run)
 {
-	static const struct argp argp = {options, parse_option, usage, help, NULL, NULL, NULL};
-	struct run run = {.session.follow = true};
 	const char *obstacle;
-	int err;
+	int err = identity_find(run->command[0], run->path, sizeof(run->path));
 
-	argp_err_exit_status = EXIT_USAGE;
-	argv[0] = "ragtime run";
-	run.inherited = launch_note_inherited();
-	err = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &run);
-	if (err) {
-		log_error("%s", strerror(err));
-		return EXIT_OURS;
-	}
-	log_set_verbose(run.verbose);
-	run.session.patterns = run.patterns;
-	run.session.command = base_name(run.command[0]);
-	err = identity_find(run.command[0], run.path, sizeof(run.path));
 	if (err)
-		return report_exec(run.command[0], err);
-	obstacle = identity_obstacle(run.path);
+		return report_exec(run->command[0], err);
+	obstacle = identity_obstacle(run->path);
 	if (obstacle)
-		return run_untraced(&run, obstacle);
-	if (identity_shim(run.shim, sizeof(run.shim)) < 0) {
+		return run_untraced(run, obstacle);
+	if (identity_shim(run->shim, sizeof(run->shim)) < 0) {
 		log_error("libragtime.so is neither beside this program nor in ../lib/ragtime (in "
 			  "a path without spaces and colons); run 'make', or install again");
 		return EXIT_OURS;
 	}
-	if (choose_output(&run) < 0)
+	if (choose_output(run) < 0)
 		return EXIT_OURS;
-	return run.exec ? run_exec(&run) : run_child(&run);
+	return run->exec ? run_exec(run) : run_child(run);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	static const struct argp argp = {options, parse_option, usage, help, NULL, NULL, NULL};
+	struct run run = {.session.follow = true};
+	int code;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = "ragtime run";
+	run.inherited = launch_note_inherited();
+	code = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &run);
+	if (code) {
+		log_error("%s", strerror(code));
+		code = EXIT_OURS;
+	} else {
+		log_set_verbose(run.verbose);
+		run.session.patterns = run.patterns;
+		run.session.command = base_name(run.command[0]);
+		code = run_command(&run);
+	}
+	free(run.patterns);
+	free(run.inherited);
+	return code;
 }

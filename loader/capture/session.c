@@ -348,8 +348,8 @@ static void wait_for_news(struct session *session, uint64_t until_ns)
 }
 
 /*
- * A daemon's launcher ends before the daemon, which may not have been heard of by then; and a forked
- * child may be silent for a moment between two programs that it runs.
+ * A daemon's launcher ends before the daemon, which may not have been heard of by then; and a
+ * forked child may be silent for a moment between two programs that it runs.
  */
 static bool is_survived(struct session *session, uint64_t now)
 {
