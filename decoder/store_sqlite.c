@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,6 +247,31 @@ static void inspect_target(struct store *store, bool append)
 	close_database(store);
 }
 
+/* What an interrupt must not leave behind. */
+static char *volatile unfinished;
+
+static void on_interrupt(int number)
+{
+	if (unfinished)
+		unlink(unfinished);
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void watch_interrupts(char *path)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action = {.sa_handler = path ? on_interrupt : SIG_DFL};
+	struct sigaction before;
+
+	unfinished = path;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		/* what is ignored, as under nohup, stays so */
+		if (!sigaction(numbers[i], NULL, &before) && before.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+	}
+}
+
 /* Private from its first moment on, and no link that somebody laid out. */
 static void make_temporary(struct store *store)
 {
@@ -253,11 +279,13 @@ static void make_temporary(struct store *store)
 
 	unlink(store->temporary);
 	fd = open(store->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0)
+	if (fd < 0) {
 		snprintf(store->failure, sizeof(store->failure), "cannot make %s: %s",
 			store->temporary, strerror(errno));
-	else
-		close(fd);
+		return;
+	}
+	close(fd);
+	watch_interrupts(store->temporary);
 }
 
 static void open_named(struct store *store, const char *output, bool append)
@@ -365,6 +393,8 @@ void store_free(struct store *store)
 	sqlite3_close(store->db);
 	if (store->temporary && !store->finished)
 		unlink(store->temporary);
+	if (unfinished && unfinished == store->temporary)
+		watch_interrupts(NULL);
 	free(store->temporary);
 	free(store->path);
 	free(store);
