@@ -31,7 +31,7 @@ LDLIBS := $(DEPS) $(SYSTEM)
 SHIM_CFLAGS := -std=gnu11 $(if $(DEBUG),-O1,-O2) -g $(WARN) -fPIC -fvisibility=hidden -mtls-dialect=gnu2 -ftls-model=global-dynamic \
 	-ffile-prefix-map=$(CURDIR)=. -fno-stack-protector -fno-builtin -fno-plt -fasynchronous-unwind-tables -fcf-protection=branch -fno-omit-frame-pointer -fno-reorder-blocks-and-partition
 SHIM_CPPFLAGS := -D_GNU_SOURCE -I. -I$(GEN) -U_FORTIFY_SOURCE
-SHIM_LDFLAGS := -shared -nostdlib -Wl,-soname,libragtime.so -Wl,-z,relro -Wl,--hash-style=both -Wl,--build-id
+SHIM_LDFLAGS := -shared -nostdlib -Wl,-soname,libragtime.so -Wl,-z,relro,-z,now -Wl,--hash-style=both -Wl,--build-id
 
 CORE_SRC := $(sort $(foreach d,$(wildcard lib protocols loader decoder analysis),$(shell find $(d) -name "*.c")))
 SHIM_SRC := $(sort $(foreach d,$(wildcard preload),$(shell find $(d) -name "*.c" -o -name "*.S")))

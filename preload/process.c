@@ -144,6 +144,8 @@ static void thread_end(void *round)
 		!real_pthread_setspecific(end_key, (void *)next))
 		return;
 	if (rt_self.thread->slot) {
+		/* a call that was cancelled is over too */
+		rt_self.thread->slot->depth = 0;
 		mark_emit(RT_EV_thread_exit, 0, 0, NULL);
 		thread_release();
 	}

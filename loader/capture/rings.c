@@ -285,6 +285,9 @@ void ring_release(struct ring *ring, struct region *region)
 	memset(after, 0, (size_t)((char *)(slot + 1) - after));
 	__atomic_store_n(&slot->generation, ring->generation, __ATOMIC_RELAXED);
 	__atomic_store_n(&slot->state, RT_SLOT_FREE, __ATOMIC_RELEASE);
+	/* the lowest is taken first, so that as few pages as possible are ever touched */
+	if (ring->slot < __atomic_load_n(&region->head->slot_hint, __ATOMIC_RELAXED))
+		__atomic_store_n(&region->head->slot_hint, ring->slot, __ATOMIC_RELAXED);
 }
 
 /*
