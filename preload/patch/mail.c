@@ -47,6 +47,7 @@ bool mail_open(void)
 {
 	struct rt_region *region = rt_region;
 
+	held = false;
 	for (unsigned waits = 0; !tracer_is_slow && waits < WAITS_MAX; waits++) {
 		if (tracer_is_gone(region))
 			break;

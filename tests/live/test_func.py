@@ -71,6 +71,7 @@ def test_shapes():
     # Through slots: their entries admit no jump.
     check(counts.get(("probe_short", "func_lib")) == 500, f"probe_short: {counts}")
     check(counts.get(("probe_loop", "func_lib")) == 500, f"probe_loop: {counts}")
+    check(counts.get(("calls_first", "func_lib")) == 6, f"calls_first: {counts}")
     # Two libraries with the same symbol.
     check(counts.get(("probe_same", "func_user")) == 10, f"func_user's probe_same: {counts}")
     check(
@@ -117,9 +118,32 @@ def test_real_libraries():
         return
     check(not steps or steps >= 202, f"sqlite3_step: {steps}")
     check(not deflates or deflates == 200, f"deflate: {deflates}")
-    # Everything that a Python process loads.
-    run = traced("whole", ["*:*"], [sys.executable, "-c", "import json; print(json.dumps([1]))"])
-    check((run.returncode, run.stdout) == (0, "[1]\n"), f"everything hooked: {run}")
+    # Whole libraries, and everything that a program loads.
+    run = traced("library", ["libcrypto*:*", "libssl*:*"], python)
+    check(run.stdout == before.stdout, f"python with OpenSSL hooked says {run.stdout}{run.stderr}")
+    run = traced("whole", ["*:*"], ["/bin/ls", "/"])
+    check((run.returncode, run.stdout) == (0, plain(["/bin/ls", "/"]).stdout), f"all hooked: {run}")
+
+
+def test_threads_of_a_constructor():
+    script = f"import ctypes; print(ctypes.CDLL('{PROGRAMS}/func_eager').eager_add(1, 2))"
+    run = traced("eager", ["func_eager:eager*"], [sys.executable, "-c", script])
+    check((run.returncode, run.stdout) == (0, "13\n"), f"func_eager: {run}")
+    check("other threads may be executing its first bytes" in run.stderr, f"func_eager: {run.stderr}")
+
+
+def test_no_new_code():
+    """Where the kernel lets a process make no more code executable, it goes on unhooked."""
+    script = (
+        "import ctypes\n"
+        "denied = ctypes.CDLL(None).prctl(65, 1, 0, 0, 0)\n"
+        f"lib = ctypes.CDLL('{PROGRAMS}/func_lib')\n"
+        "print(lib.probe_same(), 'old' if denied else 'new')\n"
+    )
+    run = traced("policy", ["func_lib:probe_same"], [sys.executable, "-c", script])
+    check(run.returncode == 0 and run.stdout.startswith("1 "), f"without new code: {run}")
+    if "new" in run.stdout:
+        check("does not let its code be changed" in run.stderr, f"without new code: {run.stderr}")
 
 
 def test_debugger():
@@ -170,7 +194,15 @@ def test_dead_tracer():
     check("(7,)" in line and took < 1.5, f"after the tracer's death: {line!r}")
 
 
-for test in (test_shapes, test_real_libraries, test_debugger, test_dead_tracer):
+TESTS = (
+    test_shapes,
+    test_real_libraries,
+    test_threads_of_a_constructor,
+    test_no_new_code,
+    test_debugger,
+    test_dead_tracer,
+)
+for test in TESTS:
     begin = time.monotonic()
     test()
     print(f"{test.__name__}: {time.monotonic() - begin:.1f} s")

@@ -62,6 +62,12 @@ NOINLINE int throws(int n)
 	return n;
 }
 
+/* Begins with its call: the call itself has to move. */
+extern "C" NOINLINE int calls_first(int n)
+{
+	return throws(n) + 1;
+}
+
 NOINLINE long nine(long a, long b, long c, long d, long e, long f, long g, long h, long i)
 {
 	COUNTED(nine);

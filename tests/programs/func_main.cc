@@ -144,6 +144,7 @@ static void test_leaving()
 	auto *throws = find<int(int)>("_ZN5probe6throwsEi");
 	auto *calls = find<void(void (*)(int), int)>("_ZN5probe5callsEPFviEi");
 	auto *jumps = find<void(jmp_buf *, int)>("_ZN5probe5jumpsEPA1_13__jmp_buf_tagi");
+	auto *first = find<int(int)>("calls_first");
 	static jmp_buf where;
 	static volatile int round;
 
@@ -152,6 +153,11 @@ static void test_leaving()
 			printf("throws %d\n", throws(i));
 		} catch (const std::runtime_error &error) {
 			printf("caught %s\n", error.what());
+		}
+		try {
+			printf("first %d\n", first(i));
+		} catch (const std::runtime_error &error) {
+			printf("first caught %s\n", error.what());
 		}
 		try {
 			calls(throw_int, i);
