@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Per file: opens, what was read and written, and how long threads were in calls on it. */
-#include <errno.h>
-
 #include "analysis/report.h"
 #include "wire/event.h"
 
@@ -55,21 +53,5 @@ static const char sql[] =
 
 int section_files(const struct section_context *context, struct section *section)
 {
-	struct table *table = table_new(columns);
-	struct query *query;
-
-	section->table = table;
-	if (!table)
-		return -ENOMEM;
-	query = model_query(context->model, sql);
-	query_bind(query, 1, context->run->id);
-	while (query_next(query)) {
-		table_row(table);
-		table_set_text(table, PATH, query_text(query, 0));
-		for (unsigned column = OPENS; column <= ERRORS; column++)
-			table_set(table, column, query_int(query, (int)column));
-	}
-	query_free(query);
-	table_sort(table, TIME);
-	return 0;
+	return section_fill(context, section, columns, sql, TIME);
 }
