@@ -270,8 +270,9 @@ static void do_pass(struct session *session)
 	shim_beat(&session->region, &session->ticks);
 	if (is_due(&session->clock_due, now, CLOCK_EVERY))
 		tell_clock(session);
-	tell_functions(session);
 	records = drain_pass(session->drain);
+	tell_functions(
+		session); /* after it: what was hooked meanwhile may have been called already */
 	hurry = drain_is_tight(session->drain);
 	do_housekeeping(session, now);
 	pace_step(&session->pace, &session->region, now, records, hurry);
@@ -283,6 +284,7 @@ static int answer_report(struct session *session, char *reply, size_t size)
 	struct drain_totals drained;
 
 	drain_pass(session->drain);
+	tell_functions(session);
 	drain_sample(session->drain);
 	tell_metrics(session);
 	tell_clock(session);

@@ -225,6 +225,7 @@ int known_put_operation(struct known *known, uint32_t kind, const char *name, co
 	operation->name = strdup(name ? name : "");
 	operation->symbol = strdup(symbol ? symbol : "");
 	set_text(known, REDACT_PATH, &operation->module, module);
+	operation->due = true; /* its first calls may be packed already */
 	return operation->name && operation->symbol ? 0 : -ENOMEM;
 }
 
