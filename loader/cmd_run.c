@@ -207,13 +207,15 @@ static int run_child(struct run *run)
 	pid_t pid;
 	int err, code;
 
-	session = session_open(&run->session);
-	if (!session)
-		return EXIT_OURS;
+	/* first: threads that the session starts must not take signals either */
 	err = job_open(&job, false);
 	if (err) {
 		log_error("cannot watch over signals: %s", strerror(-err));
-		session_close(session);
+		return EXIT_OURS;
+	}
+	session = session_open(&run->session);
+	if (!session) {
+		job_close(&job);
 		return EXIT_OURS;
 	}
 	additions.region = session_region(session);
@@ -237,13 +239,17 @@ static int run_child(struct run *run)
 /* The detached side of --exec. Nobody waits for its exit status. */
 static void run_tracer(struct run *run, struct launch_gate *gate)
 {
-	struct session *session = session_open(&run->session);
+	struct session *session = NULL;
 	struct job job;
 	uint64_t ticks;
-	int err = session ? job_open(&job, true) : -EIO;
+	int err = job_open(&job, true);
 
 	if (!err)
 		err = job_began(&job, gate->target);
+	if (!err) {
+		session = session_open(&run->session);
+		err = session ? 0 : -EIO;
+	}
 	if (launch_ready(gate, session ? session_region(session) : "", err) < 0 || err)
 		_exit(EXIT_OURS);
 	ticks = session_ticks(session);

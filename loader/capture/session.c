@@ -32,6 +32,11 @@
 #define SAMPLE_EVERY SECOND
 #define SAMPLE_FIRST (200 * MS) /* something to read soon */
 #define LINGER (250 * MS)
+/*
+ * A detached tracer in a service's control group is sent SIGTERM together with the service, whose
+ * end is worth seeing. A second signal ends it at once.
+ */
+#define GRACE (10 * SECOND)
 #define METRICS_EVERY (5 * SECOND)
 #define WRITER_PATIENCE (2 * SECOND)
 #define WRITER_RETRY_US 10000
@@ -55,6 +60,7 @@ struct session {
 	uint64_t clock_due, check_due, sample_due, metrics_due;
 	uint64_t launch_ticks;
 	uint64_t linger_ns;
+	uint64_t grace_ns;
 	size_t functions_told;
 	struct pack_totals packed; /* kept when the stream has been closed */
 	struct drain_totals drained;
@@ -366,7 +372,10 @@ static bool must_end(struct session *session, uint64_t now)
 {
 	const struct job *job = session->job;
 
-	if (job->asked_to_stop && !session->reason)
+	if (job->asked_to_stop && !session->grace_ns)
+		session->grace_ns = now + GRACE;
+	if (!session->reason &&
+		(job->asked_to_stop > 1 || (session->grace_ns && now >= session->grace_ns)))
 		session->reason = "interrupt";
 	if (session->end_at_ns && now >= session->end_at_ns && !session->reason)
 		session->reason = "duration";

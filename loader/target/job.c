@@ -135,7 +135,7 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 	}
 	if (job->detached) {
 		if (signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT)
-			job->asked_to_stop = true;
+			job->asked_to_stop++;
 		return;
 	}
 	if (signal == SIGCONT) {

@@ -19,7 +19,7 @@ struct job {
 	int signals;   /* signalfd; readable: call job_signals */
 	int pidfd;     /* of a detached target; readable: call job_poll_end */
 	bool ended;
-	bool asked_to_stop; /* a detached tracer was told to end */
+	unsigned asked_to_stop; /* how often a detached tracer was told to end */
 	int wait_status;
 	/* Called when the child has ended and /proc still knows it; NULL: nobody wants to know. */
 	void (*before_reaping)(void *context);
