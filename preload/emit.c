@@ -41,6 +41,18 @@ void self_locate(void)
 		rt_self_offset = offset;
 }
 
+static bool on_alternate(uintptr_t address)
+{
+	return address - rt_self.alternate < rt_self.alternate_size;
+}
+
+bool frame_is_over(uintptr_t frame, uintptr_t here)
+{
+	bool alternate = on_alternate(frame);
+
+	return alternate == on_alternate(here) ? frame_is_dead(frame, here) : alternate;
+}
+
 __u64 ticks_now(void)
 {
 	struct timespec now;
@@ -187,7 +199,7 @@ static void rate_follow(struct rt_thread *thread, __u64 now)
 /* Begins the writing of a record; false where a writer further out in this thread is at it. */
 static bool writer_begin(struct rt_thread *thread, uintptr_t frame)
 {
-	if (thread->busy && !frame_is_dead(thread->busy, frame)) {
+	if (thread->busy && !frame_is_over(thread->busy, frame)) {
 		thread->slot->lost_nested++;
 		return false;
 	}
@@ -267,7 +279,7 @@ struct rt_thread *thread_claim(uintptr_t frame)
 	if (rt_self.thread->slot)
 		return rt_self.thread;
 	if (region == &nowhere || rt_self.ended ||
-		(rt_self.claiming && !frame_is_dead(rt_self.claiming, frame)))
+		(rt_self.claiming && !frame_is_over(rt_self.claiming, frame)))
 		return &nobody;
 	rt_self.claiming = frame;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -298,11 +310,11 @@ void thread_release(void)
 unsigned open_prune(struct rt_slot *slot, unsigned depth, uintptr_t frame)
 {
 	if (depth > RT_OPEN_MAX) {
-		if (!frame_is_dead(slot->open[RT_OPEN_MAX - 1].frame, frame))
+		if (!frame_is_over(slot->open[RT_OPEN_MAX - 1].frame, frame))
 			return depth;
 		depth = RT_OPEN_MAX;
 	}
-	while (depth && frame_is_dead(slot->open[depth - 1].frame, frame))
+	while (depth && frame_is_over(slot->open[depth - 1].frame, frame))
 		depth--;
 	return depth;
 }

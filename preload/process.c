@@ -220,15 +220,15 @@ void thread_jumps(uintptr_t to)
 	struct rt_slot *slot = thread->slot;
 	unsigned depth = 0;
 
-	if (rt_self.claiming && frame_is_dead(rt_self.claiming, to))
+	if (rt_self.claiming && frame_is_over(rt_self.claiming, to))
 		rt_self.claiming = 0;
 	if (!slot)
 		return;
-	if (thread->busy && frame_is_dead(thread->busy, to))
+	if (thread->busy && frame_is_over(thread->busy, to))
 		thread->busy = 0;
 	/* What is newer than an open call that is left is left too, on whatever stack it is. */
 	while (depth < slot->depth && depth < RT_OPEN_MAX &&
-		!frame_is_dead(slot->open[depth].frame, to))
+		!frame_is_over(slot->open[depth].frame, to))
 		depth++;
 	if (depth < slot->depth && depth < RT_OPEN_MAX)
 		slot->depth = depth;

@@ -118,6 +118,18 @@ int prctl(int option, ...)
 	return result;
 }
 
+/* The stack of signal handlers, so that open calls on the other one are not taken for left. */
+int sigaltstack(const stack_t *stack, stack_t *before)
+{
+	int result = real_sigaltstack(stack, before);
+
+	if (!result && stack) {
+		rt_self.alternate = (uintptr_t)stack->ss_sp;
+		rt_self.alternate_size = stack->ss_flags & SS_DISABLE ? 0 : stack->ss_size;
+	}
+	return result;
+}
+
 /*
  * Jumps. The stack pointer that a jump goes to says which open calls it leaves. glibc keeps it
  * scrambled with a value from the thread's control block; musl keeps it plain.

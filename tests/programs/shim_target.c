@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -272,6 +273,57 @@ static int do_storm(int count)
 	return 0;
 }
 
+#define STACKS (1 << 20)
+
+static void handler_slept(int number)
+{
+	(void)number;
+	mark(21);
+}
+
+/* Its handlers' stack lies above its own, where an outer call's frame would be. */
+static void *thread_alternate(void *stacks)
+{
+	stack_t above = {.ss_sp = (char *)stacks + STACKS - 65536, .ss_size = 65536};
+	struct itimerval soon = {{0, 0}, {0, 20000}};
+	struct timespec moment = {.tv_sec = 5};
+	struct sigaction action = {.sa_handler = handler_slept, .sa_flags = SA_ONSTACK};
+	sigset_t alarms;
+
+	sigaltstack(&above, NULL);
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	nanosleep(&moment, NULL);
+	storm_start(handler_mark, SA_RESTART | SA_ONSTACK);
+	for (int index = 0; index < 200000; index++)
+		if (write(sink, bytes, 1) != 1)
+			abort();
+	storm_stop();
+	printf("%ld\n", 200001 + in_handler);
+	return NULL;
+}
+
+static int do_alternate(void)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	sigset_t alarms;
+	char *stacks =
+		mmap(NULL, STACKS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &alarms, NULL);
+	pthread_attr_init(&attributes);
+	if (stacks == MAP_FAILED || pthread_attr_setstack(&attributes, stacks, STACKS / 2) ||
+		pthread_create(&thread, &attributes, thread_alternate, stacks))
+		return 1;
+	return pthread_join(thread, NULL);
+}
+
 static sigjmp_buf back;
 static volatile sig_atomic_t armed;
 
@@ -464,6 +516,8 @@ int main(int argc, char **argv)
 		return do_thread_ends();
 	if (!strcmp(way, "storm"))
 		return do_storm(number);
+	if (!strcmp(way, "alternate"))
+		return do_alternate();
 	if (!strcmp(way, "jumps"))
 		return do_jumps(number);
 	if (!strcmp(way, "jump-out"))

@@ -262,15 +262,15 @@ TEST(locks_are_recorded_where_somebody_waits)
 	CHECK_EQ(shim_count(&region, RT_EV_thread_join, NULL), 2);
 }
 
-/* Each call of the program, from its handlers too, is read or counted as lost. */
-TEST(a_storm_of_signals_loses_nothing_silently)
+/* Runs a way of shim_target that says how often it wrote. */
+static long run_telling(char *way, char *argument)
 {
-	char line[64] = "";
+	char *argv[] = {program_path("shim_target"), way, argument, NULL};
 	int ends[2], out = dup(1);
-	char *argv[] = {program_path("shim_target"), "storm", "300000", NULL};
+	char line[64] = "";
 	pid_t child;
 
-	CHECK_EQ(shim_region_make(&region, 4, 256), 0);
+	CHECK_EQ(shim_region_make(&region, 4, 512), 0);
 	fflush(NULL);
 	CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
 	dup2(ends[1], 1);
@@ -279,9 +279,27 @@ TEST(a_storm_of_signals_loses_nothing_silently)
 	close(ends[1]);
 	CHECK(read(ends[0], line, sizeof(line) - 1) > 0);
 	CHECK_EQ(shim_wait(child), 0);
-	CHECK(atol(line) > 300000);
-	CHECK_EQ(sink_writes() + shim_lost(&region), atol(line));
+	return atol(line);
+}
+
+/* Each call of the program, from its handlers too, is read or counted as lost. */
+TEST(a_storm_of_signals_loses_nothing_silently)
+{
+	long told = run_telling("storm", "300000");
+
+	CHECK(told > 300000);
+	CHECK_EQ(sink_writes() + shim_lost(&region), told);
 	CHECK_EQ(shim_slot(&region, 0)->depth, 0);
+}
+
+TEST(handlers_on_a_stack_of_their_own_nest)
+{
+	long told = run_telling("alternate", NULL);
+
+	CHECK(told > 200000);
+	CHECK_EQ(sink_writes() + shim_lost(&region), told);
+	CHECK_EQ(find(RT_EV_write, 21)->depth, 1);
+	CHECK_EQ(find(RT_EV_nanosleep, -EINTR)->depth, 0);
 }
 
 TEST(jumps_close_the_calls_they_leave)
