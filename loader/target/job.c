@@ -9,7 +9,11 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Seconds in which a program that tidies up first stops itself. */
+#define STOP_TAKES 2
 
 /* Faults of our own must not be put off. */
 static const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
@@ -144,8 +148,13 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 			kill(job->pid, SIGCONT);
 		return;
 	}
-	if (is_stop(signal))
+	if (is_stop(signal)) {
 		job->stop_signal = signal;
+		job->stop_due = time(NULL) + STOP_TAKES;
+	}
+	/* what the target sends to its group, it has already sent to itself */
+	if ((pid_t)info->ssi_pid == job->pid)
+		return;
 	/* of a terminal that goes away the kernel tells the session's leader, nobody else */
 	if (signal == SIGHUP && getsid(0) == getpid())
 		for_us_alone = true;
@@ -163,6 +172,9 @@ void job_signals(struct job *job)
 
 	while (read(job->signals, &info, sizeof(info)) == sizeof(info))
 		take_signal(job, &info);
+	/* a target that took no notice, and is stopped much later, was not stopped by that */
+	if (job->stop_signal && time(NULL) > job->stop_due)
+		job->stop_signal = 0;
 	if (job->stop_signal && job->stopped_by)
 		stop_with_target(job);
 }
