@@ -431,7 +431,7 @@ static uint32_t argument_object(struct weave *weave, const struct thread *thread
 		return descriptor_object(weave, thread, low(arg), when);
 	if (trait->arg == RT_ARG_handle)
 		return handle_object(weave, thread, arg, when);
-	if (trait->arg == RT_ARG_address && trait->span_kind == RT_SPAN_lock)
+	if (trait->arg == RT_ARG_address)
 		return objtab_lock(weave->objects, thread->process->id, arg);
 	return 0;
 }

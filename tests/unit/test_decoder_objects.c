@@ -291,6 +291,7 @@ TEST(locks_hosts_and_tls_have_objects)
 	call(&maker, 1, RT_EV_mutex_lock, 100, 0x7f0000001000, 0);
 	call(&maker, 1, RT_EV_mutex_lock, 200, 0x7f0000002000, 0);
 	call(&maker, 1, RT_EV_mutex_lock, 300, 0x7f0000001000, 0);
+	call(&maker, 1, RT_EV_sem_wait, 350, 0x7f0000003000, 0);
 	call(&maker, 1, RT_EV_socket, 400, pair(4, AF_INET << 8 | SOCK_STREAM), 4);
 	noted(&maker, 1, RT_EV_connect, 500, 510, 4, 0, RT_TAIL_ADDRESS, &peer, sizeof(peer));
 	call(&maker, 1, RT_EV_SSL_set_fd, 600, 0x5500, 4);
@@ -300,7 +301,7 @@ TEST(locks_hosts_and_tls_have_objects)
 	call(&maker, 1, RT_EV_eventfd, 1000, 5, 5);
 	call(&maker, 1, RT_EV_read, 1100, 5, 7003);
 	db = trace_decode(&maker, TRACE_ALL);
-	CHECK_EQ(sql_number(db, "SELECT COUNT(*) FROM object WHERE kind = 7"), 2);
+	CHECK_EQ(sql_number(db, "SELECT COUNT(*) FROM object WHERE kind = 7"), 3);
 	CHECK_EQ(sql_number(db,
 			 "SELECT f.calls FROM fold f JOIN object b ON b.id = f.object WHERE "
 			 "b.address = 139637976731648"),
