@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a path, a host or a name: what comes out is text, and no key that says what it is. */
+/* Any bytes as a path, a host or a name: what comes out is text, and no key that says what it is.
+ */
 #include <stdlib.h>
 #include <string.h>
 
