@@ -2,40 +2,14 @@
 /* The passes over the shared region. */
 #include "loader/capture/drain.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "loader/capture/thread.h"
-#include "loader/capture/usage.h"
+#include "loader/capture/drain_state.h"
 
 /* A thread may not keep a pass to itself. */
 #define READS_A_PASS 64
-#define USAGES_A_SECOND 64
-#define EXIT_TAKES_NS 2000000000ull
-
-struct drain {
-	struct region *region;
-	struct ticks *ticks;
-	struct pack *pack;
-	struct processes processes;
-	struct thread *by_slot[RT_SLOTS_MAX];
-	struct thread *live[RT_SLOTS_MAX];
-	uint32_t live_count;
-	uint32_t adopted; /* since the last look at the living */
-	uint32_t last_thread_id;
-	struct thread *current; /* whose records the pack is reading */
-	pid_t follow_only;	/* 0: all */
-	uint64_t pid_space;	/* of our own PID namespace */
-	uint64_t now_ns;
-	uint64_t told_no_slot, told_untraced, told_refused;
-	uint64_t told_ns;
-	pid_t last_sampled;
-	struct drain_totals totals;
-	struct rt_record records[RT_CHUNK_RECORDS]; /* out of the target's reach */
-};
 
 struct drain *drain_new(struct region *region, struct ticks *ticks)
 {
@@ -221,7 +195,6 @@ static uint64_t read_thread(struct drain *drain, struct thread *thread, unsigned
 	return total;
 }
 
-/* Its thread is gone: tells the rest and frees its slot. killed: it may have left calls open. */
 /* With its process: replaced by exec, or ended as it said it would; else no later than now. */
 static uint64_t end_without_mark(const struct drain *drain, const struct process *process)
 {
@@ -232,7 +205,7 @@ static uint64_t end_without_mark(const struct drain *drain, const struct process
 	return ticks_now(drain->ticks);
 }
 
-static void retire_thread(struct drain *drain, struct thread *thread, bool killed)
+void drain_retire(struct drain *drain, struct thread *thread, bool killed)
 {
 	struct process *process = thread->process;
 
@@ -292,7 +265,7 @@ static void join_thread(struct drain *drain, struct thread *thread)
 			other->of.space == thread->of.space) {
 			if (!other->end_ticks)
 				other->end_ticks = thread->start_ticks;
-			retire_thread(drain, other, false);
+			drain_retire(drain, other, false);
 			break;
 		}
 	}
@@ -351,17 +324,6 @@ static uint32_t adopt_new(struct drain *drain, uint64_t *records)
 }
 
 /*
- * A pid of another namespace says nothing here. Such a thread is held to live until it has said
- * that it ends, and then for as long as it may take to.
- */
-static bool lives(const struct drain *drain, const struct thread *thread)
-{
-	if (!thread->of.foreign)
-		return thread_exists(thread->of.pid, thread->tid);
-	return !thread->exits || drain->now_ns - thread->exits_ns < EXIT_TAKES_NS;
-}
-
-/*
  * Has it said that it ends, and is it gone? At a process's exit the slots of all its threads say
  * so, while some may still write: a slot must not be given away before.
  */
@@ -376,7 +338,7 @@ static bool has_exited(struct drain *drain, struct thread *thread)
 		if (!thread->exits)
 			thread->exits_ns = drain->now_ns;
 		thread->exits = true;
-		return !lives(drain, thread);
+		return !drain_thread_lives(drain, thread);
 	}
 	/* nobody but us may change these */
 	if (state != RT_SLOT_LIVE ||
@@ -401,170 +363,7 @@ uint64_t drain_pass(struct drain *drain)
 
 		records += read_thread(drain, thread, READS_A_PASS);
 		if (exited)
-			retire_thread(drain, thread, false);
+			drain_retire(drain, thread, false);
 	}
 	return records;
-}
-
-static bool slot_may_write(void *context, uint32_t slot, uint32_t generation)
-{
-	const struct drain *drain = context;
-	const struct rt_slot *shared = &drain->region->slot[slot];
-
-	return __atomic_load_n(&shared->state, __ATOMIC_ACQUIRE) != RT_SLOT_FREE &&
-		__atomic_load_n(&shared->generation, __ATOMIC_RELAXED) == generation;
-}
-
-bool drain_is_tight(const struct drain *drain)
-{
-	return drain->adopted > drain->region->slots / 8;
-}
-
-static bool process_exists(const struct process *process)
-{
-	if (process->name.foreign)
-		return process->threads > 0;
-	return thread_exists(process->name.pid, process->name.pid);
-}
-
-void drain_check_threads(struct drain *drain)
-{
-	bool tight = drain_is_tight(drain);
-
-	drain->adopted = 0;
-	drain->now_ns = monotonic_ns();
-	for (uint32_t i = drain->live_count; i-- > 0;) {
-		struct thread *thread = drain->live[i];
-
-		if (thread->busy && !tight)
-			thread->busy = false;
-		else if (!lives(drain, thread))
-			retire_thread(drain, thread, !thread->exits);
-	}
-	for (struct process *at = drain->processes.first; at; at = at->next) {
-		if (!at->end_ticks && !at->threads && !process_exists(at))
-			process_end(at, drain->pack, ticks_now(drain->ticks));
-	}
-	processes_forget_ended(&drain->processes);
-	region_sweep(drain->region, slot_may_write, drain);
-}
-
-static void tell_region_count(
-	struct drain *drain, uint64_t *told, const __u64 *shared, uint32_t reason)
-{
-	uint64_t now = __atomic_load_n(shared, __ATOMIC_RELAXED);
-
-	if (now > *told) {
-		pack_loss(drain->pack, 0, reason, now - *told, drain->told_ns, drain->now_ns);
-		if (reason == RT_LOSS_no_slot)
-			drain->totals.lost += now - *told;
-	}
-	*told = now;
-}
-
-/* A run with very many processes samples them in turns. */
-static void sample_usages(struct drain *drain)
-{
-	unsigned budget = USAGES_A_SECOND;
-	struct process *at = drain->processes.first;
-
-	while (at && drain->last_sampled && at->name.pid != drain->last_sampled)
-		at = at->next;
-	at = at ? at->next : NULL;
-	drain->last_sampled = 0;
-	for (at = at ? at : drain->processes.first; at && budget; at = at->next) {
-		struct pack_usage usage = {.process = at->id};
-
-		if (at->end_ticks || at->name.foreign || !usage_read(at->name.pid, &usage))
-			continue;
-		pack_usage(drain->pack, &usage);
-		if (--budget == 0)
-			drain->last_sampled = at->name.pid;
-	}
-}
-
-void drain_sample(struct drain *drain)
-{
-	const struct rt_region *head = drain->region->head;
-
-	drain->now_ns = monotonic_ns();
-	sample_usages(drain);
-	for (uint32_t i = 0; i < drain->live_count; i++)
-		thread_tell_counts(drain->live[i], drain->region, drain->pack);
-	tell_region_count(drain, &drain->told_no_slot, &head->lost_no_slot, RT_LOSS_no_slot);
-	tell_region_count(
-		drain, &drain->told_untraced, &head->untraced_exec, RT_LOSS_untraced_exec);
-	tell_region_count(drain, &drain->told_refused, &head->patch_refused, RT_LOSS_refused);
-	drain->told_ns = drain->now_ns;
-}
-
-static struct process *find_own(struct drain *drain, pid_t pid)
-{
-	struct process_name name = {.pid = pid, .space = drain->pid_space};
-
-	return process_find(&drain->processes, &name);
-}
-
-void drain_sample_last(struct drain *drain, pid_t pid)
-{
-	struct process *process;
-	struct pack_usage usage = {0};
-
-	/* a short program's first record may still lie in its ring */
-	drain_pass(drain);
-	process = find_own(drain, pid);
-	if (!process || !usage_read(pid, &usage))
-		return;
-	usage.process = process->id;
-	pack_usage(drain->pack, &usage);
-}
-
-void drain_process_ended(struct drain *drain, pid_t pid, int64_t status)
-{
-	struct process *process = find_own(drain, pid);
-
-	if (process)
-		process_set_status(process, status);
-}
-
-void drain_finish(struct drain *drain)
-{
-	while (drain_pass(drain) > RT_CHUNK_RECORDS)
-		;
-	drain_sample(drain);
-	while (drain->live_count) {
-		struct thread *thread = drain->live[drain->live_count - 1];
-		bool exists = lives(drain, thread);
-
-		if (!exists) {
-			retire_thread(drain, thread, true);
-			continue;
-		}
-		/* it goes on without us: its slot stays its own */
-		thread_tell_open(thread, drain->region, drain->pack);
-		thread_declare(thread, drain->pack);
-		free(thread);
-		drain->live_count--;
-	}
-	for (struct process *at = drain->processes.first; at; at = at->next) {
-		if (!at->end_ticks && !process_exists(at))
-			process_end(at, drain->pack, ticks_now(drain->ticks));
-	}
-}
-
-void drain_totals(const struct drain *drain, struct drain_totals *totals)
-{
-	*totals = drain->totals;
-	totals->live_threads = drain->live_count;
-}
-
-bool drain_has_live(const struct drain *drain)
-{
-	for (uint32_t i = 0; i < drain->live_count; i++) {
-		const struct thread *thread = drain->live[i];
-
-		if (thread->id && !thread->of.foreign && lives(drain, thread))
-			return true;
-	}
-	return false;
 }
