@@ -129,6 +129,24 @@ static void json_metrics(struct json *json, const struct summary *summary)
 	free(names);
 }
 
+static void json_limits(struct json *json, const struct summary *summary)
+{
+	size_t count;
+	const struct summary_limit *limits = summary_limits(summary, &count);
+
+	json_key(json, "limits");
+	json_open(json, '[');
+	for (size_t i = 0; i < count; i++) {
+		json_open(json, '{');
+		json_text(json, "module", summary_text(summary, limits[i].module));
+		json_text(json, "function", summary_text(summary, limits[i].function));
+		json_text(json, "reason", summary_text(summary, limits[i].reason));
+		json_member_bool(json, "recorded", limits[i].recorded);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 static void json_clock(struct json *json, const struct summary *summary)
 {
 	const struct clock_align *clock = &summary->clock;
@@ -158,6 +176,7 @@ void info_json(struct json *json, const char *name, const struct summary *summar
 	json_contents(json, summary);
 	json_metrics(json, summary);
 	json_clock(json, summary);
+	json_limits(json, summary);
 	json_damage(json, summary);
 	json_losses(json, summary);
 	json_close(json, '}');

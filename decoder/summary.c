@@ -80,6 +80,17 @@ static void take_figures(struct summary *summary, const struct trace_batch *batc
 		set(&summary->metrics,
 			strtab_adds(summary->texts, trace_text(batch, tables->metrics[i]->name)),
 			(uint64_t)tables->metrics[i]->value);
+	for (size_t i = 0; i < tables->n_limits; i++) {
+		const Ragtime__Raw__Limit *limit = tables->limits[i];
+		struct summary_limit row = {
+			strtab_adds(summary->texts, trace_text(batch, limit->module)),
+			strtab_adds(summary->texts, trace_text(batch, limit->function)),
+			strtab_adds(summary->texts, trace_text(batch, limit->reason)),
+			limit->recorded,
+		};
+
+		buf_append(&summary->limits, &row, sizeof(row));
+	}
 	summary->open_calls = tables->n_open;
 }
 
@@ -136,6 +147,12 @@ int summary_read(struct summary *summary, struct trace_reader *reader)
 	return err;
 }
 
+const struct summary_limit *summary_limits(const struct summary *summary, size_t *count)
+{
+	*count = summary->limits.size / sizeof(struct summary_limit);
+	return (const struct summary_limit *)summary->limits.data;
+}
+
 void summary_free(struct summary *summary)
 {
 	clock_align_free(&summary->clock);
@@ -146,6 +163,7 @@ void summary_free(struct summary *summary)
 	map_free(&summary->counters);
 	map_free(&summary->losses);
 	map_free(&summary->metrics);
+	buf_free(&summary->limits);
 }
 
 uint64_t summary_counted(const struct summary *summary)

@@ -393,6 +393,18 @@ static void note_end_of_target(struct session *session)
 		drain_process_ended(session->drain, job->pid, code > 128 ? 128 - code : code);
 }
 
+static void tell_limits(struct session *session)
+{
+	size_t count = plan_refusals(session->plan);
+	struct plan_refusal refusal;
+
+	for (size_t i = 0; i < count; i++) {
+		if (plan_refusal(session->plan, i, &refusal))
+			pack_limit(session->pack, refusal.module, refusal.name, refusal.reason,
+				refusal.hooked);
+	}
+}
+
 static void end_tracing(struct session *session)
 {
 	struct pack_end end = {
@@ -404,6 +416,7 @@ static void end_tracing(struct session *session)
 	region_hide(&session->region);
 	plan_stop(session->plan);
 	tell_functions(session);
+	tell_limits(session);
 	note_end_of_target(session);
 	drain_finish(session->drain);
 	tell_metrics(session);

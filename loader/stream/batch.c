@@ -15,6 +15,7 @@ static const size_t row_sizes[TABLE_COUNT] = {
 	[TABLE_OPEN] = sizeof(Ragtime__Raw__OpenCall),
 	[TABLE_METRIC] = sizeof(Ragtime__Raw__Metric),
 	[TABLE_USAGE] = sizeof(Ragtime__Raw__Usage),
+	[TABLE_LIMIT] = sizeof(Ragtime__Raw__Limit),
 };
 
 static int rows_add(struct rows *rows, const void *item, size_t size)
@@ -212,6 +213,7 @@ static void fill(struct parts *parts, const struct batch *batch)
 	FILL(open, TABLE_OPEN, OpenCall);
 	FILL(metrics, TABLE_METRIC, Metric);
 	FILL(usages, TABLE_USAGE, Usage);
+	FILL(limits, TABLE_LIMIT, Limit);
 #undef FILL
 	message->n_calls = batch->section_count;
 	message->calls = (Ragtime__Raw__Calls **)next;

@@ -279,6 +279,18 @@ void pack_metric(struct pack *pack, const char *name, int64_t value)
 	batch_row(&pack->batch, TABLE_METRIC, &row);
 }
 
+void pack_limit(struct pack *pack, const char *module, const char *function, const char *reason,
+	bool recorded)
+{
+	Ragtime__Raw__Limit row = RAGTIME__RAW__LIMIT__INIT;
+
+	row.module = batch_text(&pack->batch, module, strlen(module));
+	row.function = batch_text(&pack->batch, function, strlen(function));
+	row.reason = batch_text(&pack->batch, reason, strlen(reason));
+	row.recorded = recorded;
+	batch_row(&pack->batch, TABLE_LIMIT, &row);
+}
+
 void pack_usage(struct pack *pack, const struct pack_usage *usage)
 {
 	Ragtime__Raw__Usage row = RAGTIME__RAW__USAGE__INIT;

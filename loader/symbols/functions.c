@@ -104,9 +104,6 @@ static const char *forbidden(const struct planned *planned)
 		return "it belongs to the dynamic linker";
 	if (!strcmp(planned->module, "libragtime.so"))
 		return "it belongs to ragtime";
-	if (!strcmp(planned->symbol, "_start") || !strcmp(planned->symbol, "_init") ||
-		!strcmp(planned->symbol, "_fini"))
-		return "it is no function that is called";
 	return NULL;
 }
 

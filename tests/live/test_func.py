@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Functions by pattern: the target does the same with hooks as without, and every call is there."""
+import json
 import os
 import re
 import shutil
@@ -84,9 +85,13 @@ def test_shapes():
         "probe_short: only calls from other modules by name are seen: it is too short",
         "probe_loop: only calls from other modules by name are seen: a jump leads into",
         "probe::variadic(char*, unsigned long, char const*, ...): only entries are recorded",
-        "no_such_library:*: no such function was loaded",
+        "no_such_library: *: no such function was loaded",
     ):
         check(text in run.stderr, f"not said: {text}\n{run.stderr}")
+    page = json.loads(plain([RAGTIME, "info", "--json", f"{TMP}/shapes.rtrace"]).stdout)[0]
+    told = {(limit["module"], limit["function"]): limit["recorded"] for limit in page["limits"]}
+    check(told.get(("func_lib", "probe_short")) is True, f"limits: {told}")
+    check(told.get(("no_such_library", "*")) is False, f"limits: {told}")
 
 
 SCRIPT = """
