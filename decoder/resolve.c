@@ -429,6 +429,8 @@ static uint32_t argument_object(struct weave *weave, const struct thread *thread
 {
 	if (trait->arg == RT_ARG_fd)
 		return descriptor_object(weave, thread, low(arg), when);
+	if (trait->arg == RT_ARG_polled && high(arg))
+		return descriptor_object(weave, thread, high(arg) - 1, when);
 	if (trait->arg == RT_ARG_handle)
 		return handle_object(weave, thread, arg, when);
 	if (trait->arg == RT_ARG_address)

@@ -16,6 +16,7 @@ listener = socket.create_server(("127.0.0.1", 0))
 thread = threading.Thread(target=serve, args=(listener,))
 thread.start()
 with socket.create_connection(listener.getsockname()) as client:
+    client.settimeout(10)  # so that it polls before it reads
     for _ in range(300):
         client.sendall(b"question")
         client.recv(100)
@@ -48,6 +49,7 @@ cmp "$TMP/tree" "$TMP/out"
 grep -q 'nanosleep' "$TMP/tree"
 "$ragtime" tree --grep '127.0.0.1:' "$trace" >"$TMP/out"
 grep -q 'recv' "$TMP/out"
+grep -q 'poll.*127\.0\.0\.1:' "$TMP/out" # what was waited for is named
 ! grep -q 'nanosleep' "$TMP/out"
 python3 tests/golden/test_exports.py "$TMP/all.db" "$TMP/auto.db" "$TMP/none.db"
 
