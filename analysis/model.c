@@ -59,14 +59,6 @@ static const char *nameless_vfs(void)
 	return vfs.zName;
 }
 
-static int schema_version(void)
-{
-	const struct embedded *schema = embedded_find("wire/schema.sql");
-	const char *pragma = schema ? strstr(schema->text, "PRAGMA user_version = ") : NULL;
-
-	return pragma ? atoi(pragma + strlen("PRAGMA user_version = ")) : 0;
-}
-
 static const char *refusal(struct model *model, char *space, size_t size)
 {
 	int64_t version = model_number(model, "PRAGMA user_version", 0, 0);
@@ -81,11 +73,11 @@ static const char *refusal(struct model *model, char *space, size_t size)
 		snprintf(space, size, "a database, but not one that ragtime wrote");
 		return space;
 	}
-	if (version > schema_version()) {
+	if (version > embedded_schema_version()) {
 		snprintf(space, size,
 			"written by a newer ragtime (schema %lld, this one reads up to %d); "
 			"update ragtime to read it",
-			(long long)version, schema_version());
+			(long long)version, embedded_schema_version());
 		return space;
 	}
 	return NULL;

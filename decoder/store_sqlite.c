@@ -170,18 +170,10 @@ static int64_t number_of(struct store *store, const char *sql)
 	return number;
 }
 
-static int schema_version(void)
-{
-	const struct embedded *schema = embedded_find("wire/schema.sql");
-	const char *pragma = schema ? strstr(schema->text, "PRAGMA user_version = ") : NULL;
-
-	return pragma ? atoi(pragma + strlen("PRAGMA user_version = ")) : 0;
-}
-
 /* Brings an older database up to date, one wire/migrations/NNN_*.sql after the other. */
 static void migrate(struct store *store, int64_t version)
 {
-	for (; version < schema_version(); version++) {
+	for (; version < embedded_schema_version(); version++) {
 		char prefix[40];
 		const struct embedded *file = embedded_files;
 
@@ -209,11 +201,11 @@ static void check_existing(struct store *store)
 	if (store->failure[0] || tables != 7)
 		snprintf(store->failure, sizeof(store->failure),
 			"it is there, and not a database that ragtime wrote; choose another name");
-	else if (version > schema_version())
+	else if (version > embedded_schema_version())
 		snprintf(store->failure, sizeof(store->failure),
 			"written by a newer ragtime (schema %d, this one writes %d); update "
 			"ragtime or choose another name",
-			(int)version, schema_version());
+			(int)version, embedded_schema_version());
 }
 
 static void open_database(struct store *store, const char *path, int flags, const char *vfs)
