@@ -11,6 +11,10 @@
 
 #include <time.h>
 
+/* How long a thread drops records before it searches for a free chunk again: some 30 us. */
+#define CHUNK_RETRY_TICKS (1ull << 16)
+/* Where the tracer has not looked for 2^35 ticks, some ten seconds, it is taken for gone. */
+#define STALE_TICKS (1ull << 35)
 /* How long nobody searches for a free slot after a search in vain: 2^24 ticks, some milliseconds */
 #define SLOT_RETRY_TICKS (1ull << 24)
 
@@ -105,14 +109,25 @@ static __u32 chunk_number(const struct rt_region *region, const struct rt_chunk 
 		1;
 }
 
-/* Goes on in a new chunk, first where there is none yet. */
+/*
+ * Goes on in a new chunk, first where there is none yet. After a search in vain the thread drops
+ * records for a while without one: a full ring must not cost more than a working one.
+ */
 static bool chunk_switch(struct rt_thread *thread)
 {
 	struct rt_region *region = rt_region;
-	struct rt_chunk *chunk = chunk_claim(region, thread->slot);
+	__u64 now = tsc_read();
+	struct rt_chunk *chunk;
 
-	if (!chunk)
+	if (thread->retry - now < SLOT_RETRY_TICKS)
 		return false;
+	chunk = chunk_claim(region, thread->slot);
+	if (!chunk) {
+		thread->retry = now +
+			(now - region->beat < STALE_TICKS ? CHUNK_RETRY_TICKS
+							  : SLOT_RETRY_TICKS - 1);
+		return false;
+	}
 	__atomic_store_n(thread->chunk ? &thread->chunk->next : &thread->slot->first_chunk,
 		chunk_number(region, chunk), __ATOMIC_RELEASE);
 	thread->chunk = chunk;
@@ -183,7 +198,7 @@ static void rate_follow(struct rt_thread *thread, __u64 now)
 {
 	__u32 mode = __atomic_load_n(&rt_region->mode, __ATOMIC_RELAXED);
 	__u32 rate = mode == RT_MODE_SAMPLED && rt_region->rate > 1 ? rt_region->rate : 0;
-	struct rt_record mark = {.start = now, .kind = RT_EV_rate, .arg = rate ? rate : 1};
+	struct rt_record mark;
 
 	if (likely(thread->rate == rate)) {
 		if (thread->chunk)
@@ -191,6 +206,7 @@ static void rate_follow(struct rt_thread *thread, __u64 now)
 		return;
 	}
 	thread->rate = rate;
+	mark = (struct rt_record){.start = now, .kind = RT_EV_rate, .arg = rate ? rate : 1};
 	record_write(thread, &mark, NULL);
 	if (thread->chunk)
 		limit_set(thread);

@@ -31,7 +31,8 @@
 #include "wire/ring.h"
 
 #define HIDDEN __attribute__((visibility("hidden")))
-#define COLD __attribute__((noinline, cold, visibility("hidden")))
+/* Not "cold": that would make them small instead of quick, and tails and samples come by here. */
+#define COLD __attribute__((noinline, visibility("hidden")))
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* Stack frames farther apart than this belong to different stacks. */
@@ -47,7 +48,7 @@ struct rt_thread {
 	__s64 sample_left;    /* bytes of allocations until the next sampled one */
 	__u32 turn;	      /* calls until the next sampled one */
 	__u32 rate;	      /* in force at this thread's last record; 0 is 1 */
-	__u32 padding[2];
+	__u64 retry;	      /* ticks at which to look for a free chunk again */
 };
 
 _Static_assert(sizeof(struct rt_thread) == 64, "one cache line a thread");

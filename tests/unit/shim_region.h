@@ -61,6 +61,7 @@ static inline int shim_region_make(struct shim_region *region, unsigned slots, u
 	map->families = ~0u;
 	map->cookie = 0x5eedc0de;
 	map->mode = RT_MODE_ON;
+	map->beat = __builtin_ia32_rdtsc();
 	for (unsigned index = 0; index < chunks; index++)
 		map->free_chunks[index / 64] |= 1ull << index % 64;
 	snprintf(region->variable, sizeof(region->variable), RT_ENV_REGION "=/proc/%d/fd/%d:%llx",
