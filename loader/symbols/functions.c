@@ -107,6 +107,24 @@ static const char *forbidden(const struct planned *planned)
 	return NULL;
 }
 
+/*
+ * What the code does not prove, a C++ function's name may: the size of its own stack arguments. A
+ * function that it ends by jumping to has no more, or no compiler would have made the call a jump.
+ */
+static void prove_by_name(const struct planned *planned, struct stack_proof *proof)
+{
+	int size;
+
+	if (!proof->unproved || proof->returns_oddly || strncmp(planned->symbol, "_Z", 2))
+		return;
+	size = signature_stack_size(planned->name);
+	if (size < 0 || size > RT_PATCH_STACK_MAX)
+		return;
+	proof->unproved = NULL;
+	if (proof->size < (unsigned)size)
+		proof->size = (unsigned)size;
+}
+
 int functions_analyse(struct functions *functions, struct planned *planned, struct disasm *disasm,
 	const struct object *object, const struct elf_symbol *symbol, import_fn *import,
 	void *context)
@@ -130,11 +148,6 @@ int functions_analyse(struct functions *functions, struct planned *planned, stru
 			functions, planned, "", "it begins in the middle of a function", false);
 		goto out;
 	}
-	/* Compilers make a call a jump only where the callee's stack arguments fit where the
-	 * caller's own are. */
-	if (proof.leaves_unknown && !proof.size && !strncmp(planned->symbol, "_Z", 2) &&
-		signature_in_registers(planned->name))
-		proof.unproved = NULL;
 	why = relocate_entry(disasm, object, symbol, &proof, &planned->relocation);
 	if (!why)
 		planned->flags |= RT_PATCH_INLINE;
@@ -149,6 +162,7 @@ int functions_analyse(struct functions *functions, struct planned *planned, stru
 	if (why)
 		functions_refuse(functions, planned,
 			"only calls from other modules by name are seen: ", why, true);
+	prove_by_name(planned, &proof);
 	if (proof.unproved) {
 		planned->flags |= RT_PATCH_ENTRIES;
 		functions_refuse(functions, planned,

@@ -151,8 +151,8 @@ const char *relocate_entry(struct disasm *disasm, const struct object *object,
 	*relocation = (struct relocation){0};
 	if (symbol->indirect)
 		return "it is chosen at run time (ifunc)";
-	if (!proof->complete)
-		return proof->unproved;
+	if (proof->unread)
+		return proof->unread;
 	got = (unsigned)elf_read(object->elf, symbol->address, bytes, sizeof(bytes));
 	while (size < RT_PATCH_JUMP) {
 		const char *why;

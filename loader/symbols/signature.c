@@ -5,7 +5,7 @@
 #include "loader/symbols/demangle.h"
 #include "loader/symbols/signature.h"
 
-#define GENERAL_MAX 4 /* of six, less `this` and the result's address */
+#define GENERAL_MAX 4 /* registers: six, less `this` and the result's address */
 #define VECTOR_MAX 8
 
 enum place { IN_GENERAL, IN_VECTOR, ELSEWHERE };
@@ -33,15 +33,20 @@ static enum place place_of(const char *type, size_t size)
 	return ELSEWHERE;
 }
 
-bool signature_in_registers(const char *name)
+static unsigned beyond(unsigned count, unsigned limit)
+{
+	return count > limit ? count - limit : 0;
+}
+
+int signature_stack_size(const char *name)
 {
 	const char *at = name + demangled_name_size(name), *type;
 	unsigned counts[ELSEWHERE + 1] = {0}, depth = 0;
 
 	if (*at++ != '(')
-		return false;
+		return -1;
 	if (*at == ')')
-		return true;
+		return 0;
 	for (type = at; *at; at++) {
 		if (*at == '(' || *at == '<' || *at == '[' || *at == '{') {
 			depth++;
@@ -54,6 +59,9 @@ bool signature_in_registers(const char *name)
 			type = at + 2; /* the space behind the comma */
 		}
 	}
-	return *at == ')' && !counts[ELSEWHERE] && counts[IN_GENERAL] <= GENERAL_MAX &&
-		counts[IN_VECTOR] <= VECTOR_MAX;
+	if (*at != ')' || counts[ELSEWHERE])
+		return -1;
+	return 8 *
+		(int)(beyond(counts[IN_GENERAL], GENERAL_MAX) +
+			beyond(counts[IN_VECTOR], VECTOR_MAX));
 }

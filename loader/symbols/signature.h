@@ -3,12 +3,11 @@
 #ifndef LOADER_SYMBOLS_SIGNATURE_H
 #define LOADER_SYMBOLS_SIGNATURE_H
 
-#include <stdbool.h>
-
 /*
- * True where all parameters go into registers for certain: few enough numbers, pointers and
- * references, with room for `this` and for the address of a result, which names do not tell.
+ * Bytes of stack arguments at most, -1 where that cannot be told: known for parameters that are
+ * numbers, pointers and references. Names tell of no `this` and of no address of a result: both are
+ * allowed for.
  */
-bool signature_in_registers(const char *name);
+int signature_stack_size(const char *name);
 
 #endif

@@ -44,6 +44,10 @@ FUNCTION(fn_realigned,
 	"push %rbp\nmov %rsp, %rbp\n.cfi_escape 0x10, 6, 2, 0x76, 0\npush %r10\n"
 	".cfi_escape 0x0f, 3, 0x76, 0x78, 6\nmov 8(%r10), %rax\nmov -8(%rbp), %r10\n"
 	".cfi_def_cfa %r10, 0\nleave\nlea -8(%r10), %rsp\n.cfi_def_cfa %rsp, 8\nret");
+/* Two that capstone may not know: vpmovqd %zmm0, %ymm0 and kmovq %k0, 8(%rsp). */
+FUNCTION(fn_vector,
+	".byte 0x62, 0xf2, 0x7e, 0x48, 0x35, 0xc0\n"
+	".byte 0xc4, 0xe1, 0xf8, 0x91, 0x44, 0x24, 0x08\nret");
 __asm__(".text\n.globl fn_bare\n.type fn_bare, @function\nfn_bare: mov %rdi, %rax\nret\n"
 	".size fn_bare, . - fn_bare\n");
 
@@ -127,6 +131,7 @@ TEST(stack_arguments_are_counted)
 	check_size("fn_frame", 16);
 	check_size("fn_switch", 24);
 	check_size("fn_realigned", 16);
+	check_size("fn_vector", 64);
 }
 
 TEST(a_tail_jump_counts_too)
@@ -233,17 +238,18 @@ TEST(names_are_demangled)
 
 TEST(signatures)
 {
-	CHECK(signature_in_registers("f()"));
-	CHECK(signature_in_registers("a::b::f(long, float const*, double, a::b&) const"));
-	CHECK(signature_in_registers("f(void (*)(int, int), int (&) [3])"));
-	CHECK(signature_in_registers(
-		"f(double, float, double, float, double, float, double, float)"));
-	CHECK(!signature_in_registers("f(int, int, int, int, int)"));
-	CHECK(!signature_in_registers("f(std::string)"));
-	CHECK(!signature_in_registers("f(long double)"));
-	CHECK(!signature_in_registers("f(char const*, ...)"));
-	CHECK(!signature_in_registers("f(int (a::*)(long))"));
-	CHECK(!signature_in_registers("f"));
+	CHECK_EQ(signature_stack_size("f()"), 0);
+	CHECK_EQ(signature_stack_size("a::b::f(long, float const*, double, a::b&) const"), 0);
+	CHECK_EQ(signature_stack_size("f(void (*)(int, int), int (&) [3])"), 0);
+	CHECK_EQ(signature_stack_size(
+			 "f(double, float, double, float, double, float, double, float, double)"),
+		8);
+	CHECK_EQ(signature_stack_size("f(int, int, int, int, int, char*)"), 16);
+	CHECK_EQ(signature_stack_size("f(std::string)"), -1);
+	CHECK_EQ(signature_stack_size("f(long double)"), -1);
+	CHECK_EQ(signature_stack_size("f(char const*, ...)"), -1);
+	CHECK_EQ(signature_stack_size("f(int (a::*)(long))"), -1);
+	CHECK_EQ(signature_stack_size("f"), -1);
 }
 
 static struct rt_region *mailbox(void)
