@@ -27,6 +27,10 @@ has() {
 	[ "$(count "$2")" -"$3" "$4" ] 2>/dev/null || fail "$1: $2 is '$(count "$2")', not -$3 $4"
 }
 
+# It needs nothing of which a C library may be without, and names no library at all.
+[ -z "$(nm -D --undefined-only "$BUILD/libragtime.so" | grep -v ' w ')" ] || fail "it needs a symbol that may be missing"
+[ -z "$(readelf -d "$BUILD/libragtime.so" | grep NEEDED)" ] || fail "it needs a library"
+
 # A user's own allocator stays first, in the program and in what it starts.
 for allocator in /usr/lib/x86_64-linux-gnu/libjemalloc.so.2 /usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4; do
 	[ -e "$allocator" ] || { echo "skipped: no $allocator"; continue; }
