@@ -219,6 +219,12 @@ static int run_child(struct run *run)
 		return EXIT_OURS;
 	}
 	additions.region = session_region(session);
+	job_signals(&job);
+	if (job.early_signal) {
+		session_close(session);
+		job_close(&job);
+		return 128 + job.early_signal;
+	}
 	ticks = session_ticks(session);
 	pid = launch_child(&job, run->path, run->command, &additions);
 	if (pid < 0) {

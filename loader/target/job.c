@@ -67,6 +67,20 @@ static bool is_stop(int signal)
 	return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
 }
 
+static bool tells_to_end(int signal)
+{
+	return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
+}
+
+/* Blocked and ignored signals are as they were given to us: the target inherits them. */
+static bool would_have_ended(const struct job *job, int signal)
+{
+	struct sigaction action;
+
+	return !sigismember(&job->mask_before, signal) && !sigaction(signal, NULL, &action) &&
+		action.sa_handler != SIG_IGN;
+}
+
 static bool target_is_stopped(const struct job *job)
 {
 	char path[32], text[256];
@@ -137,8 +151,13 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 			reap(job);
 		return;
 	}
+	if (!job->pid) {
+		if (tells_to_end(signal) && would_have_ended(job, signal))
+			job->early_signal = signal;
+		return;
+	}
 	if (job->detached) {
-		if (signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT)
+		if (tells_to_end(signal))
 			job->asked_to_stop++;
 		return;
 	}
@@ -158,7 +177,7 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 	/* of a terminal that goes away the kernel tells the session's leader, nobody else */
 	if (signal == SIGHUP && getsid(0) == getpid())
 		for_us_alone = true;
-	if (!for_us_alone || !job->pid || job->ended || signal == SIGPIPE || signal == SIGXFSZ)
+	if (!for_us_alone || job->ended || signal == SIGPIPE || signal == SIGXFSZ)
 		return;
 	if (info->ssi_code == SI_QUEUE)
 		sigqueue(job->pid, signal, (union sigval){.sival_ptr = (void *)info->ssi_ptr});

@@ -24,9 +24,10 @@ struct job {
 	/* Called when the child has ended and /proc still knows it; NULL: nobody wants to know. */
 	void (*before_reaping)(void *context);
 	void *context;
-	int stop_signal; /* a stop of the whole group that is due or in force; 0: none */
-	time_t stop_due; /* until when the target may follow it */
-	int stopped_by;	 /* the target's own state */
+	int early_signal; /* told to end before there was a target; 0: not */
+	int stop_signal;  /* a stop of the whole group that is due or in force; 0: none */
+	time_t stop_due;  /* until when the target may follow it */
+	int stopped_by;	  /* the target's own state */
 	sigset_t mask_before;
 	struct sigaction child_before;
 };
