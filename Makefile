@@ -28,10 +28,12 @@ SYSTEM := -lm -lpthread -ldl
 LDLIBS := $(DEPS) $(SYSTEM)
 
 # The shim needs libc alone: no default libraries, every symbol resolved in the process it enters.
+# TLS descriptors are gcc's in every version; clang has them from 19 on.
+SHIM_CC ?= gcc
 SHIM_CFLAGS := -std=gnu11 $(if $(DEBUG),-O1,-O2) -g $(WARN) -fPIC -fvisibility=hidden -mtls-dialect=gnu2 -ftls-model=global-dynamic \
 	-ffile-prefix-map=$(CURDIR)=. -fno-stack-protector -fno-builtin -fno-plt -fasynchronous-unwind-tables -fcf-protection=branch -fno-omit-frame-pointer -fno-reorder-blocks-and-partition
 SHIM_CPPFLAGS := -D_GNU_SOURCE -I. -I$(GEN) -U_FORTIFY_SOURCE
-SHIM_LDFLAGS := -shared -nostdlib -Wl,-soname,libragtime.so -Wl,-z,relro -Wl,--hash-style=both -Wl,--build-id
+SHIM_LDFLAGS := -shared -nostdlib -Wl,-soname,libragtime.so -Wl,-z,relro,-z,now -Wl,--hash-style=both -Wl,--build-id
 
 CORE_SRC := $(sort $(foreach d,$(wildcard lib protocols loader decoder analysis),$(shell find $(d) -name "*.c")))
 SHIM_SRC := $(sort $(foreach d,$(wildcard preload),$(shell find $(d) -name "*.c" -o -name "*.S")))
@@ -87,15 +89,15 @@ $(GEN)/embedded.c: $(EMBED) lib/embed.sh Makefile
 
 $(OUT)/libragtime.so: $(SHIM_OBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SHIM_LDFLAGS) -o $@ $(SHIM_OBJ)
+	$(Q)$(SHIM_CC) $(SHIM_LDFLAGS) -o $@ $(SHIM_OBJ)
 
 $(OUT)/shim/%.o: %.c
 	$(call say,SHIM,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(SHIM_CPPFLAGS) $(SHIM_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)mkdir -p $(@D) && $(SHIM_CC) $(SHIM_CPPFLAGS) $(SHIM_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(OUT)/shim/%.o: %.S
 	$(call say,SHIM,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(SHIM_CPPFLAGS) $(SHIM_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)mkdir -p $(@D) && $(SHIM_CC) $(SHIM_CPPFLAGS) $(SHIM_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(OUT)/bpf/%.o: bpf/%.c
 	$(call say,BPF,$<)
@@ -131,6 +133,10 @@ test: deps all tests ## everything quick
 
 test-full: deps all tests ## also the long suites; resumable
 	$(Q)sh tests/run.sh $(OUT) full
+
+regold: all ## rewrite what the golden tests expect
+	$(Q)REGOLD=1 sh tests/run.sh $(OUT) quick golden-views
+	$(Q)git diff --stat -- tests/golden/expect
 
 bench: deps all ## ours, the floor and the peers in one table
 	$(Q)sh tests/bench/deps.sh

@@ -113,12 +113,14 @@ struct work {
 	const struct options *options;
 	const struct view *view;
 	struct page page;
+	bool any; /* a line was shown */
 };
 
 static void open_line(void *context, const struct tree_line *line)
 {
 	struct work *work = context;
 
+	work->any = true;
 	work->view->tree_open(&work->page, line);
 }
 
@@ -175,6 +177,8 @@ int cmd_tree(int argc, char **argv)
 	status = input_each(options.inputs, options.input_count, "auto", show_model, &work);
 	work.view->end(&work.page);
 	err = page_finish(&work.page);
+	if (!status && !err && !work.any)
+		log_note("there is no call that these options let through");
 	if (err)
 		log_error("cannot write the tree: %s", strerror(-err));
 	if (options.tree.grep)

@@ -111,7 +111,8 @@ struct fold_tree *fold_tree_new(struct model *model, int64_t run)
 	}
 	tree->count = kept;
 	map_free(&tree->by_id);
-	qsort(tree->nodes, tree->count, sizeof(*tree->nodes), compare_places);
+	if (tree->count > 1)
+		qsort(tree->nodes, tree->count, sizeof(*tree->nodes), compare_places);
 	return tree;
 }
 

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 
 #include "lib/map.h"
+#include "wire/event.h"
+
+_Static_assert(RT_WAIT_poll == 11, "a number in the query below");
 
 struct matches {
 	struct map operations, objects; /* that match */
@@ -57,22 +60,45 @@ static void mark_spans_around(struct matches *matches, int64_t span)
 	}
 }
 
+/* What is needed of the span before, in the order of a thread's time. */
+struct before {
+	int64_t id, parent, thread;
+	bool is_poll; /* and does not say for what it waited: the next span does */
+};
+
+static void match_span(struct matches *matches, const struct query *query, struct before *before)
+{
+	struct before span = {
+		.id = query_int(query, 0),
+		.parent = query_int(query, 1),
+		.thread = query_int(query, 4),
+		.is_poll = query_int(query, 5) && !query_int(query, 3),
+	};
+	bool object = has(&matches->objects, query_int(query, 3));
+
+	if (object || has(&matches->operations, query_int(query, 2))) {
+		mark_spans_around(matches, span.parent);
+		put(matches, &matches->spans, span.id, MATCH_ITSELF);
+		put(matches, &matches->threads, span.thread, 1);
+	}
+	if (object && before->is_poll && before->parent == span.parent &&
+		before->thread == span.thread)
+		put(matches, &matches->spans, before->id, MATCH_ITSELF);
+	*before = span;
+}
+
 static void match_spans(struct matches *matches, struct model *model, int64_t run)
 {
 	struct query *query = model_query(model,
-		"SELECT s.id, s.parent, s.operation, s.object, s.thread FROM span s"
-		" JOIN thread t ON t.id = s.thread JOIN process p ON p.id = t.process"
-		" WHERE p.run = ? AND s.operation IS NOT NULL");
+		"SELECT s.id, s.parent, s.operation, s.object, s.thread, o.wait = 11 FROM span s"
+		" JOIN operation o ON o.id = s.operation JOIN thread t ON t.id = s.thread"
+		" JOIN process p ON p.id = t.process WHERE p.run = ? AND o.id >= 32"
+		" ORDER BY s.thread, s.start_ns, s.id");
+	struct before before = {0};
 
 	query_bind(query, 1, run);
-	while (query_next(query) && !matches->failed) {
-		if (!has(&matches->operations, query_int(query, 2)) &&
-			!has(&matches->objects, query_int(query, 3)))
-			continue;
-		mark_spans_around(matches, query_int(query, 1));
-		put(matches, &matches->spans, query_int(query, 0), MATCH_ITSELF);
-		put(matches, &matches->threads, query_int(query, 4), 1);
-	}
+	while (query_next(query) && !matches->failed)
+		match_span(matches, query, &before);
 	query_free(query);
 }
 

@@ -29,7 +29,7 @@ static const char profile_view[] =
 	"  b.name AS object_name,"
 	"  " MODEL_WAIT_CLASS " AS wait_class"
 	" FROM fold d JOIN thread t ON t.id = d.thread JOIN process p ON p.id = t.process"
-	" JOIN operation o ON o.id = d.operation LEFT JOIN object b ON b.id = d.object;";
+	" JOIN operation o ON o.id = d.operation AND o.id >= 32 LEFT JOIN object b ON b.id = d.object;";
 
 /* A name like /proc/self/fd/5 must reach open() as it is: resolved, it is a file already gone. */
 static int keep_path(sqlite3_vfs *vfs, const char *path, int size, char *out)
@@ -59,14 +59,6 @@ static const char *nameless_vfs(void)
 	return vfs.zName;
 }
 
-static int schema_version(void)
-{
-	const struct embedded *schema = embedded_find("wire/schema.sql");
-	const char *pragma = schema ? strstr(schema->text, "PRAGMA user_version = ") : NULL;
-
-	return pragma ? atoi(pragma + strlen("PRAGMA user_version = ")) : 0;
-}
-
 static const char *refusal(struct model *model, char *space, size_t size)
 {
 	int64_t version = model_number(model, "PRAGMA user_version", 0, 0);
@@ -81,11 +73,11 @@ static const char *refusal(struct model *model, char *space, size_t size)
 		snprintf(space, size, "a database, but not one that ragtime wrote");
 		return space;
 	}
-	if (version > schema_version()) {
+	if (version > embedded_schema_version()) {
 		snprintf(space, size,
 			"written by a newer ragtime (schema %lld, this one reads up to %d); "
 			"update ragtime to read it",
-			(long long)version, schema_version());
+			(long long)version, embedded_schema_version());
 		return space;
 	}
 	return NULL;

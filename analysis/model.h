@@ -3,8 +3,9 @@
  * The one reader of the store. Opens databases read-only, whatever their version up to ours, and
  * answers queries; nothing else here knows <sqlite3.h>.
  *
- * Every query may use the temporary view `profile`: one row a fold of the database, joined with its
- * process, operation and object, with `wait_class` decided by what the descriptor was.
+ * Every query may use the temporary view `profile`: one row a fold, joined with its process,
+ * operation and object, with `wait_class` decided by what the descriptor was. Marks (operations
+ * below 32, wire/event.def) are no calls and have no row there.
  */
 #ifndef ANALYSIS_MODEL_H
 #define ANALYSIS_MODEL_H
@@ -14,12 +15,14 @@
 #include <stdint.h>
 
 /*
- * What the descriptor was decides what an operation on it waited for. Of an operation `o` and its
- * object `b`; 16 is RT_WAIT_fd, the kinds of object are file 1, connection 2, listener 3, pipe 4,
- * event loop 5, event counter 6, terminal 10.
+ * What the descriptor was decides what an operation on it waited for, and what a poll of one alone
+ * did. Of an operation `o` and its object `b`; 16 is RT_WAIT_fd, 11 RT_WAIT_poll; the kinds of
+ * object are file 1, connection 2, listener 3, pipe 4, event loop 5, event counter 6, terminal 10.
  */
 #define MODEL_WAIT_CLASS                                                \
-	"CASE WHEN o.wait <> 16 THEN o.wait WHEN b.kind = 1 THEN 5"     \
+	"CASE WHEN o.wait = 11 AND b.kind = 2 THEN 10"                  \
+	" WHEN o.wait = 11 AND b.kind IN (4, 10) THEN 14"               \
+	" WHEN o.wait <> 16 THEN o.wait WHEN b.kind = 1 THEN 5"         \
 	" WHEN b.kind IN (2, 3) THEN 10 WHEN b.kind IN (4, 10) THEN 14" \
 	" WHEN b.kind IN (5, 6) THEN 11 ELSE 15 END"
 

@@ -50,10 +50,28 @@ bool report_knows(const char *sections, char *unknown, size_t size)
 	return true;
 }
 
-void report_list_sections(struct buf *out)
+int section_fill(const struct section_context *context, struct section *section,
+	const struct table_column *columns, const char *sql, unsigned sort)
 {
-	for (size_t i = 0; i < COUNT; i++)
-		buf_printf(out, "%s%s", i ? " " : "", kinds[i].name);
+	struct query *query;
+
+	section->table = table_new(columns);
+	if (!section->table)
+		return -ENOMEM;
+	query = model_query(context->model, sql);
+	query_bind(query, 1, context->run->id);
+	while (query_next(query)) {
+		table_row(section->table);
+		for (unsigned i = 0; columns[i].key || columns[i].heading; i++) {
+			if (columns[i].kind == TABLE_TEXT)
+				table_set_text(section->table, i, query_text(query, (int)i));
+			else if (!query_is_null(query, (int)i))
+				table_set(section->table, i, query_int(query, (int)i));
+		}
+	}
+	query_free(query);
+	table_sort(section->table, sort);
+	return 0;
 }
 
 static void read_facts(struct model *model, struct report *report)
@@ -99,7 +117,7 @@ struct report *report_new(struct model *model, const char *input, const struct r
 		if (kinds[i].build(&context, section) || table_failed(section->table) ||
 			section->notes.failed)
 			goto fail;
-		table_limit(section->table, options->top);
+		table_limit(section->table, section->whole ? 0 : options->top);
 	}
 	return report;
 fail:

@@ -17,6 +17,7 @@ struct section {
 	const char *empty; /* what to say where there are no rows; NULL: leave the section out */
 	struct table *table;
 	struct buf notes; /* lines of text below the table */
+	bool whole;	  /* its rows belong together: --top does not cut them */
 };
 
 struct section_context {
@@ -26,6 +27,13 @@ struct section_context {
 
 /* Fills in section->table and, where there is more to say, section->notes. 0 or -errno. */
 typedef int section_fn(const struct section_context *context, struct section *section);
+
+/*
+ * For a section that is one query: its columns are those of the table in the same order, its
+ * parameter is the run. Sorted by column `sort`. 0 or -errno.
+ */
+int section_fill(const struct section_context *context, struct section *section,
+	const struct table_column *columns, const char *sql, unsigned sort);
 
 #define SECTION(name, title, empty) section_fn section_##name;
 #include "analysis/sections/sections.def"
@@ -46,7 +54,6 @@ struct report {
 
 /* True where all names of a list are sections; else `unknown` is the first that is none. */
 bool report_knows(const char *sections, char *unknown, size_t size);
-void report_list_sections(struct buf *out);
 
 /* NULL when memory is out. Failures of queries stand in model_error. */
 struct report *report_new(struct model *model, const char *input, const struct run *run,

@@ -12,19 +12,25 @@
 #include "lib/map.h"
 #include "wire/event.h"
 
-_Static_assert(RT_SPAN_request == 3 && RT_SPAN_process == 9 && RT_SPAN_thread == 10,
-	"numbers in the queries below");
+_Static_assert(RT_SPAN_process == 9 && RT_SPAN_thread == 10, "numbers in the queries below");
 
-#define COLUMNS                                                          \
-	"s.id, s.operation, s.object, s.start_ns, s.end_ns, s.evidence," \
-	" s.status, EXISTS (SELECT 1 FROM span c WHERE c.parent = s.id), s.kind"
+_Static_assert(RT_SPAN_request == 3, "a number in the queries below");
+_Static_assert(RT_WAIT_poll == 11 && RT_OBJECT_socket == 2, "numbers in the queries below");
+
+#define COLUMNS                                                                       \
+	"s.id, s.operation, s.object, s.start_ns, s.end_ns, s.evidence, s.status,"    \
+	" EXISTS (SELECT 1 FROM span c WHERE c.parent = s.id AND c.operation >= 32)," \
+	" EXISTS (SELECT 1 FROM operation WHERE id = s.operation AND wait = 11),"     \
+	" EXISTS (SELECT 1 FROM object WHERE id = s.object AND kind = 2), s.kind"
 
 /* Roots of processes and threads have lines of their own. Ids go up as calls end: within one start
  * the later is the outer one, which cannot be a sibling. */
-static const char below_sql[] = "SELECT " COLUMNS " FROM span s WHERE s.parent = ?1"
-				" AND s.kind NOT IN (9, 10) ORDER BY s.start_ns, s.id";
+static const char below_sql[] =
+	"SELECT " COLUMNS " FROM span s WHERE s.parent = ?1"
+	" AND s.kind NOT IN (9, 10) AND s.operation >= 32 ORDER BY s.start_ns, s.id";
 static const char thread_sql[] =
-	"SELECT " COLUMNS " FROM span s WHERE s.thread = ?1 AND s.kind NOT IN (9, 10)"
+	"SELECT " COLUMNS
+	" FROM span s WHERE s.thread = ?1 AND s.kind NOT IN (9, 10) AND s.operation >= 32"
 	" AND (s.parent IS NULL OR s.parent = ?2"
 	"  OR NOT EXISTS (SELECT 1 FROM span o WHERE o.id = s.parent))"
 	" ORDER BY s.start_ns, s.id";
@@ -104,6 +110,8 @@ void siblings_source_free(struct siblings_source *source)
 
 void siblings_free(struct siblings *siblings)
 {
+	for (size_t i = 0; i < siblings->count; i++)
+		free(siblings->groups[i].ids);
 	free(siblings->groups);
 	*siblings = (struct siblings){0};
 }
@@ -128,10 +136,11 @@ static int compare_starts(const void *left, const void *right)
 	return a->id < b->id ? -1 : a->id > b->id;
 }
 
-static void leave_out(struct siblings *siblings, const struct group *group)
+static void leave_out(struct siblings *siblings, struct group *group)
 {
 	siblings->more_count += group->count;
 	siblings->more_ns += group->sum_ns;
+	free(group->ids);
 }
 
 /* Keeps the longest `top` ones. */
@@ -144,8 +153,8 @@ static void shorten(struct siblings *siblings, size_t top)
 		leave_out(siblings, &siblings->groups[--siblings->count]);
 }
 
-static int add_group(
-	struct siblings_source *source, struct siblings *siblings, const struct group *group)
+/* Keeps group->ids, or frees them. */
+static int add_group(struct siblings_source *source, struct siblings *siblings, struct group *group)
 {
 	size_t top = (size_t)source->options->top;
 
@@ -159,8 +168,10 @@ static int add_group(
 		size_t capacity = siblings->capacity ? siblings->capacity * 2 : 16;
 		struct group *groups = realloc(siblings->groups, capacity * sizeof(*groups));
 
-		if (!groups)
+		if (!groups) {
+			free(group->ids);
 			return -ENOMEM;
+		}
 		siblings->groups = groups;
 		siblings->capacity = capacity;
 	}
@@ -180,7 +191,8 @@ static struct group read_span(struct siblings_source *source, const struct query
 		.count = 1,
 		.unfinished = query_is_null(query, 4),
 		.has_children = query_int(query, 7) != 0,
-		.is_exchange = query_int(query, 8) == RT_SPAN_request,
+		.is_poll = query_int(query, 8) != 0,
+		.is_exchange = query_int(query, 10) == RT_SPAN_request,
 	};
 	int64_t end_ns = group.unfinished ? source->run->end_ns : query_int(query, 4);
 	size_t folds;
@@ -193,67 +205,138 @@ static struct group read_span(struct siblings_source *source, const struct query
 	return group;
 }
 
-static bool joins(const struct group *last, const struct group *next)
+/* What a group is about: its object, or the one that it waited for. */
+static int64_t topic(const struct group *group)
 {
-	return last->count && !next->is_exchange && last->operation == next->operation &&
-		last->object == next->object && last->status == next->status &&
-		last->evidence == next->evidence && !last->unfinished && !next->unfinished &&
-		!last->has_children && !next->has_children && last->matched == next->matched;
+	return group->object ? group->object : group->next;
 }
 
-static void join(struct group *last, const struct group *next)
+static bool joins(const struct group *last, const struct group *next)
+{
+	/* of functions each call may differ inside; calls on one connection or file do not */
+	bool inside = last->has_children || next->has_children;
+
+	return !next->is_exchange && last->operation == next->operation &&
+		last->object == next->object && last->next == next->next &&
+		last->status == next->status && last->evidence == next->evidence &&
+		last->matched == next->matched && !last->unfinished && !next->unfinished &&
+		(!inside || next->object);
+}
+
+static int keep_id(struct group *group, int64_t id)
+{
+	if (group->id_count == group->id_capacity) {
+		size_t capacity = group->id_capacity ? group->id_capacity * 2 : 1;
+		int64_t *ids = realloc(group->ids, capacity * sizeof(*ids));
+
+		if (!ids)
+			return -ENOMEM;
+		group->ids = ids;
+		group->id_capacity = capacity;
+	}
+	group->ids[group->id_count++] = id;
+	return 0;
+}
+
+static int join(struct group *last, const struct group *next)
 {
 	last->sum_ns += next->sum_ns;
 	last->count += next->count;
 	last->errors += next->errors;
+	last->has_children |= next->has_children;
 	if (next->min_ns < last->min_ns)
 		last->min_ns = next->min_ns;
 	if (next->max_ns > last->max_ns)
 		last->max_ns = next->max_ns;
+	return next->has_children ? keep_id(last, next->id) : 0;
+}
+
+/* Groups that further calls may still join, the newest last. */
+#define WINDOW 6
+
+struct reading {
+	struct siblings_source *source;
+	const struct parent *parent;
+	struct siblings *siblings;
+	struct group window[WINDOW];
+	size_t count;
+	struct group last; /* not placed yet: what follows may say what it waited for */
+};
+
+static int place(struct reading *reading, const struct group *group)
+{
+	struct group *window = reading->window;
+	int err = 0;
+
+	for (size_t i = reading->count; i--;) {
+		if (joins(&window[i], group))
+			return join(&window[i], group);
+		if (!topic(group) || topic(&window[i]) != topic(group))
+			break;
+	}
+	if (reading->count == WINDOW) {
+		err = add_group(reading->source, reading->siblings, &window[0]);
+		memmove(window, window + 1, (WINDOW - 1) * sizeof(*window));
+		reading->count--;
+	}
+	window[reading->count++] = *group;
+	return err ? err : keep_id(&window[reading->count - 1], group->id);
+}
+
+static int take_spans(struct reading *reading, struct query *query)
+{
+	struct group *last = &reading->last;
+	int err = 0;
+
+	while (!err && query_next(query)) {
+		struct group next = read_span(reading->source, query);
+		enum match match = matches_span(reading->source->matches, next.id);
+
+		next.matched = reading->parent->matched || match == MATCH_ITSELF;
+		if (!next.matched && match == MATCH_NONE)
+			continue;
+		if (last->is_poll && !last->object && query_int(query, 9))
+			last->next = next.object;
+		if (!next.is_exchange && is_carrier(reading->source, next.object)) {
+			if (is_carrier(reading->source, last->next))
+				*last = (struct group){0};
+			continue;
+		}
+		err = last->count ? place(reading, last) : 0;
+		*last = next;
+	}
+	return err;
 }
 
 static int read_spans(
 	struct siblings_source *source, const struct parent *parent, struct siblings *siblings)
 {
+	struct reading reading = {.source = source, .parent = parent, .siblings = siblings};
 	struct query *query =
 		model_query(source->model, parent->is_thread ? thread_sql : below_sql);
-	struct group last = {0};
 	int err = 0;
 
-	query_bind(query, 1, parent->is_thread ? parent->thread : parent->span);
-	if (parent->is_thread)
-		query_bind(query, 2, parent->span);
-	while (!err && query_next(query)) {
-		struct group next = read_span(source, query);
-		enum match match = matches_span(source->matches, next.id);
-
-		if (!next.is_exchange && is_carrier(source, next.object))
-			continue;
-		next.matched = parent->matched || match == MATCH_ITSELF;
-		if (!next.matched && match == MATCH_NONE)
-			continue;
-		if (joins(&last, &next)) {
-			join(&last, &next);
-			continue;
-		}
-		err = last.count ? add_group(source, siblings, &last) : 0;
-		last = next;
+	for (size_t i = 0; i < parent->span_count && !err; i++) {
+		query_bind(query, 1, parent->is_thread ? parent->thread : parent->spans[i]);
+		if (parent->is_thread)
+			query_bind(query, 2, parent->spans[i]);
+		err = take_spans(&reading, query);
 	}
-	if (!err && last.count)
-		err = add_group(source, siblings, &last);
+	if (!err && reading.last.count)
+		err = place(&reading, &reading.last);
+	for (size_t i = 0; i < reading.count; i++) {
+		if (err)
+			free(reading.window[i].ids);
+		else
+			err = add_group(source, siblings, &reading.window[i]);
+	}
 	query_free(query);
 	return err;
 }
 
-static int read_folds(
-	struct siblings_source *source, const struct parent *parent, struct siblings *siblings)
+static int read_folds(struct siblings_source *source, enum fold_place place, int64_t id,
+	bool matched, struct siblings *siblings)
 {
-	enum fold_place place = parent->is_thread ? FOLD_BELOW_THREAD
-		: parent->fold			  ? FOLD_BELOW_FOLD
-						  : FOLD_BELOW_SPAN;
-	int64_t id = parent->is_thread ? parent->thread
-		: parent->fold	       ? parent->fold
-				       : parent->span;
 	size_t count, below;
 	const struct fold_node *nodes = fold_tree_at(source->folds, place, id, &count);
 	int err = 0;
@@ -273,7 +356,7 @@ static int read_folds(
 			.count = nodes[i].folded,
 			.evidence = RT_EVIDENCE_exact,
 			.status = -1,
-			.matched = parent->matched || match == MATCH_ITSELF,
+			.matched = matched || match == MATCH_ITSELF,
 		};
 
 		if ((!group.matched && match == MATCH_NONE) || is_carrier(source, group.object))
@@ -288,22 +371,23 @@ static int read_folds(
 int siblings_read(
 	struct siblings_source *source, const struct parent *parent, struct siblings *siblings)
 {
-	struct parent root = {.span = parent->span};
+	bool matched = parent->matched;
 	int err = 0;
 
-	if (!parent->fold)
+	if (parent->fold)
+		err = read_folds(source, FOLD_BELOW_FOLD, parent->fold, matched, siblings);
+	else
 		err = read_spans(source, parent, siblings);
-	if (!err)
-		err = read_folds(source, parent, siblings);
 	/* a thread's root is a span too */
-	if (!err && parent->is_thread && parent->span) {
-		root.matched = parent->matched;
-		err = read_folds(source, &root, siblings);
-	}
+	for (size_t i = 0; i < parent->span_count && !err; i++)
+		err = read_folds(source, FOLD_BELOW_SPAN, parent->spans[i], matched, siblings);
+	if (!err && parent->is_thread)
+		err = read_folds(source, FOLD_BELOW_THREAD, parent->thread, matched, siblings);
 	if (err)
 		return err;
 	shorten(siblings, (size_t)source->options->top);
-	qsort(siblings->groups, siblings->count, sizeof(*siblings->groups), compare_starts);
+	if (siblings->count > 1)
+		qsort(siblings->groups, siblings->count, sizeof(*siblings->groups), compare_starts);
 	return 0;
 }
 
@@ -328,10 +412,11 @@ const struct call_name *siblings_name(struct siblings_source *source, const stru
 		name->module = query_text(source->operation, 1);
 		name->class = (unsigned)query_int(source->operation, 2);
 	}
-	query_bind(source->object, 1, group->object);
-	if (group->object && query_next(source->object)) {
+	query_bind(source->object, 1, topic(group));
+	if (topic(group) && query_next(source->object)) {
 		name->object = query_text(source->object, 0);
 		name->object_kind = (unsigned)query_int(source->object, 1);
+		name->is_next = !group->object;
 	}
 	if (group->is_exchange)
 		name->story = story_of(source->story, group->id, name->class);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What stands below one parent of the tree: span rows and folded calls, equal neighbours put
- * together, the shortest left out where there are too many.
+ * together, the shortest left out where there are too many. While calls alternate on one object, as
+ * in waiting for a connection and reading from it, those that are equal count as neighbours.
  */
 #ifndef ANALYSIS_SIBLINGS_H
 #define ANALYSIS_SIBLINGS_H
@@ -13,7 +14,10 @@
 #include "analysis/tree.h"
 
 struct parent {
-	int64_t span, fold; /* one of them; of a thread its root span, which may be 0 */
+	const int64_t
+		*spans; /* a call or more of one group; of a thread its root, which may be 0 */
+	size_t span_count;
+	int64_t fold; /* in place of spans */
 	int64_t thread;
 	bool is_thread;
 	bool matched; /* what is below matches with it */
@@ -22,11 +26,14 @@ struct parent {
 struct group {
 	int64_t id; /* of the first span, or of the fold */
 	int64_t operation, object;
+	int64_t next; /* of a wait that does not say for what: the connection used right after it */
 	bool is_exchange;
 	int64_t under; /* the operation around it, where that has no line, or 0 */
 	int64_t start_ns, sum_ns, min_ns, max_ns, count, errors;
 	int evidence, status; /* status -1: unknown */
-	bool is_fold, unfinished, has_children, matched;
+	bool is_fold, is_poll, unfinished, has_children, matched;
+	int64_t *ids; /* of all spans of it */
+	size_t id_count, id_capacity;
 };
 
 struct siblings {
@@ -38,6 +45,7 @@ struct siblings {
 struct call_name {
 	const char *name, *module, *object;
 	const char *under; /* of the call around it that has no line, or NULL */
+	bool is_next;	   /* the object is group->next's */
 	unsigned object_kind;
 	unsigned class;
 	const char *story; /* of an exchange, else NULL */

@@ -36,6 +36,7 @@ static void put_group(struct walk *walk, const struct group *group, struct tree_
 		.story = name->story,
 		.class = name->story ? word_name("class", name->class) : NULL,
 		.object_kind = name->object ? word_name("object", name->object_kind) : NULL,
+		.object_is_next = name->is_next,
 		.pid = walk->thread.pid,
 		.tid = walk->thread.tid,
 		.start_ns = group->start_ns,
@@ -65,7 +66,8 @@ static int walk_group(struct walk *walk, const struct group *group, int64_t dept
 	if (group->has_children && depth < DEPTH_MAX &&
 		(!walk->options->depth || depth < walk->options->depth)) {
 		struct parent parent = {
-			.span = group->is_fold ? 0 : group->id,
+			.spans = group->ids,
+			.span_count = group->id_count,
 			.fold = group->is_fold ? group->id : 0,
 			.thread = walk->thread.id,
 			.matched = group->matched,
@@ -110,7 +112,8 @@ static int walk_below(struct walk *walk, const struct parent *parent, int64_t de
 
 static int walk_thread(struct walk *walk, const struct tree_line *line, int64_t span)
 {
-	struct parent parent = {.span = span, .thread = line->id, .is_thread = true};
+	struct parent parent = {
+		.spans = &span, .span_count = 1, .thread = line->id, .is_thread = true};
 	int err;
 
 	if (!siblings_any(walk->source, line->id))

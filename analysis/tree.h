@@ -24,8 +24,10 @@ struct tree_line {
 	const char *name, *module, *object;
 	const char *under; /* the call around it, where that has no line */
 	const char *object_kind;
-	const char *story; /* of an exchange, else NULL */
-	const char *class; /* of an exchange: its operation class, else NULL */
+	bool object_is_next; /* it says not what for it waited: the object is that of the next call
+			      */
+	const char *story;   /* of an exchange, else NULL */
+	const char *class;   /* of an exchange: its operation class, else NULL */
 	int64_t pid, tid;
 	int64_t start_ns;
 	int64_t duration_ns; /* of all together; of one that did not end: up to the trace's end */

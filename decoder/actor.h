@@ -24,6 +24,7 @@ struct process {
 	struct process *image_before; /* the same process before exec */
 	struct descriptors *descriptors;
 	uint64_t first, last; /* ticks of its calls */
+	uint32_t block;	      /* the last one that had calls of it */
 };
 
 struct thread {
@@ -38,7 +39,8 @@ struct thread {
 	uint64_t unfinished;
 	uint64_t unknown_kinds;
 	int64_t row, span;
-	uint32_t fold; /* root of its call tree */
+	uint32_t fold;	/* root of its call tree */
+	uint32_t block; /* the last one that had calls of it */
 	struct levels levels;
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decoder/attribute.h"
 
+#include <string.h>
+
 #include "decoder/address.h"
 #include "decoder/traits.h"
 
@@ -20,24 +22,19 @@ static const struct side server = {"server.address", "server.port"};
 static const struct side client = {"client.address", "client.port"};
 static const struct side local = {"network.local.address", "network.local.port"};
 
-static void put_address(
-	struct store *store, int64_t span, const struct side *side, const void *bytes, size_t size)
+static void put_address(struct store *store, int64_t span, const struct side *side,
+	const struct address *address, const char *object_name)
 {
-	struct address address;
-
-	if (address_parse(&address, bytes, size))
+	if (!strcmp(address->text, object_name))
 		return;
-	put(store, span, side->address, value_text(address.host));
-	if (address.port >= 0)
-		put(store, span, side->port, value_int(address.port));
+	put(store, span, side->address, value_text(address->host));
+	if (address->port >= 0)
+		put(store, span, side->port, value_int(address->port));
 }
 
 static const char *path_key(uint32_t kind)
 {
 	switch (kind) {
-	case RT_EV_dlopen:
-	case RT_EV_dlclose:
-		return "ragtime.library";
 	case RT_EV_exec:
 	case RT_EV_spawn:
 		return "process.executable.path";
@@ -57,25 +54,34 @@ static void put_tls(struct store *store, const struct section_call *call, int64_
 }
 
 void attribute_put_notes(struct store *store, const struct trace_batch *batch,
-	const struct section *section, const struct section_call *call, int64_t span)
+	const struct section *section, const struct section_call *call, const char *object_name,
+	int64_t span)
 {
 	for (uint32_t i = 0; i < call->note_count; i++) {
 		const Ragtime__Raw__Note *note = section->raw->notes[call->first_note + i];
 		const char *text = trace_text(batch, note->text);
 		size_t size = trace_text_size(batch, note->text);
+		struct address address;
 
 		switch (note->type) {
 		case RT_TAIL_PATH:
+			if (!strcmp(text, object_name))
+				break;
 			put(store, span, path_key(call->kind), value_text(text));
 			break;
 		case RT_TAIL_ADDRESS:
-			put_address(store, span, call->kind == RT_EV_accept ? &client : &server,
-				text, size);
+			if (!address_parse(&address, text, size))
+				put_address(store, span,
+					call->kind == RT_EV_accept ? &client : &server, &address,
+					object_name);
 			break;
 		case RT_TAIL_LOCAL:
-			put_address(store, span, &local, text, size);
+			if (!address_parse(&address, text, size))
+				put_address(store, span, &local, &address, object_name);
 			break;
 		case RT_TAIL_HOST:
+			if (!strcmp(text, object_name))
+				break;
 			put(store, span, "dns.question.name", value_text(text));
 			break;
 		case RT_TAIL_NAME:

@@ -10,6 +10,7 @@
 #include "decoder/store.h"
 
 void attribute_put_notes(struct store *store, const struct trace_batch *batch,
-	const struct section *section, const struct section_call *call, int64_t span);
+	const struct section *section, const struct section_call *call, const char *object_name,
+	int64_t span);
 
 #endif

@@ -156,6 +156,7 @@ uint64_t batch_unknown_fields(const Ragtime__Raw__Batch *batch)
 	fields += count_in(batch->open, batch->n_open);
 	fields += count_in(batch->metrics, batch->n_metrics);
 	fields += count_in(batch->usages, batch->n_usages);
+	fields += count_in(batch->limits, batch->n_limits);
 	fields += batch->start ? batch->start->base.n_unknown_fields : 0;
 	fields += batch->end ? batch->end->base.n_unknown_fields : 0;
 	return fields;

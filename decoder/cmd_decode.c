@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "decoder/decode.h"
@@ -111,11 +112,16 @@ static const struct argp argp = {
 	       "DB appears when it is whole; a failed decode leaves what was there.",
 };
 
-/* The run a file belongs to: files of one run are decoded together. False: not known yet. */
+/*
+ * The run a file belongs to: files of one run are decoded together. False: not known yet. A pipe is
+ * left alone: who opens and closes it breaks it.
+ */
 static bool read_run(const char *path, uint8_t run[16])
 {
 	struct rt_file_header header;
-	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	struct stat info;
+	int fd =
+		stat(path, &info) || !S_ISREG(info.st_mode) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	bool known = fd >= 0 && pread(fd, &header, sizeof(header), 0) == sizeof(header);
 
 	if (fd >= 0)

@@ -116,7 +116,7 @@ int cmd_info(int argc, char **argv)
 		"Examples:\n"
 		"  ragtime info                          the newest run\n"
 		"  ragtime info rag.rtrace\n"
-		"  ragtime run -o - -- ./app | ragtime info -\n"
+		"  ragtime run -o fd:3 -- ./app 3>&1 >app.out | ragtime info -\n"
 		"  ragtime info --json rag.rtrace | jq '.[0].lost'",
 		NULL, NULL, NULL};
 	struct options options = {0};

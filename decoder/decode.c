@@ -266,16 +266,35 @@ static void take_open_calls(struct decode *decode)
 	}
 }
 
-/* Call trees of threads that have ended make room for others. */
+/* Blocks after which nothing more is expected of who has ended. */
+#define QUIET_BLOCKS 64
+
+static bool is_over(const struct decode *decode, uint64_t ended, uint32_t block)
+{
+	return ended && block + QUIET_BLOCKS < decode->changes.block;
+}
+
+/*
+ * What ended threads and processes hold makes room for others. Should one come back all the same,
+ * its call tree begins anew and its descriptors are unknown.
+ */
 static void relieve(struct decode *decode)
 {
-	if (decode->folds.live < decode->folds.max - decode->folds.max / 4)
+	if (decode->changes.block % QUIET_BLOCKS)
 		return;
 	for (size_t i = 0; i < decode->actors.thread_count; i++) {
 		struct thread *thread = decode->actors.threads[i];
 
-		if (thread->end && thread->fold)
-			decode_release_folds(decode, thread);
+		if (thread->fold && is_over(decode, thread->end, thread->block))
+			decode_release_thread(decode, thread);
+	}
+	for (size_t i = 0; i < decode->actors.process_count; i++) {
+		struct process *process = decode->actors.processes[i];
+
+		if (!process->descriptors || !is_over(decode, process->end, process->block))
+			continue;
+		descriptors_free(process->descriptors);
+		process->descriptors = NULL;
 	}
 }
 

@@ -52,8 +52,8 @@ struct decode {
 	bool failed; /* memory ran out */
 };
 
-/* Writes the folds of a thread and forgets them. */
-void decode_release_folds(struct decode *decode, struct thread *thread);
+/* Writes the call tree of a thread and forgets it. */
+void decode_release_thread(struct decode *decode, struct thread *thread);
 
 /* All that is known only at the end: roots, objects, operations, losses, the run. */
 void decode_finish(struct decode *decode);

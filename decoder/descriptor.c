@@ -128,15 +128,15 @@ static void add(struct changes *changes, const struct change *change)
 		changes->capacity = capacity;
 	}
 	changes->list[changes->count] = *change;
-	changes->list[changes->count].order = (uint32_t)changes->count;
+	changes->list[changes->count].place = (uint32_t)changes->count;
 	changes->count++;
 }
 
 void descriptors_set(struct changes *changes, struct descriptors *table, uint64_t key,
-	uint64_t time, uint32_t object)
+	struct instant when, uint32_t object)
 {
 	struct place *place = place_for(table, key);
-	struct change change = {.time = time, .key = key, .table = table};
+	struct change change = {.when = when, .key = key, .table = table};
 
 	if (!place) {
 		changes->failed = true;
@@ -162,7 +162,7 @@ static int by_key(const void *left, const void *right)
 		return a->table < b->table ? -1 : 1;
 	if (a->key != b->key)
 		return a->key < b->key ? -1 : 1;
-	return a->order < b->order ? -1 : 1;
+	return a->place < b->place ? -1 : 1;
 }
 
 void changes_sort(struct changes *changes)
@@ -189,8 +189,13 @@ uint32_t descriptors_now(const struct descriptors *table, uint64_t key)
 	return index ? table->places[index - 1].object : 0;
 }
 
-uint32_t descriptors_at(
-	const struct changes *changes, const struct descriptors *table, uint64_t key, uint64_t time)
+static bool is_before(const struct instant *a, const struct instant *b)
+{
+	return a->time < b->time || (a->time == b->time && a->order < b->order);
+}
+
+uint32_t descriptors_at(const struct changes *changes, const struct descriptors *table,
+	uint64_t key, struct instant when)
 {
 	uint32_t index = index_of(table, key);
 	const struct place *place = index ? &table->places[index - 1] : NULL;
@@ -200,13 +205,13 @@ uint32_t descriptors_at(
 		return 0;
 	if (place->block != changes->block)
 		return place->object;
-	/* the last change before `time`; the first entry is what was before the block */
+	/* the last change before; the first entry is what was before the block */
 	low = place->first;
 	high = place->last;
 	while (low < high) {
 		uint32_t middle = low + (high - low + 1) / 2;
 
-		if (changes->list[middle].time < time)
+		if (is_before(&changes->list[middle].when, &when))
 			low = middle;
 		else
 			high = middle - 1;

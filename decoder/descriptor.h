@@ -24,14 +24,20 @@ struct descriptors *descriptors_new(void);
 struct descriptors *descriptors_copy(const struct descriptors *from);
 void descriptors_free(struct descriptors *table);
 
+/* Times are rounded: of calls that share one, their place in the block decides. */
+struct instant {
+	uint64_t time;
+	uint64_t order;
+};
+
 /* The changes of the block at hand, of all processes. */
 struct changes {
 	struct change {
-		uint64_t time;
+		struct instant when;
 		uint64_t key;
 		struct descriptors *table;
 		uint32_t object;
-		uint32_t order;
+		uint32_t place; /* in the order of their coming */
 	} * list;
 	size_t count;
 	size_t capacity;
@@ -51,18 +57,18 @@ static inline uint64_t descriptor_handle(uint64_t address)
 	return address | 1ull << 63;
 }
 
-/* From `time` on `key` stands for `object`; 0: closed. Times must not go back. */
+/* From then on `key` stands for `object`; 0: closed. Instants must not go back. */
 void descriptors_set(struct changes *changes, struct descriptors *table, uint64_t key,
-	uint64_t time, uint32_t object);
+	struct instant when, uint32_t object);
 
 /* Stands for a descriptor that was closed, and came back unseen. */
 #define OBJECT_CLOSED UINT32_MAX
 
 /* The object as of the last change replayed; 0: never seen; OBJECT_CLOSED. */
 uint32_t descriptors_now(const struct descriptors *table, uint64_t key);
-/* The object at a time of this block, changes at that very time left out. */
+/* The object just before an instant of this block. */
 uint32_t descriptors_at(const struct changes *changes, const struct descriptors *table,
-	uint64_t key, uint64_t time);
+	uint64_t key, struct instant when);
 
 /* A place to keep the object that stands for a descriptor while it is not known what it is: never
  * seen, or closed and back unseen. NULL when memory is out. */

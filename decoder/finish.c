@@ -77,7 +77,7 @@ static void put_fold(void *context, const struct folds *folds, const struct fold
 	hist_free(&all);
 }
 
-void decode_release_folds(struct decode *decode, struct thread *thread)
+void decode_release_thread(struct decode *decode, struct thread *thread)
 {
 	struct fold_context context = {.decode = decode, .thread = thread};
 
@@ -85,6 +85,7 @@ void decode_release_folds(struct decode *decode, struct thread *thread)
 	if (thread->fold)
 		folds_release(&decode->folds, thread->fold, put_fold, &context);
 	thread->fold = 0;
+	levels_free(&thread->levels);
 }
 
 /* ---- roots ---- */
@@ -298,7 +299,16 @@ static void put_metrics(struct decode *decode)
 static void put_run(struct decode *decode)
 {
 	struct value nothing = {.type = VALUE_NULL};
+	struct value start = value_known((int64_t)decode->first_ns);
 	char uuid[33];
+
+	for (size_t i = 0; i < decode->actors.process_count; i++) {
+		struct value born = time_of(decode, decode->actors.processes[i]->start);
+
+		if (born.type == VALUE_INT &&
+			(start.type != VALUE_INT || born.number < start.number))
+			start = born;
+	}
 
 	for (int i = 0; i < 16; i++)
 		sprintf(uuid + 2 * i, "%02x", trace_reader_header(decode->reader)->run[i]);
@@ -313,7 +323,7 @@ static void put_run(struct decode *decode)
 		value_text(decode->command),
 		value_text(decode->cpu_model),
 		value_known(decode->processors),
-		value_known((int64_t)decode->first_ns),
+		start,
 		value_known((int64_t)decode->last_ns),
 		decode->clock.added ? value_int(decode->clock.epoch_ns) : nothing,
 		decode->has_status ? value_int(decode->status) : nothing,
@@ -349,7 +359,7 @@ void decode_finish(struct decode *decode)
 	for (size_t i = 0; i < decode->actors.thread_count; i++) {
 		struct thread *thread = decode->actors.threads[i];
 
-		decode_release_folds(decode, thread);
+		decode_release_thread(decode, thread);
 		settle_thread(thread);
 		put_thread(decode, thread);
 	}

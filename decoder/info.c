@@ -13,6 +13,7 @@
 
 #define LABEL_WIDTH 10
 #define TEXT_WIDTH 200
+#define LIMITS_SHOWN 20
 #define LOSSES_SHOWN 20
 
 static bool find_metric(const struct summary *summary, const char *name, int64_t *value)
@@ -153,6 +154,7 @@ static void tell_cost(struct buf *out, const struct summary *summary)
 static void tell_clock(struct buf *out, const struct summary *summary)
 {
 	const struct clock_align *clock = &summary->clock;
+	double finest, coarsest;
 
 	label(out, "clock");
 	if (!clock->count || !summary->ticks_per_second) {
@@ -163,6 +165,12 @@ static void tell_clock(struct buf *out, const struct summary *summary)
 		out, "%.3f GHz, %zu points", (double)summary->ticks_per_second / 1e9, clock->count);
 	if (clock->slowest > 0)
 		buf_printf(out, ", rate within %.1f ppm", summary_clock_spread(summary));
+	if (summary_units(summary, &finest, &coarsest)) {
+		buf_printf(out, ", times rounded to %.1f", finest);
+		if (coarsest > finest)
+			buf_printf(out, " to %.1f", coarsest);
+		buf_puts(out, " ns");
+	}
 	if (clock->refused)
 		buf_printf(out, ", %" PRIu64 " refused because they ran backwards", clock->refused);
 	if (clock->steps)
@@ -188,6 +196,26 @@ static void tell_stream_losses(struct buf *out, const struct summary *summary)
 	if (totals->unknown_fields)
 		buf_printf(out, "%*s%" PRIu64 " fields of a newer ragtime ignored\n", LABEL_WIDTH,
 			"", totals->unknown_fields);
+}
+
+/* Of functions asked for by pattern. */
+static void tell_limits(struct buf *out, const struct summary *summary)
+{
+	size_t count;
+	const struct summary_limit *limits = summary_limits(summary, &count);
+
+	for (size_t i = 0; i < count && i < LIMITS_SHOWN; i++) {
+		label(out, i ? "" : "limits");
+		put(out, summary_text(summary, limits[i].module));
+		buf_puts(out, ": ");
+		put(out, summary_text(summary, limits[i].function));
+		buf_puts(out, limits[i].recorded ? ": " : ": not recorded: ");
+		put(out, summary_text(summary, limits[i].reason));
+		buf_puts(out, "\n");
+	}
+	if (count > LIMITS_SHOWN)
+		buf_printf(out, "%*sand %zu functions more: --json has them all\n", LABEL_WIDTH, "",
+			count - LIMITS_SHOWN);
 }
 
 static void tell_losses(struct buf *out, const struct summary *summary)
@@ -240,6 +268,7 @@ void info_add(struct info_page *page, const char *name, const struct summary *su
 	tell_contents(&page->out, summary);
 	tell_cost(&page->out, summary);
 	tell_clock(&page->out, summary);
+	tell_limits(&page->out, summary);
 	tell_losses(&page->out, summary);
 }
 

@@ -129,9 +129,29 @@ static void json_metrics(struct json *json, const struct summary *summary)
 	free(names);
 }
 
+static void json_limits(struct json *json, const struct summary *summary)
+{
+	size_t count;
+	const struct summary_limit *limits = summary_limits(summary, &count);
+
+	json_key(json, "limits");
+	json_open(json, '[');
+	for (size_t i = 0; i < count; i++) {
+		json_open(json, '{');
+		json_text(json, "module", summary_text(summary, limits[i].module));
+		json_text(json, "function", summary_text(summary, limits[i].function));
+		json_text(json, "reason", summary_text(summary, limits[i].reason));
+		json_member_bool(json, "recorded", limits[i].recorded);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 static void json_clock(struct json *json, const struct summary *summary)
 {
 	const struct clock_align *clock = &summary->clock;
+	double finest, coarsest;
+	bool known;
 
 	json_key(json, "clock");
 	json_open(json, '{');
@@ -141,6 +161,11 @@ static void json_clock(struct json *json, const struct summary *summary)
 	json_member_int(json, "realtime_steps", (int64_t)clock->steps);
 	json_key(json, "rate_spread_ppm");
 	clock->slowest > 0 ? json_double(json, summary_clock_spread(summary)) : json_null(json);
+	known = summary_units(summary, &finest, &coarsest);
+	json_key(json, "finest_unit_ns");
+	known ? json_double(json, finest) : json_null(json);
+	json_key(json, "coarsest_unit_ns");
+	known ? json_double(json, coarsest) : json_null(json);
 	json_close(json, '}');
 }
 
@@ -151,6 +176,7 @@ void info_json(struct json *json, const char *name, const struct summary *summar
 	json_contents(json, summary);
 	json_metrics(json, summary);
 	json_clock(json, summary);
+	json_limits(json, summary);
 	json_damage(json, summary);
 	json_losses(json, summary);
 	json_close(json, '}');

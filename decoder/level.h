@@ -15,6 +15,7 @@ struct level {
 	uint64_t calls;	   /* 0: nobody waits here */
 	uint64_t earliest; /* ticks */
 	uint64_t latest;
+	uint64_t unit; /* ticks: the coarsest that their times are rounded to */
 	uint64_t sum_ns;
 	int64_t promise; /* id of the parent's row */
 	int64_t first_row, last_row;

@@ -25,8 +25,7 @@ static uint64_t high(uint64_t arg)
 
 /* One moment of the replay: a call, or (call NULL) the birth of a process. */
 struct moment {
-	uint64_t time;
-	size_t order;
+	struct instant when;
 	const struct section_call *call;
 	const struct section *section;
 	struct process *process;
@@ -42,7 +41,7 @@ struct replay {
 static void set(const struct replay *replay, uint64_t key, uint32_t object)
 {
 	descriptors_set(replay->weave->changes, replay->process->descriptors, key,
-		replay->moment->time, object);
+		replay->moment->when, object);
 }
 
 static struct object *object_now(const struct replay *replay, uint64_t key, uint32_t *number)
@@ -303,9 +302,15 @@ static int by_time(const void *left, const void *right)
 {
 	const struct moment *a = left, *b = right;
 
-	if (a->time != b->time)
-		return a->time < b->time ? -1 : 1;
-	return a->order < b->order ? -1 : a->order > b->order;
+	if (a->when.time != b->when.time)
+		return a->when.time < b->when.time ? -1 : 1;
+	return a->when.order < b->when.order ? -1 : a->when.order > b->when.order;
+}
+
+/* Births have 0. */
+static uint64_t order_of(const struct section_call *all, const struct section_call *call)
+{
+	return (uint64_t)(call - all) + 1;
 }
 
 static size_t count_changes(const struct sections *sections)
@@ -330,8 +335,8 @@ static size_t gather(const struct actors *actors, const struct sections *section
 			if (!(trait_of(call->kind)->flags & TRAIT_CHANGES) || !took_effect(call))
 				continue;
 			moments[used] = (struct moment){
-				.time = ends_it(call->kind) ? call->start : call->end,
-				.order = used,
+				.when = {.time = ends_it(call->kind) ? call->start : call->end,
+					.order = order_of(sections->calls, call)},
 				.call = call,
 				.section = section,
 				.process = thread->process,
@@ -348,14 +353,15 @@ int resolve_replay(struct weave *weave, const struct actors *actors,
 	size_t count = count_changes(sections) + birth_count;
 	struct moment *moments = count ? calloc(count, sizeof(*moments)) : NULL;
 
+	weave->block_calls = sections->calls;
 	changes_start(weave->changes);
 	if (!count)
 		return 0;
 	if (!moments)
 		return -ENOMEM;
 	for (size_t i = 0; i < birth_count; i++)
-		moments[i] = (struct moment){
-			.time = births[i].time, .order = i, .process = births[i].process};
+		moments[i] =
+			(struct moment){.when.time = births[i].time, .process = births[i].process};
 	count = gather(actors, sections, moments, birth_count);
 	qsort(moments, count, sizeof(*moments), by_time);
 	for (size_t i = 0; i < count; i++) {
@@ -397,10 +403,10 @@ static uint32_t unseen(struct weave *weave, struct process *process, uint64_t fd
 }
 
 static uint32_t descriptor_object(
-	struct weave *weave, const struct thread *thread, uint64_t fd, uint64_t time)
+	struct weave *weave, const struct thread *thread, uint64_t fd, struct instant when)
 {
 	const struct descriptors *table = thread->process->descriptors;
-	uint32_t number = table ? descriptors_at(weave->changes, table, fd, time) : 0;
+	uint32_t number = table ? descriptors_at(weave->changes, table, fd, when) : 0;
 
 	if (number && number != OBJECT_CLOSED)
 		return number;
@@ -408,21 +414,37 @@ static uint32_t descriptor_object(
 }
 
 static uint32_t handle_object(
-	struct weave *weave, const struct thread *thread, uint64_t handle, uint64_t time)
+	struct weave *weave, const struct thread *thread, uint64_t handle, struct instant when)
 {
 	const struct descriptors *table = thread->process->descriptors;
-	uint32_t number =
-		table ? descriptors_at(weave->changes, table, descriptor_handle(handle), time) : 0;
+	uint64_t key = descriptor_handle(handle);
+	uint32_t number = table ? descriptors_at(weave->changes, table, key, when) : 0;
 
 	return number == OBJECT_CLOSED ? 0 : number;
+}
+
+/* By what the argument refers to. */
+static uint32_t argument_object(struct weave *weave, const struct thread *thread,
+	const struct trait *trait, uint64_t arg, struct instant when)
+{
+	if (trait->arg == RT_ARG_fd)
+		return descriptor_object(weave, thread, low(arg), when);
+	if (trait->arg == RT_ARG_polled && high(arg))
+		return descriptor_object(weave, thread, high(arg) - 1, when);
+	if (trait->arg == RT_ARG_handle)
+		return handle_object(weave, thread, arg, when);
+	if (trait->arg == RT_ARG_address)
+		return objtab_lock(weave->objects, thread->process->id, arg);
+	return 0;
 }
 
 uint32_t resolve_object(struct weave *weave, const struct thread *thread,
 	const struct section *section, const struct section_call *call)
 {
 	const struct trait *trait = trait_of(call->kind);
-	uint64_t time = trait->flags & TRAIT_MAKES ? call->end + 1 : call->start;
+	uint64_t order = order_of(weave->block_calls, call);
 	uint32_t process = thread->process->id;
+	struct instant when = {call->start, order};
 	const char *text;
 	size_t size;
 
@@ -436,20 +458,16 @@ uint32_t resolve_object(struct weave *weave, const struct thread *thread,
 		if (text && size && trait->span_kind == RT_SPAN_io)
 			return file_object(weave, process, section, call);
 	}
-	if (trait->arg == RT_ARG_fd)
-		return descriptor_object(weave, thread, low(call->arg), time);
-	if (trait->arg == RT_ARG_handle)
-		return handle_object(weave, thread, call->arg, time);
-	if (trait->arg == RT_ARG_address && trait->span_kind == RT_SPAN_lock)
-		return objtab_lock(weave->objects, process, call->arg);
-	return 0;
+	if (trait->flags & TRAIT_MAKES)
+		when = (struct instant){call->end, order + 1}; /* just after it */
+	return argument_object(weave, thread, trait, call->arg, when);
 }
 
 uint32_t resolve_open(struct weave *weave, const struct thread *thread, uint32_t kind, uint64_t arg)
 {
-	struct section_call call = {.kind = kind, .arg = arg, .start = UINT64_MAX - 1};
+	const struct trait *trait = trait_of(kind);
 
-	if (trait_of(kind)->flags & TRAIT_MAKES)
+	if (trait->flags & TRAIT_MAKES)
 		return 0; /* there is nothing yet */
-	return resolve_object(weave, thread, NULL, &call);
+	return argument_object(weave, thread, trait, arg, (struct instant){UINT64_MAX, UINT64_MAX});
 }

@@ -69,6 +69,7 @@ int sections_decode(struct sections *sections, const struct trace_batch *batch)
 		*section = (struct section){
 			.thread = raw->thread,
 			.weight = calls_weight(raw),
+			.unit = 1ull << raw->tick_shift,
 			.first = sections->call_count,
 			.raw = raw,
 		};

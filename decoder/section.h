@@ -33,7 +33,8 @@ static inline bool section_is_mark(const struct section_call *call)
 struct section {
 	uint32_t thread; /* as in the stream */
 	uint32_t weight;
-	size_t first; /* into the block's calls */
+	uint64_t unit; /* ticks: both ends of its calls are rounded down to a multiple */
+	size_t first;  /* into the block's calls */
 	size_t count;
 	const Ragtime__Raw__Calls *raw; /* for the notes */
 };

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,18 +170,10 @@ static int64_t number_of(struct store *store, const char *sql)
 	return number;
 }
 
-static int schema_version(void)
-{
-	const struct embedded *schema = embedded_find("wire/schema.sql");
-	const char *pragma = schema ? strstr(schema->text, "PRAGMA user_version = ") : NULL;
-
-	return pragma ? atoi(pragma + strlen("PRAGMA user_version = ")) : 0;
-}
-
 /* Brings an older database up to date, one wire/migrations/NNN_*.sql after the other. */
 static void migrate(struct store *store, int64_t version)
 {
-	for (; version < schema_version(); version++) {
+	for (; version < embedded_schema_version(); version++) {
 		char prefix[40];
 		const struct embedded *file = embedded_files;
 
@@ -208,11 +201,11 @@ static void check_existing(struct store *store)
 	if (store->failure[0] || tables != 7)
 		snprintf(store->failure, sizeof(store->failure),
 			"it is there, and not a database that ragtime wrote; choose another name");
-	else if (version > schema_version())
+	else if (version > embedded_schema_version())
 		snprintf(store->failure, sizeof(store->failure),
 			"written by a newer ragtime (schema %d, this one writes %d); update "
 			"ragtime or choose another name",
-			(int)version, schema_version());
+			(int)version, embedded_schema_version());
 }
 
 static void open_database(struct store *store, const char *path, int flags, const char *vfs)
@@ -246,6 +239,31 @@ static void inspect_target(struct store *store, bool append)
 	close_database(store);
 }
 
+/* What an interrupt must not leave behind. */
+static char *volatile unfinished;
+
+static void on_interrupt(int number)
+{
+	if (unfinished)
+		unlink(unfinished);
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void watch_interrupts(char *path)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action = {.sa_handler = path ? on_interrupt : SIG_DFL};
+	struct sigaction before;
+
+	unfinished = path;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		/* what is ignored, as under nohup, stays so */
+		if (!sigaction(numbers[i], NULL, &before) && before.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+	}
+}
+
 /* Private from its first moment on, and no link that somebody laid out. */
 static void make_temporary(struct store *store)
 {
@@ -253,11 +271,13 @@ static void make_temporary(struct store *store)
 
 	unlink(store->temporary);
 	fd = open(store->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0)
+	if (fd < 0) {
 		snprintf(store->failure, sizeof(store->failure), "cannot make %s: %s",
 			store->temporary, strerror(errno));
-	else
-		close(fd);
+		return;
+	}
+	close(fd);
+	watch_interrupts(store->temporary);
 }
 
 static void open_named(struct store *store, const char *output, bool append)
@@ -312,10 +332,10 @@ static void prepare_tables(struct store *store)
 	const struct embedded *schema = embedded_find("wire/schema.sql");
 	int64_t version;
 
+	/* larger pages are split less often: a tenth less CPU */
 	run_sql(store, "cannot set it up",
-		"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
-		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32768; "
-		"PRAGMA temp_store = MEMORY; PRAGMA threads = 2;");
+		"PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
+		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -16384;");
 	version = number_of(store, "PRAGMA user_version");
 	if (!version)
 		run_sql(store, "cannot make the tables", schema ? schema->text : "");
@@ -366,6 +386,8 @@ void store_free(struct store *store)
 	sqlite3_close(store->db);
 	if (store->temporary && !store->finished)
 		unlink(store->temporary);
+	if (unfinished && unfinished == store->temporary)
+		watch_interrupts(NULL);
 	free(store->temporary);
 	free(store->path);
 	free(store);

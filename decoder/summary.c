@@ -80,7 +80,27 @@ static void take_figures(struct summary *summary, const struct trace_batch *batc
 		set(&summary->metrics,
 			strtab_adds(summary->texts, trace_text(batch, tables->metrics[i]->name)),
 			(uint64_t)tables->metrics[i]->value);
+	for (size_t i = 0; i < tables->n_limits; i++) {
+		const Ragtime__Raw__Limit *limit = tables->limits[i];
+		struct summary_limit row = {
+			strtab_adds(summary->texts, trace_text(batch, limit->module)),
+			strtab_adds(summary->texts, trace_text(batch, limit->function)),
+			strtab_adds(summary->texts, trace_text(batch, limit->reason)),
+			limit->recorded,
+		};
+
+		buf_append(&summary->limits, &row, sizeof(row));
+	}
 	summary->open_calls = tables->n_open;
+}
+
+static void take_unit(struct summary *summary, unsigned shift)
+{
+	if (!summary->timed || shift < summary->finest_shift)
+		summary->finest_shift = shift;
+	if (!summary->timed || shift > summary->coarsest_shift)
+		summary->coarsest_shift = shift;
+	summary->timed = true;
 }
 
 static void take_batch(struct summary *summary, const struct trace_batch *batch)
@@ -97,6 +117,8 @@ static void take_batch(struct summary *summary, const struct trace_batch *batch)
 	if (batch->last_ns > summary->last_ns)
 		summary->last_ns = batch->last_ns;
 	summary->content |= (batch->flags & RT_BLOCK_CONTENT) != 0;
+	for (size_t i = 0; i < tables->n_calls; i++)
+		take_unit(summary, tables->calls[i]->tick_shift);
 	take_threads(summary, batch);
 	take_figures(summary, batch);
 	if (tables->end)
@@ -125,6 +147,12 @@ int summary_read(struct summary *summary, struct trace_reader *reader)
 	return err;
 }
 
+const struct summary_limit *summary_limits(const struct summary *summary, size_t *count)
+{
+	*count = summary->limits.size / sizeof(struct summary_limit);
+	return (const struct summary_limit *)summary->limits.data;
+}
+
 void summary_free(struct summary *summary)
 {
 	clock_align_free(&summary->clock);
@@ -135,6 +163,7 @@ void summary_free(struct summary *summary)
 	map_free(&summary->counters);
 	map_free(&summary->losses);
 	map_free(&summary->metrics);
+	buf_free(&summary->limits);
 }
 
 uint64_t summary_counted(const struct summary *summary)
@@ -239,4 +268,15 @@ double summary_clock_spread(const struct summary *summary)
 	const struct clock_align *clock = &summary->clock;
 
 	return clock->slowest > 0 ? (clock->fastest / clock->slowest - 1) * 1e6 : 0;
+}
+
+bool summary_units(const struct summary *summary, double *finest, double *coarsest)
+{
+	double tick_ns = 1e9 / (double)summary->ticks_per_second;
+
+	if (!summary->timed || !summary->ticks_per_second)
+		return false;
+	*finest = tick_ns * (double)(1ull << summary->finest_shift);
+	*coarsest = tick_ns * (double)(1ull << summary->coarsest_shift);
+	return true;
 }

@@ -10,6 +10,7 @@
 
 #include "decoder/clock_align.h"
 #include "decoder/trace_reader.h"
+#include "lib/buf.h"
 #include "lib/map.h"
 #include "lib/strtab.h"
 
@@ -17,6 +18,12 @@ struct summary_loss {
 	uint32_t reason;
 	uint32_t thread; /* 0: none */
 	uint64_t count;
+};
+
+/* Texts; `recorded` false: not at all. */
+struct summary_limit {
+	uint32_t module, function, reason;
+	bool recorded;
 };
 
 struct summary {
@@ -27,6 +34,8 @@ struct summary {
 	uint32_t version, host, kernel, mode, command, cpu_model, reason;
 	uint8_t run[16];
 	uint64_t ticks_per_second;
+	unsigned finest_shift, coarsest_shift; /* of the units that times are kept in */
+	bool timed;
 	uint32_t processors;
 	uint32_t tracer_pid;
 	bool ended; /* an End was there */
@@ -40,6 +49,7 @@ struct summary {
 	struct map counters;   /* thread << 32 | kind, to calls */
 	struct map losses;     /* reason << 32 | thread, to count */
 	struct map metrics;    /* text to value */
+	struct buf limits;     /* struct summary_limit, of functions by pattern */
 	uint64_t open_calls;
 };
 
@@ -59,7 +69,13 @@ const char *summary_state(const struct summary *summary);
 /* Between the slowest and the fastest stretch of the clock: parts per million; 0: not known. */
 double summary_clock_spread(const struct summary *summary);
 
+/* What times are rounded to, ns; false where it is not known. */
+bool summary_units(const struct summary *summary, double *finest, double *coarsest);
+
 uint64_t summary_counted(const struct summary *summary);
+
+/* Functions by pattern that are not recorded, or not fully. Valid until the next read. */
+const struct summary_limit *summary_limits(const struct summary *summary, size_t *count);
 
 /* By reason, then thread, what the reader found missing included. The caller frees. */
 struct summary_loss *summary_losses(const struct summary *summary, size_t *count);

@@ -134,6 +134,12 @@ static bool is_intact(struct trace_reader *reader, const uint8_t *at)
 	return sum == reader->block.checksum;
 }
 
+/* Damage of this kind is made, not suffered: the search would go on for hours. */
+static bool is_hopeless(const struct trace_reader *reader)
+{
+	return reader->failed_bytes > FAILED_FREE + FAILED_RATIO * reader->input.bytes;
+}
+
 /* The distance to the next place at or after `from` where a block may begin, or to the end. */
 static size_t next_magic(const struct trace_input *input, size_t from)
 {
@@ -176,7 +182,7 @@ static size_t find_behind(struct trace_reader *reader)
 	size_t ready = trace_input_ready(input);
 
 	for (size_t at = next_magic(input, 4); at < ready; at = next_magic(input, at + 4)) {
-		if (ready - at < sizeof(reader->block))
+		if (ready - at < sizeof(reader->block) || is_hopeless(reader))
 			break;
 		memcpy(&reader->block, trace_input_at(input) + at, sizeof(reader->block));
 		if (plausible(&reader->block) &&
@@ -220,18 +226,18 @@ static int find_block(struct trace_reader *reader)
 		ready = trace_input_fill(input, need);
 		if (ready < 0)
 			return (int)ready;
-		if (reader->failed_bytes > FAILED_FREE + FAILED_RATIO * input->bytes)
-			return -EBADMSG;
 		if ((size_t)ready < need) {
 			behind = find_behind(reader);
 			reader->pending_torn = (uint64_t)ready;
 			if (!behind)
-				return FOUND_NOTHING;
+				return is_hopeless(reader) ? -EBADMSG : FOUND_NOTHING;
 			pass_over(reader, behind, TRACE_CHECKSUM);
 			continue;
 		}
 		if (is_intact(reader, trace_input_at(input)))
 			return FOUND_BLOCK;
+		if (is_hopeless(reader))
+			return -EBADMSG;
 		pass_over(reader, sizeof(uint32_t), TRACE_CHECKSUM);
 	}
 }

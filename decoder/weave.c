@@ -74,9 +74,33 @@ static void orphan(struct weave *weave, struct thread *thread, const struct leve
 	thread->unpaired += level->calls;
 }
 
-static bool encloses(uint64_t start, uint64_t end, const struct level *level)
+/*
+ * Sections may be rounded to different units, so that a parent may seem to begin after its first
+ * child, or to end before its last, by less than one.
+ */
+static bool encloses(
+	const struct section_call *call, const struct section *section, const struct level *level)
 {
-	return start <= level->earliest && level->latest <= end + nest_slack(end - start);
+	uint64_t slack = nest_slack(call->end - call->start);
+
+	return call->start < level->earliest + level->unit &&
+		level->latest < call->end + section->unit + slack;
+}
+
+/* Makes a parent, and those around it, enclose its children also where rounding says otherwise. */
+static void widen(const struct weave *weave, struct section_call *calls, int32_t parent,
+	const struct level *level)
+{
+	for (; parent >= 0; parent = weave->parents[parent]) {
+		struct section_call *call = &calls[parent];
+
+		if (call->start <= level->earliest && level->latest <= call->end)
+			break;
+		if (call->start > level->earliest)
+			call->start = level->earliest;
+		if (call->end < level->latest)
+			call->end = level->latest;
+	}
 }
 
 struct adoption {
@@ -85,8 +109,8 @@ struct adoption {
 };
 
 /* Those whose parent is in this section; all others that will never have one are orphaned. */
-static size_t settle(struct weave *weave, struct thread *thread, const struct section_call *calls,
-	struct adoption adoptions[NEST_DEPTHS])
+static size_t settle(struct weave *weave, struct thread *thread, const struct section *section,
+	struct section_call *calls, struct adoption adoptions[NEST_DEPTHS])
 {
 	size_t count = 0;
 
@@ -96,7 +120,8 @@ static size_t settle(struct weave *weave, struct thread *thread, const struct se
 
 		if (!level->calls || parent == NEST_OPEN)
 			continue;
-		if (parent >= 0 && encloses(calls[parent].start, calls[parent].end, level)) {
+		if (parent >= 0 && encloses(&calls[parent], section, level)) {
+			widen(weave, calls, parent, level);
 			weave->woven[parent].id = level->promise;
 			weave->woven[parent].row = 1;
 			weave->woven[parent].children_ns += level->sum_ns;
@@ -109,8 +134,8 @@ static size_t settle(struct weave *weave, struct thread *thread, const struct se
 	return count;
 }
 
-static struct level *join_level(
-	struct weave *weave, struct thread *thread, const struct section_call *call)
+static struct level *join_level(struct weave *weave, struct thread *thread,
+	const struct section *section, const struct section_call *call)
 {
 	struct level *level = levels_at(&thread->levels, call->depth);
 
@@ -124,6 +149,8 @@ static struct level *join_level(
 		level->earliest = call->start;
 	if (call->end > level->latest)
 		level->latest = call->end;
+	if (section->unit > level->unit)
+		level->unit = section->unit;
 	level->calls++;
 	return level;
 }
@@ -158,7 +185,7 @@ static uint32_t fold_under(struct weave *weave, struct thread *thread, uint32_t 
 }
 
 static bool gives_row(struct weave *weave, struct thread *thread, const struct section_call *call,
-	int32_t parent, struct fold *fold)
+	int32_t parent, bool waits, const struct fold *fold)
 {
 	const struct trait *trait = trait_of(call->kind);
 	uint64_t *given;
@@ -172,9 +199,9 @@ static bool gives_row(struct weave *weave, struct thread *thread, const struct s
 		return true;
 	if (trait->flags & TRAIT_MARK || (parent >= 0 && !weave->woven[parent].row))
 		return false;
-	if (parent != NEST_OPEN)
+	if (!waits)
 		return fold->rows < weave->row_limit;
-	/* The node it will end up in is not known yet: a limit of its own. */
+	/* The node it will end up in is not known yet: a limit of their own for all such. */
 	given = map_at(&thread->levels.rows, (uint64_t)call->depth << 32 | call->kind);
 	return given && (*given)++ < weave->row_limit;
 }
@@ -200,12 +227,14 @@ static void place_call(struct weave *weave, struct thread *thread, const struct 
 		state->deepest_start = call->start;
 	if (parent >= 0) {
 		above = weave->woven[parent].fold;
+		woven->waits = weave->woven[parent].waits;
 	} else if (parent == NEST_OPEN) {
-		struct level *level = join_level(weave, thread, call);
+		struct level *level = join_level(weave, thread, section, call);
 
 		if (level && !level->fold)
 			level->fold = folds_root(weave->folds);
 		above = level && level->fold ? level->fold : above;
+		woven->waits = 1;
 	}
 	woven->object = resolve_object(weave, thread, section, call);
 	if (call->kind == RT_EV_data) {
@@ -223,8 +252,8 @@ static void place_call(struct weave *weave, struct thread *thread, const struct 
 	woven->fold = fold_under(weave, thread, above, call->kind, &woven->object);
 	weave->kind_used[call->kind] |= WEAVE_KIND_USED;
 	if (!woven->row)
-		woven->row =
-			gives_row(weave, thread, call, parent, fold_at(weave->folds, woven->fold));
+		woven->row = gives_row(weave, thread, call, parent, woven->waits,
+			fold_at(weave->folds, woven->fold));
 	if (woven->row) {
 		fold_at(weave->folds, woven->fold)->rows++;
 		state->rows++;
@@ -354,7 +383,10 @@ static void count_call(struct weave *weave, struct thread *thread, const struct 
 	}
 	put_row(weave, thread, call, woven, parent);
 	if (call->note_count)
-		attribute_put_notes(weave->store, weave->batch, section, call, woven->id);
+		attribute_put_notes(weave->store, weave->batch, section, call,
+			objtab_text(
+				weave->objects, objtab_get(weave->objects, woven->object)->name),
+			woven->id);
 }
 
 int weave_section(struct weave *weave, struct thread *thread, const struct section *section,
@@ -369,7 +401,7 @@ int weave_section(struct weave *weave, struct thread *thread, const struct secti
 	if (!thread->fold && !(thread->fold = folds_root(weave->folds)))
 		return -ENOMEM;
 	nest_resolve(&weave->nest, calls, section->count, weave->parents);
-	adopted = settle(weave, thread, calls, adoptions);
+	adopted = settle(weave, thread, section, calls, adoptions);
 	for (size_t i = section->count; i-- > 0;)
 		place_call(weave, thread, section, calls, i, &state);
 	if (weave->failed)
@@ -414,21 +446,50 @@ static void put_open_row(struct weave *weave, const struct thread *thread,
 	store_span(weave->store, row);
 }
 
+static bool began_in(const struct level *level, const struct weave_open *call)
+{
+	return level->calls && call->start < level->earliest + level->unit;
+}
+
+/* As widen does: nothing begins before the call around it. */
+static void widen_open(struct thread *thread, struct weave_open *calls, size_t count)
+{
+	uint64_t earliest = UINT64_MAX;
+
+	for (size_t i = count; i-- > 0;) {
+		const struct level *level = levels_at(&thread->levels, calls[i].depth + 1);
+
+		if (level && began_in(level, &calls[i]) && level->earliest < earliest)
+			earliest = level->earliest;
+		if (calls[i].start > earliest && calls[i].start - earliest < WEAVE_UNIT_MAX)
+			calls[i].start = earliest;
+		if (calls[i].start < earliest)
+			earliest = calls[i].start;
+	}
+}
+
+static bool is_joined(const struct weave_open *calls, size_t i)
+{
+	if (!i)
+		return calls[0].depth == 0;
+	return calls[i].depth == calls[i - 1].depth + 1 && calls[i - 1].start <= calls[i].start;
+}
+
 void weave_open_calls(
-	struct weave *weave, struct thread *thread, const struct weave_open *calls, size_t count)
+	struct weave *weave, struct thread *thread, struct weave_open *calls, size_t count)
 {
 	int64_t above = thread->span;
-	uint32_t above_fold = thread->fold;
+	uint32_t above_fold;
 
-	if (!thread->fold && !(above_fold = thread->fold = folds_root(weave->folds)))
+	if (!thread->fold && !(thread->fold = folds_root(weave->folds)))
 		weave->failed = true;
+	above_fold = thread->fold;
+	widen_open(thread, calls, count);
 	for (size_t i = 0; i < count && !weave->failed; i++) {
 		const struct weave_open *call = &calls[i];
 		struct level *level = levels_at(&thread->levels, call->depth + 1);
-		bool joined = i
-			? call->depth == calls[i - 1].depth + 1 && calls[i - 1].start <= call->start
-			: call->depth == 0;
-		bool has_children = level && level->calls && level->earliest >= call->start;
+		bool joined = is_joined(calls, i);
+		bool has_children = level && began_in(level, call);
 		int64_t id = has_children ? level->promise : ++weave->last_span;
 		uint32_t none = 0, fold = 0;
 

@@ -26,6 +26,9 @@
 
 #define WEAVE_ALL_ROWS UINT32_MAX
 
+/* Ticks: no honest section is rounded more coarsely. */
+#define WEAVE_UNIT_MAX 4096
+
 /* What is known of a kind's operation. */
 #define WEAVE_KIND_USED 1
 #define WEAVE_KIND_STORED 2
@@ -38,7 +41,8 @@ struct weave {
 	struct changes *changes;
 	struct exchanges *exchanges;
 	const struct trace_batch *batch;
-	uint32_t row_limit; /* 0: no tiny rows */
+	const struct section_call *block_calls; /* all of the block */
+	uint32_t row_limit;			/* 0: no tiny rows */
 	int64_t last_span;
 	int64_t first_object;	/* row id of object 0 */
 	int64_t first_function; /* row id of the operation of kind RT_KIND_FUNCTION */
@@ -54,6 +58,7 @@ struct weave {
 		uint32_t fold;
 		uint32_t object;
 		uint8_t row;
+		uint8_t waits;		/* it or a call around it waits for a parent */
 		uint8_t nested_deepest; /* inside another call at NEST_DEEPEST */
 	} * woven;
 	size_t capacity;
@@ -78,7 +83,7 @@ struct weave_open {
 	uint64_t arg;
 };
 void weave_open_calls(
-	struct weave *weave, struct thread *thread, const struct weave_open *calls, size_t count);
+	struct weave *weave, struct thread *thread, struct weave_open *calls, size_t count);
 
 /* No more calls of this thread: whoever still waits for a parent is an orphan. */
 void weave_end(struct weave *weave, struct thread *thread);

@@ -17,4 +17,7 @@ extern const struct embedded embedded_files[];
 /* NULL for a path that is not embedded. */
 const struct embedded *embedded_find(const char *path);
 
+/* Of the databases that this program writes: user_version in wire/schema.sql. */
+int embedded_schema_version(void);
+
 #endif

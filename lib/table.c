@@ -9,8 +9,13 @@
 #include "lib/term.h"
 #include "lib/units.h"
 
-#define GAP 2
-#define TEXT_MIN 18 /* columns that a text column keeps however narrow the line */
+/* How far columns stand apart, and what a text column keeps: as it should be, and where the line is
+ * too narrow for that. */
+struct spacing {
+	unsigned gap;
+	unsigned text_min;
+};
+static const struct spacing wide = {2, 18}, narrow = {1, 12};
 
 struct cell {
 	bool known;
@@ -199,6 +204,22 @@ static const char *skip(const char *text, size_t count)
 	return text;
 }
 
+/* Of a C++ name neither the arguments nor the outermost scopes say most. */
+static void put_scoped(struct buf *out, const char *text, size_t width)
+{
+	char name[256];
+	const char *start = name, *scope;
+	size_t size = strcspn(text, "(");
+
+	snprintf(name, sizeof(name), "%.*s", (int)size, text);
+	while (table_text_width(start) + (start > name ? 3 : 0) > width &&
+		(scope = strstr(start, "::")))
+		start = scope + 2;
+	if (start > name && table_text_width(start) + 3 <= width)
+		buf_puts(out, "...");
+	put_characters(out, start, width);
+}
+
 /* Of a path the last part says most, then what stands before it; of other names both ends do. */
 void table_put_text(struct buf *out, const char *text, size_t width)
 {
@@ -207,6 +228,10 @@ void table_put_text(struct buf *out, const char *text, size_t width)
 
 	if (have <= width || width < 8) {
 		put_characters(out, text, width);
+		return;
+	}
+	if (strstr(text, "::")) {
+		put_scoped(out, text, width);
 		return;
 	}
 	if (last && table_text_width(last) + 3 <= width) {
@@ -274,9 +299,8 @@ static bool is_empty(const struct table *table, unsigned column)
 	return true;
 }
 
-/* 0: the column is not shown. Widths as the content wants them, then text columns shortened, widest
- * first, to fit. */
-static void choose_widths(const struct table *table, size_t *widths, size_t room)
+/* 0: the column is not shown. What the content wants. */
+static size_t wanted_widths(const struct table *table, size_t *widths, unsigned gap)
 {
 	char space[UNITS_SIZE];
 	size_t total = 0;
@@ -295,21 +319,31 @@ static void choose_widths(const struct table *table, size_t *widths, size_t room
 			if (width > widths[i])
 				widths[i] = width;
 		}
-		total += widths[i] + GAP;
+		total += widths[i] + (total ? gap : 0);
 	}
-	while (total > room + GAP) {
+	return total;
+}
+
+/* Text columns give way, the widest first. False where that is not enough. */
+static bool fit_widths(
+	const struct table *table, size_t *widths, const struct spacing *spacing, size_t room)
+{
+	size_t total = wanted_widths(table, widths, spacing->gap);
+
+	while (total > room) {
 		unsigned widest = table->column_count;
 
 		for (unsigned i = 0; i < table->column_count; i++) {
-			if (table->columns[i].kind == TABLE_TEXT && widths[i] > TEXT_MIN &&
+			if (table->columns[i].kind == TABLE_TEXT && widths[i] > spacing->text_min &&
 				(widest == table->column_count || widths[i] > widths[widest]))
 				widest = i;
 		}
 		if (widest == table->column_count)
-			return;
+			return false;
 		widths[widest]--;
 		total--;
 	}
+	return true;
 }
 
 static void put_cell(struct buf *out, const char *text, size_t width, bool left, bool last)
@@ -325,7 +359,7 @@ static void put_cell(struct buf *out, const char *text, size_t width, bool left,
 		buf_printf(out, "%*s", (int)(width - have), "");
 }
 
-static void put_line(const struct table *table, const size_t *widths, unsigned indent,
+static void put_line(const struct table *table, const size_t *widths, unsigned gap, unsigned indent,
 	const struct row *row, struct buf *out)
 {
 	char space[UNITS_SIZE];
@@ -343,7 +377,7 @@ static void put_line(const struct table *table, const size_t *widths, unsigned i
 		if (!widths[i])
 			continue;
 		if (!first)
-			buf_printf(out, "%*s", GAP, "");
+			buf_printf(out, "%*s", (int)gap, "");
 		first = false;
 		put_cell(out,
 			row ? cell_text(column->kind, &row->cells[i], space) : column->heading,
@@ -355,16 +389,21 @@ static void put_line(const struct table *table, const size_t *widths, unsigned i
 void table_text(const struct table *table, unsigned indent, unsigned width, struct buf *out)
 {
 	size_t *widths = calloc(table->column_count + 1, sizeof(*widths));
+	size_t room = width > indent ? width - indent : 1;
+	const struct spacing *spacing = &wide;
 	char space[UNITS_SIZE];
 
 	if (!widths) {
 		out->failed = true;
 		return;
 	}
-	choose_widths(table, widths, width > indent ? width - indent : 1);
-	put_line(table, widths, indent, NULL, out);
+	if (!fit_widths(table, widths, spacing, room)) {
+		spacing = &narrow;
+		fit_widths(table, widths, spacing, room);
+	}
+	put_line(table, widths, spacing->gap, indent, NULL, out);
 	for (size_t i = 0; i < rows_shown(table); i++)
-		put_line(table, widths, indent, &table->rows[i], out);
+		put_line(table, widths, spacing->gap, indent, &table->rows[i], out);
 	if (rows_shown(table) < table->row_count)
 		buf_printf(out, "%*s%s%s more%s\n", (int)indent, "", term_start(TERM_DIM),
 			units_count(space, (int64_t)(table->row_count - rows_shown(table))),

@@ -48,7 +48,7 @@ unsigned term_width(void)
 	struct winsize size;
 
 	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || size.ws_col < 40)
-		return 100;
+		return 110;
 	return size.ws_col;
 }
 

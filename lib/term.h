@@ -13,7 +13,7 @@ enum term_colour { TERM_BOLD, TERM_DIM, TERM_RED, TERM_GREEN, TERM_YELLOW, TERM_
 const char *term_start(enum term_colour colour);
 const char *term_end(void);
 
-/* Columns of standard output; 100 where it is no terminal. */
+/* Columns of standard output; 110 where it is no terminal. */
 unsigned term_width(void);
 
 /*

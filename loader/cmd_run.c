@@ -207,16 +207,24 @@ static int run_child(struct run *run)
 	pid_t pid;
 	int err, code;
 
-	session = session_open(&run->session);
-	if (!session)
-		return EXIT_OURS;
+	/* first: threads that the session starts must not take signals either */
 	err = job_open(&job, false);
 	if (err) {
 		log_error("cannot watch over signals: %s", strerror(-err));
-		session_close(session);
+		return EXIT_OURS;
+	}
+	session = session_open(&run->session);
+	if (!session) {
+		job_close(&job);
 		return EXIT_OURS;
 	}
 	additions.region = session_region(session);
+	job_signals(&job);
+	if (job.early_signal) {
+		session_close(session);
+		job_close(&job);
+		return 128 + job.early_signal;
+	}
 	ticks = session_ticks(session);
 	pid = launch_child(&job, run->path, run->command, &additions);
 	if (pid < 0) {
@@ -237,13 +245,17 @@ static int run_child(struct run *run)
 /* The detached side of --exec. Nobody waits for its exit status. */
 static void run_tracer(struct run *run, struct launch_gate *gate)
 {
-	struct session *session = session_open(&run->session);
+	struct session *session = NULL;
 	struct job job;
 	uint64_t ticks;
-	int err = session ? job_open(&job, true) : -EIO;
+	int err = job_open(&job, true);
 
 	if (!err)
 		err = job_began(&job, gate->target);
+	if (!err) {
+		session = session_open(&run->session);
+		err = session ? 0 : -EIO;
+	}
 	if (launch_ready(gate, session ? session_region(session) : "", err) < 0 || err)
 		_exit(EXIT_OURS);
 	ticks = session_ticks(session);
@@ -272,7 +284,9 @@ static int run_exec(struct run *run)
 	if (err == LAUNCH_TARGET)
 		err = launch_wait_ready(&gate, region, sizeof(region));
 	if (err) {
-		log_error("cannot start a tracer beside the program: %s", strerror(-err));
+		/* where the tracer has answered, it has said why */
+		if (err != -EIO)
+			log_error("cannot start a tracer beside the program: %s", strerror(-err));
 		return EXIT_OURS;
 	}
 	additions.region = region;
@@ -281,36 +295,46 @@ static int run_exec(struct run *run)
 	return report_exec(run->command[0], err);
 }
 
-int cmd_run(int argc, char **argv)
+static int run_command(struct run *run)
 {
-	static const struct argp argp = {options, parse_option, usage, help, NULL, NULL, NULL};
-	struct run run = {.session.follow = true};
 	const char *obstacle;
-	int err;
+	int err = identity_find(run->command[0], run->path, sizeof(run->path));
 
-	argp_err_exit_status = EXIT_USAGE;
-	argv[0] = "ragtime run";
-	run.inherited = launch_note_inherited();
-	err = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &run);
-	if (err) {
-		log_error("%s", strerror(err));
-		return EXIT_OURS;
-	}
-	log_set_verbose(run.verbose);
-	run.session.patterns = run.patterns;
-	run.session.command = base_name(run.command[0]);
-	err = identity_find(run.command[0], run.path, sizeof(run.path));
 	if (err)
-		return report_exec(run.command[0], err);
-	obstacle = identity_obstacle(run.path);
+		return report_exec(run->command[0], err);
+	obstacle = identity_obstacle(run->path);
 	if (obstacle)
-		return run_untraced(&run, obstacle);
-	if (identity_shim(run.shim, sizeof(run.shim)) < 0) {
+		return run_untraced(run, obstacle);
+	if (identity_shim(run->shim, sizeof(run->shim)) < 0) {
 		log_error("libragtime.so is neither beside this program nor in ../lib/ragtime (in "
 			  "a path without spaces and colons); run 'make', or install again");
 		return EXIT_OURS;
 	}
-	if (choose_output(&run) < 0)
+	if (choose_output(run) < 0)
 		return EXIT_OURS;
-	return run.exec ? run_exec(&run) : run_child(&run);
+	return run->exec ? run_exec(run) : run_child(run);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	static const struct argp argp = {options, parse_option, usage, help, NULL, NULL, NULL};
+	struct run run = {.session.follow = true};
+	int code;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = "ragtime run";
+	run.inherited = launch_note_inherited();
+	code = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &run);
+	if (code) {
+		log_error("%s", strerror(code));
+		code = EXIT_OURS;
+	} else {
+		log_set_verbose(run.verbose);
+		run.session.patterns = run.patterns;
+		run.session.command = base_name(run.command[0]);
+		code = run_command(&run);
+	}
+	free(run.patterns);
+	free(run.inherited);
+	return code;
 }

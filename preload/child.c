@@ -11,8 +11,7 @@
 
 #define SCRIPTS 4 /* #! on #! on #!: as deep as the kernel goes */
 #define SCRIPT_LINE 256
-#define NEEDED_MAX 512
-#define SEGMENTS_MAX 64
+#define SEGMENTS_MAX 24 /* of some stack, which may be small */
 #define CHAIN_MAX 64
 
 /* Why the shim does not follow into a program. */
@@ -62,29 +61,31 @@ struct dynamic {
 	__u64 strings; /* file offsets; 0 where there is none */
 	__u64 symbols;
 	__u64 hash;
-	unsigned needed_count;
-	__u64 needed[NEEDED_MAX]; /* offsets in strings */
 };
+
+/* The entry at `index`; false at the end. */
+static bool dynamic_entry(const struct elf *elf, unsigned index, Elf64_Dyn *entry)
+{
+	const Elf64_Phdr *segment = elf_segment(elf, PT_DYNAMIC);
+	__u64 at = index * sizeof(*entry);
+
+	return segment && at < segment->p_filesz &&
+		read_at(elf->fd, entry, sizeof(*entry), segment->p_offset + at) &&
+		entry->d_tag != DT_NULL;
+}
 
 static void dynamic_read(const struct elf *elf, struct dynamic *dynamic)
 {
-	const Elf64_Phdr *segment = elf_segment(elf, PT_DYNAMIC);
 	Elf64_Dyn entry;
 
-	*dynamic = (struct dynamic){.needed_count = 0};
-	for (__u64 at = 0; segment && at < segment->p_filesz; at += sizeof(entry)) {
-		if (!read_at(elf->fd, &entry, sizeof(entry), segment->p_offset + at))
-			return;
-		if (entry.d_tag == DT_NULL)
-			return;
+	*dynamic = (struct dynamic){.strings = 0};
+	for (unsigned index = 0; dynamic_entry(elf, index, &entry); index++) {
 		if (entry.d_tag == DT_STRTAB)
 			dynamic->strings = elf_offset(elf, entry.d_un.d_ptr);
 		else if (entry.d_tag == DT_SYMTAB)
 			dynamic->symbols = elf_offset(elf, entry.d_un.d_ptr);
 		else if (entry.d_tag == DT_GNU_HASH)
 			dynamic->hash = elf_offset(elf, entry.d_un.d_ptr);
-		else if (entry.d_tag == DT_NEEDED && dynamic->needed_count < NEEDED_MAX)
-			dynamic->needed[dynamic->needed_count++] = entry.d_un.d_val;
 	}
 }
 
@@ -138,13 +139,15 @@ static bool defines(int fd, const struct dynamic *dynamic, const char *name)
 static bool is_sanitized(const struct elf *elf)
 {
 	struct dynamic dynamic;
+	Elf64_Dyn entry;
 
 	dynamic_read(elf, &dynamic);
-	for (unsigned index = 0; index < dynamic.needed_count; index++) {
-		__u64 name = dynamic.strings + dynamic.needed[index];
+	for (unsigned index = 0; dynamic_entry(elf, index, &entry); index++) {
+		__u64 name = dynamic.strings + entry.d_un.d_val;
 
-		if (string_begins(elf->fd, name, "libasan.so") ||
-			string_begins(elf->fd, name, "libclang_rt.asan"))
+		if (entry.d_tag == DT_NEEDED &&
+			(string_begins(elf->fd, name, "libasan.so") ||
+				string_begins(elf->fd, name, "libclang_rt.asan")))
 			return true;
 	}
 	return defines(elf->fd, &dynamic, "__asan_init");

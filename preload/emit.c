@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The cold half of emit.h: claiming slots and chunks, tails, sampling, the slow clock. It makes no
- * system call but the one that asks for a new thread's id, takes no lock and allocates nothing.
+ * system call where libc is glibc, takes no lock and allocates nothing.
  *
  * Every path through here writes a record, or counts it in rt_slot.lost, rt_slot.lost_nested or
  * rt_region.lost_no_slot.
@@ -11,6 +11,10 @@
 
 #include <time.h>
 
+/* How long a thread drops records before it searches for a free chunk again: some 30 us. */
+#define CHUNK_RETRY_TICKS (1ull << 16)
+/* Where the tracer has not looked for 2^35 ticks, some ten seconds, it is taken for gone. */
+#define STALE_TICKS (1ull << 35)
 /* How long nobody searches for a free slot after a search in vain: 2^24 ticks, some milliseconds */
 #define SLOT_RETRY_TICKS (1ull << 24)
 
@@ -39,6 +43,18 @@ void self_locate(void)
 	__asm__("lea rt_self@TLSDESC(%%rip), %0" : "=a"(descriptor));
 	if (descriptor[1] == offset)
 		rt_self_offset = offset;
+}
+
+static bool on_alternate(uintptr_t address)
+{
+	return address - rt_self.alternate < rt_self.alternate_size;
+}
+
+bool frame_is_over(uintptr_t frame, uintptr_t here)
+{
+	bool alternate = on_alternate(frame);
+
+	return alternate == on_alternate(here) ? frame_is_dead(frame, here) : alternate;
 }
 
 __u64 ticks_now(void)
@@ -93,14 +109,25 @@ static __u32 chunk_number(const struct rt_region *region, const struct rt_chunk 
 		1;
 }
 
-/* Goes on in a new chunk, first where there is none yet. */
+/*
+ * Goes on in a new chunk, first where there is none yet. After a search in vain the thread drops
+ * records for a while without one: a full ring must not cost more than a working one.
+ */
 static bool chunk_switch(struct rt_thread *thread)
 {
 	struct rt_region *region = rt_region;
-	struct rt_chunk *chunk = chunk_claim(region, thread->slot);
+	__u64 now = tsc_read();
+	struct rt_chunk *chunk;
 
-	if (!chunk)
+	if (thread->retry - now < SLOT_RETRY_TICKS)
 		return false;
+	chunk = chunk_claim(region, thread->slot);
+	if (!chunk) {
+		thread->retry = now +
+			(now - region->beat < STALE_TICKS ? CHUNK_RETRY_TICKS
+							  : SLOT_RETRY_TICKS - 1);
+		return false;
+	}
 	__atomic_store_n(thread->chunk ? &thread->chunk->next : &thread->slot->first_chunk,
 		chunk_number(region, chunk), __ATOMIC_RELEASE);
 	thread->chunk = chunk;
@@ -171,7 +198,7 @@ static void rate_follow(struct rt_thread *thread, __u64 now)
 {
 	__u32 mode = __atomic_load_n(&rt_region->mode, __ATOMIC_RELAXED);
 	__u32 rate = mode == RT_MODE_SAMPLED && rt_region->rate > 1 ? rt_region->rate : 0;
-	struct rt_record mark = {.start = now, .kind = RT_EV_rate, .arg = rate ? rate : 1};
+	struct rt_record mark;
 
 	if (likely(thread->rate == rate)) {
 		if (thread->chunk)
@@ -179,6 +206,7 @@ static void rate_follow(struct rt_thread *thread, __u64 now)
 		return;
 	}
 	thread->rate = rate;
+	mark = (struct rt_record){.start = now, .kind = RT_EV_rate, .arg = rate ? rate : 1};
 	record_write(thread, &mark, NULL);
 	if (thread->chunk)
 		limit_set(thread);
@@ -187,7 +215,7 @@ static void rate_follow(struct rt_thread *thread, __u64 now)
 /* Begins the writing of a record; false where a writer further out in this thread is at it. */
 static bool writer_begin(struct rt_thread *thread, uintptr_t frame)
 {
-	if (thread->busy && !frame_is_dead(thread->busy, frame)) {
+	if (thread->busy && !frame_is_over(thread->busy, frame)) {
 		thread->slot->lost_nested++;
 		return false;
 	}
@@ -229,7 +257,8 @@ static void slot_open(struct rt_slot *slot, struct rt_thread *thread)
 {
 	slot->generation++;
 	slot->pid = rt_process->pid;
-	slot->tid = (__u32)raw0(gettid);
+	slot->pid_space = process_pid_space;
+	slot->tid = thread_id();
 	slot->start = ticks_now();
 	slot->first_chunk = 0;
 	slot->depth = 0;
@@ -266,7 +295,7 @@ struct rt_thread *thread_claim(uintptr_t frame)
 	if (rt_self.thread->slot)
 		return rt_self.thread;
 	if (region == &nowhere || rt_self.ended ||
-		(rt_self.claiming && !frame_is_dead(rt_self.claiming, frame)))
+		(rt_self.claiming && !frame_is_over(rt_self.claiming, frame)))
 		return &nobody;
 	rt_self.claiming = frame;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -297,11 +326,11 @@ void thread_release(void)
 unsigned open_prune(struct rt_slot *slot, unsigned depth, uintptr_t frame)
 {
 	if (depth > RT_OPEN_MAX) {
-		if (!frame_is_dead(slot->open[RT_OPEN_MAX - 1].frame, frame))
+		if (!frame_is_over(slot->open[RT_OPEN_MAX - 1].frame, frame))
 			return depth;
 		depth = RT_OPEN_MAX;
 	}
-	while (depth && frame_is_dead(slot->open[depth - 1].frame, frame))
+	while (depth && frame_is_over(slot->open[depth - 1].frame, frame))
 		depth--;
 	return depth;
 }

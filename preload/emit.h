@@ -31,7 +31,8 @@
 #include "wire/ring.h"
 
 #define HIDDEN __attribute__((visibility("hidden")))
-#define COLD __attribute__((noinline, cold, visibility("hidden")))
+/* Not "cold": that would make them small instead of quick, and tails and samples come by here. */
+#define COLD __attribute__((noinline, visibility("hidden")))
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* Stack frames farther apart than this belong to different stacks. */
@@ -47,7 +48,7 @@ struct rt_thread {
 	__s64 sample_left;    /* bytes of allocations until the next sampled one */
 	__u32 turn;	      /* calls until the next sampled one */
 	__u32 rate;	      /* in force at this thread's last record; 0 is 1 */
-	__u32 padding[2];
+	__u64 retry;	      /* ticks at which to look for a free chunk again */
 };
 
 _Static_assert(sizeof(struct rt_thread) == 64, "one cache line a thread");
@@ -56,10 +57,13 @@ _Static_assert(sizeof(struct rt_thread) == 64, "one cache line a thread");
 struct rt_self {
 	struct rt_thread *thread; /* never NULL */
 	uintptr_t claiming;	  /* as rt_thread.busy, while a slot is claimed */
-	__u32 creator;		  /* tid of the thread that made this one */
-	bool announced;		  /* its thread_start is written, or not due */
-	bool ended;		  /* its thread_exit is written: nothing more is recorded */
-	bool resolving;		  /* looking for originals */
+	__u32 tid;		  /* 0: not asked for */
+	uintptr_t alternate;	  /* stack of signal handlers: its address and size */
+	size_t alternate_size;
+	__u32 creator;	/* tid of the thread that made this one */
+	bool announced; /* its thread_start is written, or not due */
+	bool ended;	/* its thread_exit is written: nothing more is recorded */
+	bool resolving; /* looking for originals */
 };
 
 extern HIDDEN __thread struct rt_self rt_self;
@@ -123,6 +127,13 @@ ALWAYS_INLINE struct rt_thread *self_thread(void)
 		return ((const struct rt_self __seg_fs *)offset)->thread;
 	return rt_self.thread;
 }
+
+/*
+ * Is what began at `frame` over, for a thread that is at `here`? The quick answer takes both to be
+ * on one stack, or stacks to be far apart; the exact one knows the stack of signal handlers, on
+ * which the calls of the other one live on.
+ */
+COLD bool frame_is_over(uintptr_t frame, uintptr_t here);
 
 #define frame_here() ((uintptr_t)__builtin_frame_address(0))
 #define frame_is_dead(frame, here) ((here) - (frame) < RT_STACK_SPAN)

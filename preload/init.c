@@ -96,7 +96,7 @@ __attribute__((constructor)) static void shim_open(void)
 	struct rt_region *region;
 
 	environment_take();
-	if (!originals_resolve() || !environment.region_path[0])
+	if (!originals_resolve() || !environment.region_path[0] || clock_is_forbidden())
 		return;
 	region = region_find();
 	if (!region)

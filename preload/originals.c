@@ -49,11 +49,13 @@ static long original_missing(void)
 	return -1;
 }
 
+/* What is not there may come with a library yet: old glibc has its threads in one. */
 static void original_resolve(const struct original *original)
 {
 	void *found = dlsym ? dlsym(RTLD_NEXT, original->name) : NULL;
 
-	*original->pointer = found ? found : (void *)original_missing;
+	if (found)
+		__atomic_store_n(original->pointer, found, __ATOMIC_RELEASE);
 }
 
 HIDDEN void *original_find_late(void **pointer);
@@ -61,29 +63,29 @@ HIDDEN void *original_find_late(void **pointer);
 /* Where to go on: the original, or what stands in for it while it is being looked for. */
 void *__attribute__((used)) original_find_late(void **pointer)
 {
-	if (rt_self.resolving) {
-		void *stopgap = original_stopgap(pointer);
+	void *stub = *pointer, *stopgap = rt_self.resolving ? original_stopgap(pointer) : NULL;
+	bool outer = rt_self.resolving;
 
-		return stopgap ? stopgap : (void *)original_missing;
-	}
-	rt_self.resolving = 1;
+	if (stopgap)
+		return stopgap;
+	rt_self.resolving = true;
 	for (size_t index = 0; index < sizeof(originals) / sizeof(*originals); index++)
 		if (originals[index].pointer == pointer)
 			original_resolve(&originals[index]);
-	rt_self.resolving = 0;
-	return *pointer;
+	rt_self.resolving = outer;
+	return *pointer == stub ? (void *)original_missing : *pointer;
 }
 
 bool originals_resolve(void)
 {
 	if (!dlsym || !__errno_location)
 		return false;
-	rt_self.resolving = 1;
+	rt_self.resolving = true;
 	for (size_t index = 0; index < sizeof(originals) / sizeof(*originals); index++)
 		original_resolve(&originals[index]);
 	/* A name that this libc lacks left a message that is not the program's. */
 	if (dlerror)
 		dlerror();
-	rt_self.resolving = 0;
+	rt_self.resolving = false;
 	return true;
 }

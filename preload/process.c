@@ -4,16 +4,57 @@
 #include "preload/environment.h"
 #include "preload/hooks/hook.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/mman.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 
 #define KEYS_AT_HAND 32
 
 struct rt_process *rt_process;
 
-static bool forked; /* the memory is the child's own copy, so the word is too */
+__u64 process_pid_space;
+
+/* A forked child has its own copy of these. */
+static bool forked;
+static __u32 own_pid;
+static __u32 parent_pid;
+
+/*
+ * glibc keeps a thread's id in its control block, and a sandboxed thread may not be allowed to ask
+ * the kernel. The place has not moved in any 64-bit glibc; where it does not fit, the kernel is
+ * asked.
+ */
+#define CONTROL_BLOCK_TID "0x2d0"
+static bool control_block_fits;
+
+static __u32 control_block_tid(void)
+{
+	__u32 tid;
+
+	__asm__ volatile("movl %%fs:" CONTROL_BLOCK_TID ", %0" : "=r"(tid));
+	return tid;
+}
+
+__u32 thread_id(void)
+{
+	if (!rt_self.tid)
+		rt_self.tid = control_block_fits ? control_block_tid() : (__u32)raw0(gettid);
+	return rt_self.tid;
+}
+
+static void pid_space_read(void)
+{
+	struct stat st;
+
+	process_pid_space = 0;
+	if (!raw4(newfstatat, AT_FDCWD, "/proc/self/ns/pid", &st, 0))
+		process_pid_space = st.st_ino;
+}
 
 int process_open(unsigned slots)
 {
@@ -30,7 +71,12 @@ int process_open(unsigned slots)
 		return (int)err;
 	}
 	rt_process = (struct rt_process *)at;
-	rt_process->pid = (__u32)raw0(getpid);
+	own_pid = (__u32)raw0(getpid);
+	rt_process->pid = own_pid;
+	parent_pid = (__u32)raw0(getppid);
+	rt_self.tid = own_pid;
+	control_block_fits = gnu_get_libc_version && control_block_tid() == own_pid;
+	pid_space_read();
 	return 0;
 }
 
@@ -38,7 +84,17 @@ bool process_is_forked(void)
 {
 	if (likely(rt_process->pid))
 		return false;
-	rt_process->pid = (__u32)raw0(getpid);
+	parent_pid = own_pid;
+	/* fork has told the control block; a raw clone has not. */
+	own_pid = control_block_fits && rt_self.tid ? control_block_tid() : 0;
+	if (!own_pid || own_pid == rt_self.tid)
+		own_pid = (__u32)raw0(getpid);
+	rt_process->pid = own_pid;
+	rt_self.tid = own_pid;
+	/* the first of a namespace has its parent outside; its own children inherit what is found
+	 */
+	if (!raw0(getppid))
+		pid_space_read();
 	forked = true;
 	return true;
 }
@@ -61,16 +117,16 @@ void process_used(unsigned threads)
 		;
 }
 
-bool process_is_own(void)
+void process_shares(void)
 {
-	return rt_process && rt_process->pid && rt_process->pid == (__u32)raw0(getpid);
+	if (rt_process)
+		rt_process->shares = 1;
 }
 
-__u32 thread_id(void)
+/* Asks the kernel only where it must: a sandbox may not let us. */
+static bool process_is_own(void)
 {
-	struct rt_slot *slot = rt_self.thread->slot;
-
-	return slot ? slot->tid : (__u32)raw0(gettid);
+	return !rt_process->shares || rt_process->pid == (__u32)raw0(getpid);
 }
 
 /*
@@ -88,6 +144,8 @@ static void thread_end(void *round)
 		!real_pthread_setspecific(end_key, (void *)next))
 		return;
 	if (rt_self.thread->slot) {
+		/* a call that was cancelled is over too */
+		rt_self.thread->slot->depth = 0;
 		mark_emit(RT_EV_thread_exit, 0, 0, NULL);
 		thread_release();
 	}
@@ -102,7 +160,7 @@ static void thread_watch(void)
 
 static void process_mark(enum rt_birth birth)
 {
-	mark_emit(RT_EV_process_start, (__u64)raw0(getppid), birth, environment_program());
+	mark_emit(RT_EV_process_start, parent_pid, birth, environment_program());
 }
 
 void thread_announce(bool process_is_forked)
@@ -129,21 +187,48 @@ void process_begin(enum rt_birth birth)
 		process_mark(birth);
 }
 
+static bool forbids_clock(long number, unsigned long first, unsigned long second)
+{
+	if (number == SYS_seccomp)
+		return first == SECCOMP_SET_MODE_STRICT;
+	return number == SYS_prctl &&
+		((first == PR_SET_SECCOMP && second == SECCOMP_MODE_STRICT) ||
+			(first == PR_SET_TSC && second == PR_TSC_SIGSEGV));
+}
+
+void clock_forbid(long number, unsigned long first, unsigned long second)
+{
+	if (!region_mapped() || !forbids_clock(number, first, second))
+		return;
+	/* New threads inherit PR_SET_TSC; under strict seccomp there are none. */
+	if (number == SYS_prctl && first == PR_SET_TSC)
+		region_leave();
+	thread_release();
+	rt_self.ended = true;
+}
+
+bool clock_is_forbidden(void)
+{
+	int mode = 0;
+
+	return !raw2(prctl, PR_GET_TSC, &mode) && mode == PR_TSC_SIGSEGV;
+}
+
 void thread_jumps(uintptr_t to)
 {
 	struct rt_thread *thread = rt_self.thread;
 	struct rt_slot *slot = thread->slot;
 	unsigned depth = 0;
 
-	if (rt_self.claiming && frame_is_dead(rt_self.claiming, to))
+	if (rt_self.claiming && frame_is_over(rt_self.claiming, to))
 		rt_self.claiming = 0;
 	if (!slot)
 		return;
-	if (thread->busy && frame_is_dead(thread->busy, to))
+	if (thread->busy && frame_is_over(thread->busy, to))
 		thread->busy = 0;
 	/* What is newer than an open call that is left is left too, on whatever stack it is. */
 	while (depth < slot->depth && depth < RT_OPEN_MAX &&
-		!frame_is_dead(slot->open[depth].frame, to))
+		!frame_is_over(slot->open[depth].frame, to))
 		depth++;
 	if (depth < slot->depth && depth < RT_OPEN_MAX)
 		slot->depth = depth;
@@ -169,7 +254,7 @@ void process_end(int status, bool at_once)
 {
 	static bool told;
 
-	if (!region_mapped() || !process_is_own())
+	if (!region_mapped() || !rt_process->pid || !process_is_own())
 		return;
 	if (!told && !region_off())
 		mark_emit(RT_EV_process_exit, 0, status, NULL);

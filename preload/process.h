@@ -9,13 +9,18 @@
 #include "preload/emit.h"
 
 struct rt_process {
-	__u32 pid;  /* 0: forked, and no call was seen since */
-	__u32 used; /* threads[] beyond were never in use */
-	__u8 pad[56];
+	__u32 pid;    /* 0: forked, and no call was seen since */
+	__u32 used;   /* threads[] beyond were never in use */
+	__u32 shares; /* its memory with a vfork child */
+	__u8 pad[52];
 	struct rt_thread threads[]; /* by slot index */
 };
 
 extern HIDDEN struct rt_process *rt_process;
+
+/* Inode of this process's PID namespace, by which the tracer knows whether pids mean to it the
+ * same. */
+extern HIDDEN __u64 process_pid_space;
 
 /* Made once, by the constructor. 0 or -errno. */
 COLD int process_open(unsigned slots);
@@ -30,8 +35,8 @@ COLD bool process_is_forked(void);
 COLD bool process_follows(void);
 COLD void process_used(unsigned threads);
 
-/* The calling process is the one that the shim was set up in, and no vfork child of it. */
-COLD bool process_is_own(void);
+/* From here on another process may run in this one's memory, as after vfork. */
+COLD void process_shares(void);
 
 /* Writes what must precede a new slot's first record. */
 COLD void thread_announce(bool process_is_forked);
@@ -44,6 +49,13 @@ COLD __u32 thread_id(void);
 
 /* A jump to a frame at stack pointer `to`: calls and emissions that it leaves are over. */
 COLD void thread_jumps(uintptr_t to);
+
+/*
+ * To be called before a system call that may forbid this thread the time stamp counter, whose use
+ * then kills: strict seccomp does, and prctl(PR_SET_TSC). If so, the thread is no longer recorded.
+ */
+COLD void clock_forbid(long number, unsigned long first, unsigned long second);
+COLD bool clock_is_forbidden(void);
 
 /* The calling thread's slot is given back. */
 COLD void thread_release(void);

@@ -23,9 +23,11 @@ install -m 755 -s "$build/ragtime-static" "$root/bin/ragtime"
 install -m 755 "$build/libragtime.so" "$root/lib/ragtime/libragtime.so"
 strip --strip-unneeded "$root/lib/ragtime/libragtime.so"
 install -m 644 docs/man/*.1 "$root/share/man/man1/"
-install -m 644 README.md LICENSE LICENSE-* "$root/share/doc/ragtime/"
+for file in README.md LICENSE LICENSE-*; do
+	[ ! -e "$file" ] || install -m 644 "$file" "$root/share/doc/ragtime/"
+done
 # Of the libraries that are linked in.
-for package in libelf-dev zlib1g-dev libzstd-dev libprotobuf-c-dev libsqlite3-dev libcapstone-dev; do
+for package in libelf-dev zlib1g-dev libzstd-dev libprotobuf-c-dev libsqlite3-dev libcapstone-dev libstdc++-12-dev; do
 	install -m 644 "/usr/share/doc/$package/copyright" "$root/share/doc/ragtime/licences/${package%-dev}"
 done
 
@@ -42,4 +44,4 @@ newest() {
 tar --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner --format=ustar \
 	-C "$stage" -cf - "$name" | gzip -9n >"$dist/$name.tar.gz"
 echo "$dist/$name.tar.gz: $(stat -c %s "$dist/$name.tar.gz") bytes"
-echo "glibc needed: program $(newest "$root/bin/ragtime"), shim $(newest "$root/lib/ragtime/libragtime.so")"
+echo "glibc needed: program $(newest "$root/bin/ragtime"), shim $(newest "$root/lib/ragtime/libragtime.so" | grep . || echo any)"

@@ -61,7 +61,8 @@ enum rt_patch_flags {
 /* What the jump itself takes. */
 #define RT_PATCH_JUMP 5
 
-/* code[at..at+4) = target + base - (address of code + end) */
+/* code[at..at+4) = target + base - (address of code + end); where end is 0,
+ * code[at..at+8) = target + base */
 struct rt_fix {
 	__u32 at;
 	__u32 end;

@@ -46,7 +46,9 @@ enum rt_slot_state {
 	RT_SLOT_FREE = 0,
 	RT_SLOT_CLAIMED = 1, /* fields below are being filled */
 	RT_SLOT_LIVE = 2,
-	RT_SLOT_EXITED = 3, /* its thread is gone; the tracer drains and frees it */
+	/* its thread is gone; the tracer drains and frees it. Ends by kill or exec are not marked.
+	 */
+	RT_SLOT_EXITED = 3,
 };
 
 /* A call that has begun and not yet ended, for a reader that looks while the process hangs. */
@@ -75,7 +77,8 @@ struct rt_slot {
 	__u64 lost_nested; /* records of a signal handler that interrupted the writing of a record
 			    */
 	__u64 cut_bytes;   /* payload bytes not copied */
-	__u64 spare[9];
+	__u64 pid_space;   /* inode of the PID namespace that pid and tid belong to */
+	__u64 spare[8];
 	struct rt_count counts[RT_COUNTED_MAX];
 	struct rt_open open[RT_OPEN_MAX];
 	__u8 pad[4096 - 128 - RT_COUNTED_MAX * 16 - RT_OPEN_MAX * 32];
@@ -152,7 +155,7 @@ struct rt_region {
 	__u64 lost_no_slot __attribute__((aligned(64))); /* records of threads without a slot */
 	__u64 untraced_exec; /* programs started that could not be followed */
 	__u64 patch_refused; /* functions that the shim would not hook */
-	__u64 slot_hint;
+	__u64 slot_hint;     /* where to look for a free slot first; the tracer lowers it */
 	__u64 spare3[4];
 
 	__u64 free_chunks[RT_CHUNKS_MAX / 64] __attribute__((aligned(64))); /* bit set: free */

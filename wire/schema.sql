@@ -61,10 +61,11 @@ CREATE TABLE attribute (
 ) WITHOUT ROWID;
 
 -- A node of a thread's call tree: all calls of one operation under one parent node, on one object.
+-- A thread that is seen again long after its end gets nodes of its own once more: sum them.
 CREATE TABLE fold (
   id INTEGER PRIMARY KEY, parent INTEGER, thread INTEGER NOT NULL, operation INTEGER NOT NULL,
   object INTEGER,
-  calls INTEGER NOT NULL,           -- all of them, whether they also are spans or not
+  calls INTEGER NOT NULL,           -- all that ended, whether they also are spans or not
   sum_ns INTEGER NOT NULL, self_ns INTEGER NOT NULL, min_ns INTEGER NOT NULL, max_ns INTEGER NOT NULL,
   errors INTEGER NOT NULL, bytes INTEGER NOT NULL,
   weight INTEGER NOT NULL,          -- calls they stand for: more than `calls` where sampled

@@ -12,6 +12,7 @@
 
 #include "analysis/exports/exporter.h"
 #include "analysis/exports/span_rows.h"
+#include "lib/map.h"
 #include "lib/version.h"
 #include "lib/words.h"
 
@@ -19,6 +20,8 @@
 struct ends {
 	int64_t *items;
 	size_t count, capacity;
+	int64_t taken; /* up to here another program's thread has the same number: before exec */
+	int64_t last;
 };
 
 static void chrome_begin(struct export *export)
@@ -122,9 +125,12 @@ static int nests(struct ends *ends, const struct span_row *row, bool *inside)
 {
 	while (ends->count && ends->items[ends->count - 1] <= row->start_ns)
 		ends->count--;
-	*inside = !ends->count || row->end_ns <= ends->items[ends->count - 1];
+	*inside = ends->count ? row->end_ns <= ends->items[ends->count - 1]
+			      : row->start_ns >= ends->taken;
 	if (!*inside)
 		return 0;
+	if (row->end_ns > ends->last)
+		ends->last = row->end_ns;
 	if (ends->count == ends->capacity) {
 		size_t capacity = ends->capacity ? ends->capacity * 2 : 64;
 		int64_t *items = realloc(ends->items, capacity * sizeof(*items));
@@ -153,12 +159,14 @@ static void put_process(struct export *export, struct model *model, const struct
 }
 
 static int put_thread(struct export *export, struct model *model, const struct run *run,
-	const struct thread_row *thread)
+	const struct thread_row *thread, struct map *taken)
 {
+	uint64_t *place =
+		map_at(taken, (uint64_t)thread->pid << 32 | (uint64_t)(uint32_t)thread->tid);
 	struct query *query = span_rows(model, run, thread->id);
-	struct ends ends = {0};
+	struct ends ends = {.taken = place ? (int64_t)*place : 0};
 	struct span_row row;
-	int err = 0;
+	int err = place ? 0 : -ENOMEM;
 
 	put_name(export, "thread_name", thread, thread->name ? thread->name : "thread");
 	while (!err && !export->out.error && span_rows_next(query, run, &row)) {
@@ -171,6 +179,8 @@ static int put_thread(struct export *export, struct model *model, const struct r
 		else if (!err)
 			put_pair(export, thread, &row, name);
 	}
+	if (place && ends.last > ends.taken)
+		*place = (uint64_t)ends.last;
 	query_free(query);
 	free(ends.items);
 	return err;
@@ -180,13 +190,15 @@ static int chrome_run(struct export *export, struct model *model, const struct r
 {
 	struct query *query = thread_rows(model, run);
 	struct thread_row thread;
+	struct map taken = {0};
 	int err = 0;
 
 	while (!err && thread_rows_next(query, &thread)) {
 		if (thread.first)
 			put_process(export, model, run, &thread);
-		err = put_thread(export, model, run, &thread);
+		err = put_thread(export, model, run, &thread, &taken);
 	}
+	map_free(&taken);
 	query_free(query);
 	export->folded_calls +=
 		model_number(model, "SELECT SUM(folded) FROM profile WHERE run = ?", run->id, 0);

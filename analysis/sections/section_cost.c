@@ -67,6 +67,7 @@ int section_cost(const struct section_context *context, struct section *section)
 	char space[UNITS_SIZE];
 
 	section->table = table;
+	section->whole = true;
 	if (!table)
 		return -ENOMEM;
 	query = model_query(

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Per file: opens, what was read and written, and how long threads were in calls on it. */
-#include <errno.h>
-
 #include "analysis/report.h"
 #include "wire/event.h"
 
@@ -38,39 +36,22 @@ enum {
 #define READING "name IN ('read', 'pread', 'readv', 'preadv', 'fread', 'sendfile', 'readdir')"
 #define WRITING "name IN ('write', 'pwrite', 'writev', 'pwritev', 'fwrite', 'copy_file_range')"
 #define SYNCING "name IN ('fsync', 'fdatasync', 'msync')"
-#define SUM_WHERE(condition, value) "SUM(CASE WHEN " condition " THEN " value " ELSE 0 END)"
+#define SUM_WHERE(condition, value) " SUM(CASE WHEN " condition " THEN " value " ELSE 0 END)"
 
 _Static_assert(RT_OBJECT_file == 1 && RT_OBJECT_library == 9, "numbers in the query below");
 
-static const char sql[] = "SELECT COALESCE(object_name, 'unknown file')," SUM_WHERE(OPENING,
-	"calls") ","
-		 " " SUM_WHERE(OPENING, "errors") "," SUM_WHERE(READING,
-			 "calls") ","
-				  " " SUM_WHERE(READING, "bytes") "," SUM_WHERE(WRITING,
-					  "calls") ","
-						   " " SUM_WHERE(WRITING, "bytes") "," SUM_WHERE(
-							   SYNCING,
-							   "calls") ","
-								    " SUM(self_ns), MAX(max_ns), SUM(errors) FROM profile"
-								    " WHERE run = ? AND object_kind IN (1, 9) GROUP BY object_name ORDER BY 1";
+/* clang-format off */
+static const char sql[] =
+	"SELECT COALESCE(object_name, 'unknown file'),"
+	SUM_WHERE(OPENING, "calls") "," SUM_WHERE(OPENING, "errors") ","
+	SUM_WHERE(READING, "calls") "," SUM_WHERE(READING, "bytes") ","
+	SUM_WHERE(WRITING, "calls") "," SUM_WHERE(WRITING, "bytes") ","
+	SUM_WHERE(SYNCING, "calls") ","
+	" SUM(self_ns), MAX(max_ns), SUM(errors) FROM profile"
+	" WHERE run = ? AND object_kind IN (1, 9) GROUP BY object_name ORDER BY 1";
+/* clang-format on */
 
 int section_files(const struct section_context *context, struct section *section)
 {
-	struct table *table = table_new(columns);
-	struct query *query;
-
-	section->table = table;
-	if (!table)
-		return -ENOMEM;
-	query = model_query(context->model, sql);
-	query_bind(query, 1, context->run->id);
-	while (query_next(query)) {
-		table_row(table);
-		table_set_text(table, PATH, query_text(query, 0));
-		for (unsigned column = OPENS; column <= ERRORS; column++)
-			table_set(table, column, query_int(query, (int)column));
-	}
-	query_free(query);
-	table_sort(table, TIME);
-	return 0;
+	return section_fill(context, section, columns, sql, TIME);
 }

@@ -21,12 +21,13 @@ int section_losses(const struct section_context *context, struct section *sectio
 	struct query *query;
 
 	section->table = table;
+	section->whole = true;
 	if (!table)
 		return -ENOMEM;
 	if (!context->run->reason)
 		buf_puts(&section->notes,
-			"The trace is torn: it ends without its last block. What "
-			"came after is missing and cannot be counted.\n");
+			"The trace has no end: it is still being written, or was cut off. What "
+			"came after cannot be counted.\n");
 	query = model_query(context->model,
 		"SELECT reason, SUM(count), COUNT(DISTINCT thread) FROM loss"
 		" WHERE run = ? AND count > 0 GROUP BY reason ORDER BY reason");

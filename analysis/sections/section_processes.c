@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Per process: what it ran, how long, on how much CPU and memory, and how it ended. */
-#include <errno.h>
-
 #include "analysis/report.h"
 #include "analysis/sections/sql.h"
 
@@ -21,7 +19,7 @@ static const struct table_column columns[] = {
 	{0},
 };
 
-enum { PROGRAM, SCRIPT, PID, PARENT, THREADS, WALL, CPU, MEMORY, FAULTS, READ, WRITTEN, STATUS };
+enum { WALL = 5 }; /* of the columns */
 
 static const char sql[] =
 	"SELECT p.program, p.script, p.pid, p.parent_pid,"
@@ -35,24 +33,5 @@ static const char sql[] =
 
 int section_processes(const struct section_context *context, struct section *section)
 {
-	struct table *table = table_new(columns);
-	struct query *query;
-
-	section->table = table;
-	if (!table)
-		return -ENOMEM;
-	query = model_query(context->model, sql);
-	query_bind(query, 1, context->run->id);
-	while (query_next(query)) {
-		table_row(table);
-		table_set_text(table, PROGRAM, query_text(query, 0));
-		table_set_text(table, SCRIPT, query_text(query, 1));
-		for (unsigned column = PID; column <= STATUS; column++) {
-			if (!query_is_null(query, (int)column))
-				table_set(table, column, query_int(query, (int)column));
-		}
-	}
-	query_free(query);
-	table_sort(table, WALL);
-	return 0;
+	return section_fill(context, section, columns, sql, WALL);
 }

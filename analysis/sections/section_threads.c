@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Per thread: its life, and how much of it went to which kind of wait. */
-#include <errno.h>
-
 #include "analysis/report.h"
 #include "analysis/sections/sql.h"
 #include "wire/event.h"
@@ -24,9 +22,9 @@ static const struct table_column columns[] = {
 	{0},
 };
 
-enum { NAME, SHOWN, PID, TID, WALL, CPU, NETWORK, DISK, LOCK, POLL, SLEEP, PROCESS, OTHER, CALLS };
+enum { WALL = 4 }; /* of the columns */
 
-#define WAITED(classes) "SUM(CASE WHEN wait_class IN (" classes ") THEN self_ns ELSE 0 END)"
+#define WAITED(classes) " SUM(CASE WHEN wait_class IN (" classes ") THEN self_ns ELSE 0 END)"
 
 _Static_assert(RT_WAIT_lock == 3 && RT_WAIT_gil == 4 && RT_WAIT_disk == 5 && RT_WAIT_dns == 7 &&
 		RT_WAIT_connect == 8 && RT_WAIT_tls == 9 && RT_WAIT_network == 10 &&
@@ -34,48 +32,27 @@ _Static_assert(RT_WAIT_lock == 3 && RT_WAIT_gil == 4 && RT_WAIT_disk == 5 && RT_
 	"numbers in the query below");
 
 /* CPU time is measured per process: a thread's is known where it is the only one. */
+/* clang-format off */
 static const char sql[] =
-	"SELECT t.name, NULL, p.pid, t.tid, " THREAD_WALL ","
+	"SELECT t.name,"
+	" CASE WHEN t.name IS NULL AND t.tid = p.pid THEN 'main' ELSE t.name END, p.pid, t.tid, " THREAD_WALL ","
 	" CASE WHEN (SELECT COUNT(*) FROM thread o WHERE o.process = p.id) = 1 THEN " PROCESS_CPU
-	" END, network, disk, locks, poll, sleep, child, other, t.calls"
+	" END, COALESCE(network, 0), COALESCE(disk, 0), COALESCE(locks, 0), COALESCE(poll, 0),"
+	" COALESCE(sleep, 0), COALESCE(child, 0), COALESCE(other, 0), t.calls"
 	" FROM thread t JOIN process p ON p.id = t.process JOIN run r ON r.id = p.run"
-	" LEFT JOIN (SELECT thread AS of_thread," WAITED(
-		"7, 8, 9, 10") " AS network,"
-			       "  " WAITED("5") " AS disk," WAITED("3, 4") " AS locks," WAITED(
-				       "11") " AS poll,"
-					     "  " WAITED("12") " AS sleep," WAITED(
-						     "13") " AS child,"
-							   "  " WAITED(
-								   "2, 6, 14, 15, 16") " AS other"
-										       "  FROM profile GROUP BY thread) ON of_thread = t.id"
-										       " WHERE r.id = ? ORDER BY t.id";
+	" LEFT JOIN (SELECT thread AS of_thread,"
+	WAITED("7, 8, 9, 10") " AS network,"
+	WAITED("5") " AS disk,"
+	WAITED("3, 4") " AS locks,"
+	WAITED("11") " AS poll,"
+	WAITED("12") " AS sleep,"
+	WAITED("13") " AS child,"
+	WAITED("2, 6, 14, 15, 16") " AS other"
+	"  FROM profile GROUP BY thread) ON of_thread = t.id"
+	" WHERE r.id = ? ORDER BY t.id";
+/* clang-format on */
 
 int section_threads(const struct section_context *context, struct section *section)
 {
-	struct table *table = table_new(columns);
-	struct query *query;
-
-	section->table = table;
-	if (!table)
-		return -ENOMEM;
-	query = model_query(context->model, sql);
-	query_bind(query, 1, context->run->id);
-	while (query_next(query)) {
-		table_row(table);
-		table_set_text(table, NAME, query_text(query, 0));
-		table_set_text(table, SHOWN,
-			query_is_null(query, 0) && query_int(query, 2) == query_int(query, 3)
-				? "main"
-				: query_text(query, 0));
-		for (unsigned column = PID; column <= CALLS; column++) {
-			/* a thread without calls waited in none */
-			bool waits = column >= NETWORK && column <= OTHER;
-
-			if (waits || !query_is_null(query, (int)column))
-				table_set(table, column, query_int(query, (int)column));
-		}
-	}
-	query_free(query);
-	table_sort(table, WALL);
-	return 0;
+	return section_fill(context, section, columns, sql, WALL);
 }

@@ -106,6 +106,7 @@ int section_waits(const struct section_context *context, struct section *section
 	char space[UNITS_SIZE];
 
 	section->table = table_new(columns);
+	section->whole = true;
 	if (!section->table)
 		return -ENOMEM;
 	if (wall_ns <= 0)

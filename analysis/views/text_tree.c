@@ -5,6 +5,7 @@
  */
 #include "analysis/views/text_tree.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,16 +50,13 @@ static void put_process(struct page *page, const struct tree_line *line)
 
 static void put_thread(struct page *page, const struct tree_line *line)
 {
+	const char *name = !line->name && line->tid == line->pid ? "main" : line->name;
 	char space[UNITS_SIZE];
 
-	buf_printf(&page->out.bytes, "%*s  %sthread %lld  ", 9,
+	buf_printf(&page->out.bytes, "%*s  %sthread %lld%s", 9,
 		units_duration(space, line->duration_ns), term_start(TERM_BOLD),
-		(long long)line->tid);
-	table_put_text(&page->out.bytes,
-		line->name			 ? line->name
-			: line->tid == line->pid ? "main"
-						 : "",
-		page->width - 40);
+		(long long)line->tid, name ? "  " : "");
+	table_put_text(&page->out.bytes, name ? name : "", page->width - 40);
 	buf_printf(&page->out.bytes, "%s\n", term_end());
 }
 
@@ -129,7 +127,8 @@ static void put_call(struct page *page, const struct tree_line *line)
 	char space[UNITS_SIZE];
 	size_t used = MARGIN + put_branches(page, line), room;
 	const char *name = line->name ? line->name : "?";
-	bool failed = line->has_status && line->status > 0;
+	bool failed = line->has_status && line->status > 0 && line->status != EINPROGRESS &&
+		line->status != EAGAIN;
 
 	describe(line, page->evidence, &details);
 	room = page->width > used + details.size ? page->width - used - details.size : 0;
@@ -145,7 +144,8 @@ static void put_call(struct page *page, const struct tree_line *line)
 	}
 	if (line->object) {
 		room = room > used + 2 + OBJECT_MIN ? room - used - 2 : OBJECT_MIN;
-		buf_printf(&page->out.bytes, "  %s", term_start(TERM_BLUE));
+		buf_printf(&page->out.bytes, "  %s%s", line->object_is_next ? "then " : "",
+			term_start(TERM_BLUE));
 		table_put_text(&page->out.bytes, line->object, room);
 		buf_puts(&page->out.bytes, term_end());
 	}

@@ -90,7 +90,9 @@ static void put_call(struct page *page, const struct tree_line *line)
 		json_member_string(json, "module", line->module);
 	if (line->under)
 		json_member_string(json, "inside", line->under);
-	json_member_string(json, "object", line->object);
+	json_member_string(json, "object", line->object_is_next ? NULL : line->object);
+	if (line->object_is_next)
+		json_member_string(json, "next_object", line->object);
 	json_member_string(json, "object_kind", line->object_kind);
 	json_member_int(json, "id", line->id);
 	json_member_int(json, "start_ns", line->start_ns);

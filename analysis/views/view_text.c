@@ -41,7 +41,7 @@ void text_run(struct page *page, const char *input, const struct run *run)
 static void put_end(struct buf *bytes, const struct run *run)
 {
 	if (!run->reason)
-		buf_puts(bytes, "the trace is torn: its end is missing");
+		buf_puts(bytes, "the trace has no end: it is still being written, or was cut off");
 	else if (!run->has_status)
 		buf_puts(bytes, "the program went on when tracing ended");
 	else if (run->status > 128)

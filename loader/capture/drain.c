@@ -2,49 +2,28 @@
 /* The passes over the shared region. */
 #include "loader/capture/drain.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
-#include "loader/capture/thread.h"
-#include "loader/capture/usage.h"
+#include "loader/capture/drain_state.h"
 #include "loader/stream/connection.h"
 
 /* A thread may not keep a pass to itself. */
 #define READS_A_PASS 64
-#define USAGES_A_SECOND 64
-
-struct drain {
-	struct region *region;
-	struct ticks *ticks;
-	struct pack *pack;
-	struct connections *connections;
-	struct processes processes;
-	struct thread *by_slot[RT_SLOTS_MAX];
-	struct thread *live[RT_SLOTS_MAX];
-	uint32_t live_count;
-	uint32_t adopted; /* since the last look at the living */
-	uint32_t last_thread_id;
-	struct thread *current; /* whose records the pack is reading */
-	pid_t follow_only;	/* 0: all */
-	uint64_t now_ns;
-	uint64_t told_no_slot, told_untraced, told_refused;
-	uint64_t told_ns;
-	pid_t last_sampled;
-	struct drain_totals totals;
-	struct rt_record records[RT_CHUNK_RECORDS]; /* out of the target's reach */
-};
 
 struct drain *drain_new(struct region *region, struct ticks *ticks)
 {
 	struct drain *drain = calloc(1, sizeof(*drain));
+	struct stat space;
 
 	if (!drain)
 		return NULL;
 	drain->region = region;
 	drain->ticks = ticks;
 	drain->told_ns = monotonic_ns();
+	if (!stat("/proc/self/ns/pid", &space))
+		drain->pid_space = space.st_ino;
 	return drain;
 }
 
@@ -98,7 +77,7 @@ static void begin_process(
 {
 	struct process *before = thread->process;
 	struct process *process =
-		process_announce(&drain->processes, drain->pack, thread->pid, mark, path);
+		process_announce(&drain->processes, drain->pack, &thread->of, mark, path);
 
 	if (!process)
 		return;
@@ -118,6 +97,8 @@ static void begin_process(
 			continue;
 		if (other->start_ticks < thread->start_ticks) {
 			other->gone = true;
+			if (!other->end_ticks)
+				other->end_ticks = mark->start;
 			continue;
 		}
 		before->threads--;
@@ -155,8 +136,10 @@ void drain_mark(void *context, uint32_t id, const struct rt_record *record, cons
 		thread->end_ticks = record->start;
 		break;
 	case RT_EV_process_exit:
-		if (thread->process)
+		if (thread->process) {
 			process_set_status(thread->process, record->result);
+			thread->process->exit_ticks = record->start;
+		}
 		break;
 	case RT_EV_data:
 		if (thread->process && drain->connections)
@@ -223,8 +206,17 @@ static uint64_t read_thread(struct drain *drain, struct thread *thread, unsigned
 	return total;
 }
 
-/* Its thread is gone: tells the rest and frees its slot. killed: it may have left calls open. */
-static void retire_thread(struct drain *drain, struct thread *thread, bool killed)
+/* With its process: replaced by exec, or ended as it said it would; else no later than now. */
+static uint64_t end_without_mark(const struct drain *drain, const struct process *process)
+{
+	if (process && process->end_ticks)
+		return process->end_ticks;
+	if (process && process->exit_ticks)
+		return process->exit_ticks;
+	return ticks_now(drain->ticks);
+}
+
+void drain_retire(struct drain *drain, struct thread *thread, bool killed)
 {
 	struct process *process = thread->process;
 
@@ -240,7 +232,7 @@ static void retire_thread(struct drain *drain, struct thread *thread, bool kille
 	if (killed)
 		thread_tell_open(thread, drain->region, drain->pack);
 	if (!thread->end_ticks)
-		thread->end_ticks = ticks_now(drain->ticks);
+		thread->end_ticks = end_without_mark(drain, process);
 	thread_declare(thread, drain->pack);
 	if (thread->id)
 		pack_forget_thread(drain->pack, thread->id);
@@ -250,9 +242,9 @@ static void retire_thread(struct drain *drain, struct thread *thread, bool kille
 	free(thread);
 }
 
-static bool is_followed(const struct drain *drain, pid_t pid)
+static bool is_followed(const struct drain *drain, const struct process_name *name)
 {
-	return !drain->follow_only || drain->follow_only == pid;
+	return !drain->follow_only || (drain->follow_only == name->pid && !name->foreign);
 }
 
 static struct thread *adopt_thread(struct drain *drain, uint32_t index)
@@ -262,7 +254,9 @@ static struct thread *adopt_thread(struct drain *drain, uint32_t index)
 
 	if (!thread)
 		return NULL;
-	thread->pid = (pid_t)__atomic_load_n(&slot->pid, __ATOMIC_RELAXED);
+	thread->of.pid = (pid_t)__atomic_load_n(&slot->pid, __ATOMIC_RELAXED);
+	thread->of.space = __atomic_load_n(&slot->pid_space, __ATOMIC_RELAXED);
+	thread->of.foreign = thread->of.space != drain->pid_space;
 	thread->tid = (pid_t)__atomic_load_n(&slot->tid, __ATOMIC_RELAXED);
 	thread->start_ticks = __atomic_load_n(&slot->start, __ATOMIC_RELAXED);
 	thread->told_ns = drain->now_ns;
@@ -276,22 +270,27 @@ static struct thread *adopt_thread(struct drain *drain, uint32_t index)
 static void join_thread(struct drain *drain, struct thread *thread)
 {
 	for (uint32_t i = 0; i < drain->live_count; i++) {
-		if (drain->live[i]->tid == thread->tid && drain->live[i]->pid == thread->pid) {
-			retire_thread(drain, drain->live[i], false);
+		struct thread *other = drain->live[i];
+
+		if (other->tid == thread->tid && other->of.pid == thread->of.pid &&
+			other->of.space == thread->of.space) {
+			if (!other->end_ticks)
+				other->end_ticks = thread->start_ticks;
+			drain_retire(drain, other, false);
 			break;
 		}
 	}
 	drain->by_slot[thread->ring.slot] = thread;
 	drain->live[drain->live_count++] = thread;
 	drain->adopted++;
-	if (!is_followed(drain, thread->pid))
+	if (!is_followed(drain, &thread->of))
 		return;
 	thread->id = ++drain->last_thread_id;
 	drain->totals.threads++;
-	if (!process_find(&drain->processes, thread->pid))
+	if (!process_find(&drain->processes, &thread->of))
 		drain->totals.processes++;
 	thread->process =
-		process_of(&drain->processes, drain->pack, thread->pid, thread->start_ticks);
+		process_of(&drain->processes, drain->pack, &thread->of, thread->start_ticks);
 	if (thread->process)
 		thread->process->threads++;
 	else
@@ -346,9 +345,12 @@ static bool has_exited(struct drain *drain, struct thread *thread)
 
 	if (thread->gone)
 		return true;
-	thread->exits = state == RT_SLOT_EXITED;
-	if (thread->exits)
-		return !thread_exists(thread->pid, thread->tid);
+	if (state == RT_SLOT_EXITED) {
+		if (!thread->exits)
+			thread->exits_ns = drain->now_ns;
+		thread->exits = true;
+		return !drain_thread_lives(drain, thread);
+	}
 	/* nobody but us may change these */
 	if (state != RT_SLOT_LIVE ||
 		__atomic_load_n(&slot->generation, __ATOMIC_RELAXED) != thread->ring.generation)
@@ -372,144 +374,9 @@ uint64_t drain_pass(struct drain *drain)
 
 		records += read_thread(drain, thread, READS_A_PASS);
 		if (exited)
-			retire_thread(drain, thread, false);
+			drain_retire(drain, thread, false);
 	}
 	if (drain->connections)
 		connections_settle(drain->connections, begin);
 	return records;
-}
-
-static bool slot_may_write(void *context, uint32_t slot, uint32_t generation)
-{
-	const struct drain *drain = context;
-	const struct rt_slot *shared = &drain->region->slot[slot];
-
-	return __atomic_load_n(&shared->state, __ATOMIC_ACQUIRE) != RT_SLOT_FREE &&
-		__atomic_load_n(&shared->generation, __ATOMIC_RELAXED) == generation;
-}
-
-bool drain_is_tight(const struct drain *drain)
-{
-	return drain->adopted > drain->region->slots / 8;
-}
-
-void drain_check_threads(struct drain *drain)
-{
-	bool tight = drain_is_tight(drain);
-
-	drain->adopted = 0;
-	drain->now_ns = monotonic_ns();
-	for (uint32_t i = drain->live_count; i-- > 0;) {
-		struct thread *thread = drain->live[i];
-
-		if (thread->busy && !tight)
-			thread->busy = false;
-		else if (!thread_exists(thread->pid, thread->tid))
-			retire_thread(drain, thread, !thread->exits);
-	}
-	for (struct process *at = drain->processes.first; at; at = at->next) {
-		if (!at->end_ticks && !at->threads && !thread_exists(at->pid, at->pid))
-			process_end(at, drain->pack, ticks_now(drain->ticks));
-	}
-	processes_forget_ended(&drain->processes);
-	region_sweep(drain->region, slot_may_write, drain);
-}
-
-static void tell_region_count(
-	struct drain *drain, uint64_t *told, const __u64 *shared, uint32_t reason)
-{
-	uint64_t now = __atomic_load_n(shared, __ATOMIC_RELAXED);
-
-	if (now > *told) {
-		pack_loss(drain->pack, 0, reason, now - *told, drain->told_ns, drain->now_ns);
-		if (reason == RT_LOSS_no_slot)
-			drain->totals.lost += now - *told;
-	}
-	*told = now;
-}
-
-/* A run with very many processes samples them in turns. */
-static void sample_usages(struct drain *drain)
-{
-	unsigned budget = USAGES_A_SECOND;
-	struct process *at = drain->processes.first;
-
-	while (at && drain->last_sampled && at->pid != drain->last_sampled)
-		at = at->next;
-	at = at ? at->next : NULL;
-	drain->last_sampled = 0;
-	for (at = at ? at : drain->processes.first; at && budget; at = at->next) {
-		struct pack_usage usage = {.process = at->id};
-
-		if (at->end_ticks || !usage_read(at->pid, &usage))
-			continue;
-		pack_usage(drain->pack, &usage);
-		if (--budget == 0)
-			drain->last_sampled = at->pid;
-	}
-}
-
-void drain_sample(struct drain *drain)
-{
-	const struct rt_region *head = drain->region->head;
-
-	drain->now_ns = monotonic_ns();
-	sample_usages(drain);
-	for (uint32_t i = 0; i < drain->live_count; i++)
-		thread_tell_counts(drain->live[i], drain->region, drain->pack);
-	tell_region_count(drain, &drain->told_no_slot, &head->lost_no_slot, RT_LOSS_no_slot);
-	tell_region_count(
-		drain, &drain->told_untraced, &head->untraced_exec, RT_LOSS_untraced_exec);
-	tell_region_count(drain, &drain->told_refused, &head->patch_refused, RT_LOSS_refused);
-	drain->told_ns = drain->now_ns;
-}
-
-void drain_process_ended(struct drain *drain, pid_t pid, int64_t status)
-{
-	struct process *process = process_find(&drain->processes, pid);
-
-	if (process)
-		process_set_status(process, status);
-}
-
-void drain_finish(struct drain *drain)
-{
-	while (drain_pass(drain) > RT_CHUNK_RECORDS)
-		;
-	drain_sample(drain);
-	while (drain->live_count) {
-		struct thread *thread = drain->live[drain->live_count - 1];
-		bool exists = thread_exists(thread->pid, thread->tid);
-
-		if (!exists) {
-			retire_thread(drain, thread, true);
-			continue;
-		}
-		/* it goes on without us: its slot stays its own */
-		thread_tell_open(thread, drain->region, drain->pack);
-		thread_declare(thread, drain->pack);
-		free(thread);
-		drain->live_count--;
-	}
-	for (struct process *at = drain->processes.first; at; at = at->next) {
-		if (!at->end_ticks && !thread_exists(at->pid, at->pid))
-			process_end(at, drain->pack, ticks_now(drain->ticks));
-	}
-}
-
-void drain_totals(const struct drain *drain, struct drain_totals *totals)
-{
-	*totals = drain->totals;
-	totals->live_threads = drain->live_count;
-}
-
-bool drain_has_live(const struct drain *drain)
-{
-	for (uint32_t i = 0; i < drain->live_count; i++) {
-		const struct thread *thread = drain->live[i];
-
-		if (thread->id && thread_exists(thread->pid, thread->tid))
-			return true;
-	}
-	return false;
 }

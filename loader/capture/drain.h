@@ -46,6 +46,9 @@ void drain_check_threads(struct drain *drain);
 /* Every second: usage of processes, counted calls, the region's own counts. */
 void drain_sample(struct drain *drain);
 
+/* Usage of a process that has ended and is not reaped yet. */
+void drain_sample_last(struct drain *drain, pid_t pid);
+
 /* What is known of the end of a process that the tracer itself has waited for. */
 void drain_process_ended(struct drain *drain, pid_t pid, int64_t status);
 

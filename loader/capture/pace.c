@@ -40,25 +40,22 @@ static uint64_t wanted_sleep(const struct pace *pace, uint64_t passed_ns, uint64
 	return lesser(lesser(sleep_ns, pace->sleep_ns * 2), SLEEP_MOST);
 }
 
-/* More pages where they are needed, before they are: the target never waits for one. */
-static uint32_t grow(struct region *region)
+/* More pages where they are needed, before they are: the target should not wait for one. */
+static void grow(struct region *region, uint32_t in_use)
 {
-	uint32_t free = region_free_chunks(region);
-
 	if (region->filled < region->chunks &&
-		(region->filled < CHUNKS_EARLY || free < region->filled / 2)) {
+		(region->filled < CHUNKS_EARLY || in_use > region->filled / 2))
 		region_fill(region, CHUNKS_A_STEP);
-		free = region_free_chunks(region);
-	}
-	return free;
 }
 
 void pace_step(
 	struct pace *pace, struct region *region, uint64_t now_ns, uint64_t records, bool hurry)
 {
 	uint64_t passed_ns = now_ns > pace->last_ns ? now_ns - pace->last_ns : 1;
-	uint64_t fill_ns = grow(region) * (RT_CHUNK_RECORDS * 1000000000ull / RATE_MAX);
+	uint32_t free = region_free_chunks(region);
+	uint64_t fill_ns = free * (RT_CHUNK_RECORDS * 1000000000ull / RATE_MAX);
 
+	grow(region, region->chunks - free);
 	pace->sleep_ns = hurry ? SLEEP_LEAST : wanted_sleep(pace, passed_ns, records);
 	pace->last_ns = now_ns;
 	pace->next_ns = now_ns + lesser(pace->sleep_ns, fill_ns / 2);

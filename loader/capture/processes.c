@@ -29,7 +29,7 @@ static void declare(const struct process *process, struct pack *pack)
 {
 	struct pack_process facts = {
 		.id = process->id,
-		.pid = (uint32_t)process->pid,
+		.pid = (uint32_t)process->name.pid,
 		.parent_pid = (uint32_t)process->parent_pid,
 		.birth = process->birth,
 		.program = process->program ? process->program : "",
@@ -61,16 +61,16 @@ static bool is_interpreter(const char *program)
 }
 
 /* What an interpreter runs: its first argument that is no option, or the module after -m. */
-static char *script_of(pid_t pid, const char *program)
+static char *script_of(const struct process_name *name, const char *program)
 {
 	char path[64], text[4096];
 	const char *at, *end;
 	ssize_t size;
 	int fd;
 
-	if (!is_interpreter(program))
+	if (name->foreign || !is_interpreter(program))
 		return NULL;
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)name->pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
@@ -91,14 +91,15 @@ static char *script_of(pid_t pid, const char *program)
 	return NULL;
 }
 
-static struct process *add_process(struct processes *all, pid_t pid, uint64_t ticks)
+static struct process *add_process(
+	struct processes *all, const struct process_name *name, uint64_t ticks)
 {
 	struct process *process = calloc(1, sizeof(*process));
 
 	if (!process)
 		return NULL;
 	process->id = ++all->last_id;
-	process->pid = pid;
+	process->name = *name;
 	process->birth = RT_BIRTH_FORK;
 	process->start_ticks = ticks;
 	process->next = all->first;
@@ -106,48 +107,51 @@ static struct process *add_process(struct processes *all, pid_t pid, uint64_t ti
 	return process;
 }
 
-struct process *process_find(const struct processes *all, pid_t pid)
+struct process *process_find(const struct processes *all, const struct process_name *name)
 {
 	struct process *process = all->first;
 
-	while (process && (process->pid != pid || process->end_ticks))
+	while (process &&
+		(process->name.pid != name->pid || process->name.space != name->space ||
+			process->end_ticks))
 		process = process->next;
 	return process;
 }
 
-struct process *process_of(struct processes *all, struct pack *pack, pid_t pid, uint64_t ticks)
+struct process *process_of(
+	struct processes *all, struct pack *pack, const struct process_name *name, uint64_t ticks)
 {
-	struct process *process = process_find(all, pid);
+	struct process *process = process_find(all, name);
 	char link[64], program[4096];
 	ssize_t size;
 
 	if (process)
 		return process;
-	process = add_process(all, pid, ticks);
+	process = add_process(all, name, ticks);
 	if (!process)
 		return NULL;
-	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
-	size = readlink(link, program, sizeof(program) - 1);
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)name->pid);
+	size = name->foreign ? -1 : readlink(link, program, sizeof(program) - 1);
 	if (size > 0) {
 		program[size] = '\0';
 		process->program = strdup(program);
-		process->script = script_of(pid, program);
+		process->script = script_of(name, program);
 	}
 	declare(process, pack);
 	return process;
 }
 
-struct process *process_announce(struct processes *all, struct pack *pack, pid_t pid,
-	const struct rt_record *mark, const char *program)
+struct process *process_announce(struct processes *all, struct pack *pack,
+	const struct process_name *name, const struct rt_record *mark, const char *program)
 {
-	struct process *process = process_find(all, pid);
+	struct process *process = process_find(all, name);
 
 	if (process && process->announced) {
 		process_end(process, pack, mark->start);
 		process = NULL;
 	}
 	if (!process)
-		process = add_process(all, pid, mark->start);
+		process = add_process(all, name, mark->start);
 	if (!process)
 		return NULL;
 	process->announced = true;
@@ -158,7 +162,7 @@ struct process *process_announce(struct processes *all, struct pack *pack, pid_t
 		free(process->program);
 		free(process->script);
 		process->program = strdup(program);
-		process->script = script_of(pid, program);
+		process->script = script_of(name, program);
 	}
 	declare(process, pack);
 	return process;
@@ -174,7 +178,8 @@ void process_end(struct process *process, struct pack *pack, uint64_t ticks)
 {
 	if (process->end_ticks)
 		return;
-	process->end_ticks = ticks;
+	/* its end is noticed later than it is */
+	process->end_ticks = process->exit_ticks ? process->exit_ticks : ticks;
 	declare(process, pack);
 }
 

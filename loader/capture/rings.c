@@ -20,9 +20,11 @@
 
 #define PAGE 4096
 #define SLOTS_DEFAULT 1024
-#define SLOTS_LEAST 16
+#define SLOTS_LEAST 32
 #define CHUNKS_LEAST 16
-#define CHUNKS_AT_START 64
+#define CHUNKS_AT_START 16
+#define SLOTS_AT_START 32
+#define SLOTS_A_STEP 64
 #define ORPHAN_SWEEPS 3
 
 _Static_assert(SLOTS_DEFAULT <= RT_SLOTS_MAX, "slots fit the contract");
@@ -102,9 +104,10 @@ int region_make(struct region *region, uint64_t limit)
 	region->chunk = (void *)((char *)head + region->size -
 		(uint64_t)region->chunks * sizeof(struct rt_chunk));
 	madvise(head, region->size, MADV_DONTDUMP);
-	err = populate(head, (size_t)((char *)region->chunk - (char *)head));
+	err = populate(head, (size_t)((char *)&region->slot[SLOTS_AT_START] - (char *)head));
 	if (err)
 		goto fail;
+	region->slots_filled = SLOTS_AT_START;
 	if (getrandom(&region->cookie, sizeof(region->cookie), 0) != sizeof(region->cookie)) {
 		err = -EIO;
 		goto fail;
@@ -117,6 +120,9 @@ int region_make(struct region *region, uint64_t limit)
 	head->chunks_offset = (uint64_t)((char *)region->chunk - (char *)head);
 	head->tracer_pid = (uint32_t)getpid();
 	head->cookie = region->cookie;
+	/* all may be claimed from the start: one without pages costs a fault, none costs records */
+	for (uint32_t i = 0; i < region->chunks; i++)
+		head->free_chunks[i / 64] |= 1ull << (i % 64);
 	__atomic_store_n(&head->magic, RT_REGION_MAGIC, __ATOMIC_RELEASE);
 	region_fill(region, CHUNKS_AT_START);
 	return 0;
@@ -156,20 +162,28 @@ static void hand_out(struct region *region, uint32_t chunk)
 		&region->head->free_chunks[chunk / 64], 1ull << (chunk % 64), __ATOMIC_RELEASE);
 }
 
+static void fill_slots(struct region *region)
+{
+	uint32_t count = region->slots - region->slots_filled;
+
+	if (count > SLOTS_A_STEP)
+		count = SLOTS_A_STEP;
+	if (count)
+		populate(&region->slot[region->slots_filled], count * sizeof(struct rt_slot));
+	region->slots_filled += count;
+}
+
 bool region_fill(struct region *region, uint32_t chunks)
 {
 	uint32_t end = region->filled + chunks;
 
+	fill_slots(region);
 	if (end > region->chunks)
 		end = region->chunks;
 	if (populate(&region->chunk[region->filled],
-		    (end - region->filled) * sizeof(struct rt_chunk)) < 0) {
-		/* no memory for more: what is filled has to do */
-		region->chunks = region->filled;
+		    (end - region->filled) * sizeof(struct rt_chunk)) < 0)
 		return false;
-	}
-	while (region->filled < end)
-		hand_out(region, region->filled++);
+	region->filled = end;
 	return region->filled < region->chunks;
 }
 
@@ -202,7 +216,7 @@ static int follow(struct ring *ring, struct region *region, uint32_t link)
 	uint32_t chunk = link - 1;
 	const struct rt_chunk *shared;
 
-	if (chunk >= region->filled || region->owner[chunk] || is_free(region, chunk))
+	if (chunk >= region->chunks || region->owner[chunk] || is_free(region, chunk))
 		return -EBADMSG;
 	shared = &region->chunk[chunk];
 	if (__atomic_load_n(&shared->slot, __ATOMIC_RELAXED) != ring->slot ||
@@ -271,25 +285,34 @@ void ring_release(struct ring *ring, struct region *region)
 	memset(after, 0, (size_t)((char *)(slot + 1) - after));
 	__atomic_store_n(&slot->generation, ring->generation, __ATOMIC_RELAXED);
 	__atomic_store_n(&slot->state, RT_SLOT_FREE, __ATOMIC_RELEASE);
+	/* the lowest is taken first, so that as few pages as possible are ever touched */
+	if (ring->slot < __atomic_load_n(&region->head->slot_hint, __ATOMIC_RELAXED))
+		__atomic_store_n(&region->head->slot_hint, ring->slot, __ATOMIC_RELAXED);
+}
+
+/*
+ * A chunk whose claimer has not yet signed it looks the same as one whose claimer died in between:
+ * that one is left alone, it may be written to at any time.
+ */
+static bool is_orphan(
+	const struct region *region, uint32_t index, region_live_fn *live, void *context)
+{
+	const struct rt_chunk *chunk = &region->chunk[index];
+	uint32_t slot, generation;
+
+	if (region->owner[index] || is_free(region, index))
+		return false;
+	slot = __atomic_load_n(&chunk->slot, __ATOMIC_RELAXED);
+	generation = __atomic_load_n(&chunk->generation, __ATOMIC_RELAXED);
+	return slot < region->slots && generation && !live(context, slot, generation);
 }
 
 void region_sweep(struct region *region, region_live_fn *live, void *context)
 {
-	for (uint32_t i = 0; i < region->filled; i++) {
-		const struct rt_chunk *chunk = &region->chunk[i];
-		uint32_t slot = __atomic_load_n(&chunk->slot, __ATOMIC_RELAXED);
-		uint32_t generation = __atomic_load_n(&chunk->generation, __ATOMIC_RELAXED);
-
-		/*
-		 * A chunk whose claimer has not yet signed it looks the same as one whose claimer
-		 * died in between: that one is left alone, it may be written to at any time.
-		 */
-		if (region->owner[i] || slot >= region->slots || is_free(region, i) ||
-			live(context, slot, generation)) {
+	for (uint32_t i = 0; i < region->chunks; i++) {
+		if (!is_orphan(region, i, live, context))
 			region->orphan[i] = 0;
-			continue;
-		}
-		if (++region->orphan[i] >= ORPHAN_SWEEPS)
+		else if (++region->orphan[i] >= ORPHAN_SWEEPS)
 			hand_out(region, i);
 	}
 }

@@ -22,7 +22,8 @@ struct region {
 	uint64_t cookie;
 	uint32_t slots;
 	uint32_t chunks;
-	uint32_t filled;	/* chunks whose pages exist, handed out to the bitmap */
+	uint32_t slots_filled;	/* slots whose pages exist */
+	uint32_t filled;	/* the first chunks: their pages exist */
 	struct rt_region *head; /* shared from here */
 	struct rt_slot *slot;
 	struct rt_chunk *chunk;
@@ -31,8 +32,8 @@ struct region {
 };
 
 /*
- * Makes the region within `limit` bytes (and REGION_SIZE_MAX), with pages for its head, its slots
- * and a first few chunks. 0 or -errno.
+ * Makes the region within `limit` bytes (and REGION_SIZE_MAX), with pages for its head and a first
+ * few slots and chunks: the target waits for this. 0 or -errno.
  */
 int region_make(struct region *region, uint64_t limit);
 void region_free(struct region *region);
@@ -40,7 +41,8 @@ void region_free(struct region *region);
 /* Closes the descriptor: programs started from now on do not find the region. */
 void region_hide(struct region *region);
 
-/* Gives pages to `chunks` more chunks and hands them out; false when all are. */
+/* Gives pages to some more slots and to the next `chunks` chunks, so that the target need not wait
+ * for them; false when all have some. */
 bool region_fill(struct region *region, uint32_t chunks);
 
 uint32_t region_free_chunks(const struct region *region);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,8 +32,18 @@
 #define CLOCK_EVERY (100 * MS)
 #define CHECK_EVERY (250 * MS)
 #define SAMPLE_EVERY SECOND
+#define SAMPLE_FIRST (200 * MS) /* something to read soon */
+#define DRAIN_AHEAD 10		/* of the target, as nice counts */
 #define LINGER (250 * MS)
+/*
+ * A detached tracer in a service's control group is sent SIGTERM together with the service, whose
+ * end is worth seeing. A second signal ends it at once.
+ */
+#define GRACE (10 * SECOND)
 #define METRICS_EVERY (5 * SECOND)
+#define WRITER_PATIENCE (2 * SECOND)
+#define WRITER_RETRY_US 10000
+#define DRAIN_NICE (-10)
 
 struct session {
 	struct region region;
@@ -52,10 +64,22 @@ struct session {
 	uint64_t clock_due, check_due, sample_due, metrics_due;
 	uint64_t launch_ticks;
 	uint64_t linger_ns;
+	uint64_t grace_ns;
 	size_t functions_told;
 	struct pack_totals packed; /* kept when the stream has been closed */
 	struct drain_totals drained;
 };
+
+/* A service that is started anew may meet the tracer of its last run still finishing the file. */
+static struct trace_writer *open_writer(const struct trace_writer_options *options)
+{
+	uint64_t end = monotonic_ns() + WRITER_PATIENCE;
+	struct trace_writer *writer;
+
+	while (!(writer = trace_writer_new(options)) && errno == EBUSY && monotonic_ns() < end)
+		usleep(WRITER_RETRY_US);
+	return writer;
+}
 
 static int open_stream(struct session *session, const struct session_options *options)
 {
@@ -66,7 +90,7 @@ static int open_stream(struct session *session, const struct session_options *op
 	if (getrandom(sink.run, sizeof(sink.run), 0) != sizeof(sink.run))
 		return -EIO;
 	memcpy(start.run, sink.run, sizeof(start.run));
-	session->writer = trace_writer_new(&sink);
+	session->writer = open_writer(&sink);
 	if (!session->writer) {
 		int err = -errno;
 		const char *advice = trace_writer_advice(-err);
@@ -172,11 +196,26 @@ static void tell_clock(struct session *session)
 	pack_clock(session->pack, now.ticks, now.monotonic_ns, now.realtime_ns);
 }
 
+static void sample_last(void *context)
+{
+	struct session *session = context;
+
+	if (session->tracing)
+		drain_sample_last(session->drain, session->job->pid);
+}
+
 void session_began(struct session *session, struct job *job, uint64_t ticks)
 {
 	uint64_t now = monotonic_ns();
 
+	/*
+	 * On a machine whose processors are all taken, a drain that waits its turn loses records.
+	 * It takes the same time either way; without the right to, it stays as it is.
+	 */
+	setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) - DRAIN_AHEAD);
 	session->job = job;
+	job->before_reaping = sample_last;
+	job->context = session;
 	session->launch_ticks = ticks;
 	session->tracing = true;
 	if (!session->follow)
@@ -184,11 +223,13 @@ void session_began(struct session *session, struct job *job, uint64_t ticks)
 	if (session->duration_ns)
 		session->end_at_ns = now + session->duration_ns;
 	session->check_due = now + CHECK_EVERY;
-	session->sample_due = now + SAMPLE_EVERY;
+	session->sample_due = now + SAMPLE_FIRST;
 	session->metrics_due = now + METRICS_EVERY;
 	ctl_open(&session->ctl, getpid(), job->pid);
 	pace_start(&session->pace, now);
 	tell_clock(session);
+	/* Seldom and briefly, but in time, also where all processors are busy; if we may. */
+	setpriority(PRIO_PROCESS, 0, DRAIN_NICE);
 }
 
 static void tell_functions(struct session *session)
@@ -253,8 +294,9 @@ static void do_pass(struct session *session)
 	shim_beat(&session->region, &session->ticks);
 	if (is_due(&session->clock_due, now, CLOCK_EVERY))
 		tell_clock(session);
-	tell_functions(session);
 	records = drain_pass(session->drain);
+	tell_functions(
+		session); /* after it: what was hooked meanwhile may have been called already */
 	hurry = drain_is_tight(session->drain);
 	do_housekeeping(session, now);
 	pace_step(&session->pace, &session->region, now, records, hurry);
@@ -266,6 +308,7 @@ static int answer_report(struct session *session, char *reply, size_t size)
 	struct drain_totals drained;
 
 	drain_pass(session->drain);
+	tell_functions(session);
 	drain_sample(session->drain);
 	tell_metrics(session);
 	tell_clock(session);
@@ -331,14 +374,14 @@ static void wait_for_news(struct session *session, uint64_t until_ns)
 }
 
 /*
- * A daemon's launcher ends before the daemon, and a forked child may be silent for a moment between
- * two programs that it runs.
+ * A daemon's launcher ends before the daemon, which may not have been heard of by then; and a
+ * forked child may be silent for a moment between two programs that it runs.
  */
 static bool is_survived(struct session *session, uint64_t now)
 {
 	if (!session->job->detached || !session->follow)
 		return false;
-	if (drain_has_live(session->drain))
+	if (!session->linger_ns || drain_has_live(session->drain))
 		session->linger_ns = now + LINGER;
 	return now < session->linger_ns;
 }
@@ -347,7 +390,10 @@ static bool must_end(struct session *session, uint64_t now)
 {
 	const struct job *job = session->job;
 
-	if (job->asked_to_stop && !session->reason)
+	if (job->asked_to_stop && !session->grace_ns)
+		session->grace_ns = now + GRACE;
+	if (!session->reason &&
+		(job->asked_to_stop > 1 || (session->grace_ns && now >= session->grace_ns)))
 		session->reason = "interrupt";
 	if (session->end_at_ns && now >= session->end_at_ns && !session->reason)
 		session->reason = "duration";
@@ -365,6 +411,18 @@ static void note_end_of_target(struct session *session)
 		drain_process_ended(session->drain, job->pid, code > 128 ? 128 - code : code);
 }
 
+static void tell_limits(struct session *session)
+{
+	size_t count = plan_refusals(session->plan);
+	struct plan_refusal refusal;
+
+	for (size_t i = 0; i < count; i++) {
+		if (plan_refusal(session->plan, i, &refusal))
+			pack_limit(session->pack, refusal.module, refusal.name, refusal.reason,
+				refusal.hooked);
+	}
+}
+
 static void end_tracing(struct session *session)
 {
 	struct pack_end end = {
@@ -376,6 +434,7 @@ static void end_tracing(struct session *session)
 	region_hide(&session->region);
 	plan_stop(session->plan);
 	tell_functions(session);
+	tell_limits(session);
 	note_end_of_target(session);
 	drain_finish(session->drain);
 	connections_finish(session->connections, ticks_now(&session->ticks));

@@ -15,7 +15,7 @@ struct thread {
 	struct ring ring;
 	struct process *process;
 	uint32_t id; /* of this run, from 1; 0: not followed, its records are thrown away */
-	pid_t pid;
+	struct process_name of; /* its process, as its slot says */
 	pid_t tid;
 	pid_t creator_tid;
 	char name[32];
@@ -27,6 +27,7 @@ struct thread {
 	bool exits;   /* its slot says that it ends */
 	bool gone;    /* another program has taken its process's place */
 	bool told_damage;
+	uint64_t exits_ns;
 	uint64_t told_lost, told_nested, told_cut;
 	uint64_t told_ns; /* when these were last looked at */
 	struct rt_count told_counts[RT_COUNTED_MAX];

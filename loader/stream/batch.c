@@ -15,6 +15,7 @@ static const size_t row_sizes[TABLE_COUNT] = {
 	[TABLE_OPEN] = sizeof(Ragtime__Raw__OpenCall),
 	[TABLE_METRIC] = sizeof(Ragtime__Raw__Metric),
 	[TABLE_USAGE] = sizeof(Ragtime__Raw__Usage),
+	[TABLE_LIMIT] = sizeof(Ragtime__Raw__Limit),
 	[TABLE_EXCHANGE] = sizeof(Ragtime__Raw__Exchange),
 	[TABLE_FACT] = sizeof(Ragtime__Raw__Fact),
 };
@@ -97,8 +98,7 @@ static int add_section(struct batch *batch)
 	return 0;
 }
 
-struct section *batch_section(
-	struct batch *batch, uint32_t thread, uint32_t weight, uint64_t ticks, unsigned tick_shift)
+struct section *batch_section(struct batch *batch, uint32_t thread, uint32_t weight)
 {
 	struct section *section;
 
@@ -107,8 +107,8 @@ struct section *batch_section(
 	section = batch->sections[batch->section_count++];
 	section->thread = thread;
 	section->weight = weight;
+	section->checked = 0;
 	section->notes.count = 0;
-	columns_start(&section->columns, ticks, tick_shift);
 	return section;
 }
 
@@ -215,6 +215,7 @@ static void fill(struct parts *parts, const struct batch *batch)
 	FILL(open, TABLE_OPEN, OpenCall);
 	FILL(metrics, TABLE_METRIC, Metric);
 	FILL(usages, TABLE_USAGE, Usage);
+	FILL(limits, TABLE_LIMIT, Limit);
 	FILL(exchanges, TABLE_EXCHANGE, Exchange);
 	FILL(facts, TABLE_FACT, Fact);
 #undef FILL

@@ -27,6 +27,7 @@ struct rows {
 struct section {
 	uint32_t thread;
 	uint32_t weight;
+	uint32_t checked; /* calls it had when its unit of time was last found right */
 	struct columns columns;
 	struct rows notes;
 };
@@ -41,6 +42,7 @@ enum table {
 	TABLE_OPEN,
 	TABLE_METRIC,
 	TABLE_USAGE,
+	TABLE_LIMIT,
 	TABLE_EXCHANGE,
 	TABLE_FACT,
 	TABLE_COUNT
@@ -67,9 +69,8 @@ void batch_clear(struct batch *batch);
 
 uint32_t batch_text(struct batch *batch, const void *bytes, size_t size);
 
-/* A new empty section, or NULL. Valid until batch_clear. */
-struct section *batch_section(
-	struct batch *batch, uint32_t thread, uint32_t weight, uint64_t ticks, unsigned tick_shift);
+/* A new section, its columns not yet started, or NULL. Valid until batch_clear. */
+struct section *batch_section(struct batch *batch, uint32_t thread, uint32_t weight);
 
 /* Copies the message into its table. */
 void batch_row(struct batch *batch, enum table table, const void *message);

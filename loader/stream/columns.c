@@ -7,7 +7,7 @@
 
 #include "lib/varint.h"
 
-void columns_start(struct columns *columns, uint64_t ticks, unsigned tick_shift)
+void columns_start(struct columns *columns, uint64_t ticks, unsigned tick_shift, uint64_t edge)
 {
 	for (int i = 0; i < COLUMN_COUNT; i++)
 		columns->column[i].size = 0;
@@ -15,10 +15,18 @@ void columns_start(struct columns *columns, uint64_t ticks, unsigned tick_shift)
 	columns->tick_shift = tick_shift;
 	columns->end = ticks >> tick_shift;
 	columns->base_ticks = columns->end << tick_shift;
+	columns->edge = edge;
+	columns->edge_unit =
+		edge >> tick_shift << tick_shift == edge ? UINT64_MAX : edge >> tick_shift;
 	columns->depth = 0;
 	columns->depths = 0;
 	memset(columns->args, 0, sizeof(columns->args));
 	memset(columns->results, 0, sizeof(columns->results));
+}
+
+uint64_t columns_end(const struct columns *columns)
+{
+	return columns->end << columns->tick_shift;
 }
 
 void columns_free(struct columns *columns)
@@ -67,6 +75,7 @@ int columns_add(struct columns *columns, const struct rt_record *records, size_t
 	uint64_t end = columns->end;
 	uint32_t last = columns->depth, depths = columns->depths;
 	unsigned shift = columns->tick_shift;
+	uint64_t near;
 
 	if (make_room(columns, count))
 		return -ENOMEM;
@@ -80,12 +89,18 @@ int columns_add(struct columns *columns, const struct rt_record *records, size_t
 	for (const struct rt_record *r = records; r < records + count; r++) {
 		uint64_t ticks = (uint64_t)r->duration << (r->flags & RT_FLAG_SHIFT);
 		unsigned slot = r->kind % COLUMNS_PREDICTORS;
-		/* Both ends are rounded down, so that what encloses another still does. */
+		/*
+		 * Both ends are rounded down, so that what encloses another still does, and what
+		 * follows another does not overlap it. Where the unit has just become coarser,
+		 * rounding down could pass the end of the section before: up, there.
+		 */
 		uint64_t own_start = r->start >> shift;
 		uint64_t own_end = (r->start + ticks) >> shift;
-		/* A call that encloses the one before starts long ago but ends soon after. */
-		uint64_t near = r->depth < last ? own_end : own_start;
 
+		own_start += own_start == columns->edge_unit && r->start >= columns->edge;
+		own_end += own_end == columns->edge_unit;
+		/* A call that encloses the one before starts long ago but ends soon after. */
+		near = r->depth < last ? own_end : own_start;
 		kind = put(kind, r->kind);
 		start = put(start, zigzag((int64_t)(near - end)));
 		duration = put(duration, own_end - own_start);

@@ -225,6 +225,7 @@ int known_put_operation(struct known *known, uint32_t kind, const char *name, co
 	operation->name = strdup(name ? name : "");
 	operation->symbol = strdup(symbol ? symbol : "");
 	set_text(known, REDACT_PATH, &operation->module, module);
+	operation->due = true; /* its first calls may be packed already */
 	return operation->name && operation->symbol ? 0 : -ENOMEM;
 }
 
@@ -344,8 +345,11 @@ static void drop_process(struct known *known, size_t index)
 void known_sweep(struct known *known)
 {
 	for (size_t i = known->thread_count; i-- > 0;) {
-		known->threads[i].section = NULL;
-		if (known->threads[i].ended)
+		struct known_thread *thread = &known->threads[i];
+
+		known_look_back(thread);
+		thread->section = NULL;
+		if (thread->ended)
 			drop_thread(known, i);
 	}
 	for (size_t i = known->process_count; i-- > 0;) {

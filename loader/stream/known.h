@@ -23,14 +23,32 @@ struct known_process {
 	bool due; /* for the next Batch */
 };
 
+/* How long calls take: binary digits of their durations, and of how many; older ones weigh less. */
+struct typical {
+	uint64_t digits, samples;
+};
+
 struct known_thread {
 	struct pack_thread facts;
 	char *name;
 	uint32_t rate;
+	struct typical typical;
 	bool due;
 	bool ended;		 /* to be forgotten after the next Batch */
 	struct section *section; /* of the Batch in the making */
+	uint64_t edge;		 /* where its calls so far end, as stored, ticks; 0: no calls */
+	uint32_t last_depth;	 /* of the last of them */
+	unsigned shift;		 /* of the unit that its times are kept in */
 };
+
+/* Notes where the thread's calls have got to in its section. */
+static inline void known_look_back(struct known_thread *thread)
+{
+	if (!thread->section)
+		return;
+	thread->edge = columns_end(&thread->section->columns);
+	thread->last_depth = thread->section->columns.depth;
+}
 
 struct known_operation {
 	char *name, *module, *symbol;

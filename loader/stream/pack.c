@@ -8,7 +8,7 @@
 #include "loader/stream/pack_state.h"
 #include "wire/frame.h"
 
-#define RESOLUTION_NS 2
+#define FINEST_NS 2
 
 static void fill_start(struct pack *pack, const struct pack_start *start)
 {
@@ -30,11 +30,11 @@ static void fill_start(struct pack *pack, const struct pack_start *start)
 	message->tracer_pid = (uint32_t)getpid();
 }
 
-static unsigned tick_shift_for(uint64_t ticks_per_second)
+static unsigned shift_for(uint64_t ticks_per_second)
 {
 	unsigned shift = 0;
 
-	while (ticks_per_second * RESOLUTION_NS / 1000000000 >> (shift + 1))
+	while (ticks_per_second * FINEST_NS / 1000000000 >> (shift + 1))
 		shift++;
 	return shift;
 }
@@ -52,7 +52,7 @@ struct pack *pack_new(struct trace_writer *writer, const struct pack_start *star
 	pack->on_mark = on_mark;
 	pack->context = context;
 	memcpy(pack->run, start->run, sizeof(pack->run));
-	pack->tick_shift = tick_shift_for(start->ticks_per_second);
+	pack->finest_shift = shift_for(start->ticks_per_second);
 	if (known_init(&pack->known) || batch_init(&pack->batch))
 		goto out;
 	pack->mode = strdup(start->mode ? start->mode : "");
@@ -188,8 +188,8 @@ int pack_emit(struct pack *pack)
 	block = describe(pack);
 	if (!err)
 		err = trace_writer_put(pack->writer, &block);
-	batch_clear(batch);
 	known_sweep(&pack->known);
+	batch_clear(batch);
 	if (!err) {
 		pack->sequence++;
 		pack->totals.blocks++;
@@ -277,6 +277,18 @@ void pack_metric(struct pack *pack, const char *name, int64_t value)
 	row.name = batch_text(&pack->batch, name, strlen(name));
 	row.value = value;
 	batch_row(&pack->batch, TABLE_METRIC, &row);
+}
+
+void pack_limit(struct pack *pack, const char *module, const char *function, const char *reason,
+	bool recorded)
+{
+	Ragtime__Raw__Limit row = RAGTIME__RAW__LIMIT__INIT;
+
+	row.module = batch_text(&pack->batch, module, strlen(module));
+	row.function = batch_text(&pack->batch, function, strlen(function));
+	row.reason = batch_text(&pack->batch, reason, strlen(reason));
+	row.recorded = recorded;
+	batch_row(&pack->batch, TABLE_LIMIT, &row);
 }
 
 void pack_usage(struct pack *pack, const struct pack_usage *usage)

@@ -78,6 +78,10 @@ void pack_open_call(struct pack *pack, uint32_t thread, uint32_t kind, uint64_t 
 	uint64_t arg, uint32_t depth);
 void pack_metric(struct pack *pack, const char *name, int64_t value);
 
+/* A function asked for by pattern that is not recorded, or not as fully as others. */
+void pack_limit(struct pack *pack, const char *module, const char *function, const char *reason,
+	bool recorded);
+
 struct pack_usage {
 	uint32_t process, threads;
 	uint64_t at_ns, cpu_ns, rss_bytes, minor_faults, major_faults, read_bytes, written_bytes;

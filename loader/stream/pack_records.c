@@ -13,8 +13,14 @@
 
 #define SLICE 256
 #define TEXT_BYTES_MAX (4u << 20)
-/* How far after the newest clock a record's times may lie. */
-#define FUTURE_SECONDS 60
+/* How far before the first clock and after the newest a record's times may lie. */
+#define SLACK_SECONDS 60
+/* Times are kept to 1/32 of what a thread's calls typically take, at best 2 ns, at worst 64 ns. */
+#define FINENESS_SHIFT 5
+#define COARSER_MAX 5
+#define SAMPLES_MIN 128
+#define SAMPLES_MAX 4096
+#define CHECK_EVERY 512
 
 /* What of an address may be told: struct sockaddr as it was, a socket's path redacted. */
 static uint32_t address_text(struct pack *pack, const uint8_t *bytes, size_t size)
@@ -81,22 +87,80 @@ struct run {
 	struct pack *pack;
 	uint32_t thread;
 	uint32_t weight;
-	uint64_t latest; /* no record may end after it */
+	uint64_t earliest, latest; /* no record may begin before or end after */
 	const struct rt_record *records;
 	size_t left;
+	uint64_t digits; /* of the durations of the records that count_plain saw */
 };
 
-static struct section *section_of(struct run *run, uint64_t ticks)
+static void learn(struct typical *typical, uint64_t digits, size_t count)
 {
-	struct known_thread *thread = known_thread(&run->pack->known, run->thread);
+	typical->digits += digits;
+	typical->samples += count;
+	if (typical->samples > SAMPLES_MAX) {
+		typical->digits /= 2;
+		typical->samples /= 2;
+	}
+}
+
+/* Noise of the clock is half of a trace, and the finer part of it says nothing of slow calls. */
+static unsigned shift_of(const struct pack *pack, const struct known_thread *thread)
+{
+	const struct typical *typical =
+		thread->typical.samples < SAMPLES_MIN ? &pack->typical : &thread->typical;
+	unsigned finest = pack->finest_shift, shift;
+
+	if (typical->samples < SAMPLES_MIN)
+		return finest;
+	shift = (unsigned)(typical->digits / typical->samples);
+	shift -= shift < FINENESS_SHIFT ? shift : FINENESS_SHIFT;
+	if (shift < finest)
+		return finest;
+	return shift < finest + COARSER_MAX ? shift : finest + COARSER_MAX;
+}
+
+/*
+ * The unit changes only where no call is open: else one could begin, as stored, before the call
+ * around it.
+ */
+static bool is_between(const struct run *run, const struct known_thread *thread)
+{
+	return !thread->edge || (!thread->last_depth && run->records->start >= thread->edge);
+}
+
+/* May the thread's calls go on in the section it has? */
+static bool fits(const struct run *run, const struct known_thread *thread, uint32_t weight)
+{
+	struct section *section = thread->section;
+
+	if (!section || section->weight != weight)
+		return false;
+	if (section->columns.count - section->checked < CHECK_EVERY || !is_between(run, thread))
+		return true;
+	section->checked = section->columns.count;
+	return thread->shift == shift_of(run->pack, thread);
+}
+
+static struct section *section_of(struct run *run, size_t count)
+{
+	struct pack *pack = run->pack;
+	struct known_thread *thread = known_thread(&pack->known, run->thread);
 	uint32_t weight;
 
 	if (!thread)
 		return NULL;
+	learn(&thread->typical, run->digits, count);
+	learn(&pack->typical, run->digits, count);
 	weight = run->weight ? run->weight : thread->rate;
-	if (!thread->section || thread->section->weight != weight)
-		thread->section = batch_section(
-			&run->pack->batch, run->thread, weight, ticks, run->pack->tick_shift);
+	known_look_back(thread);
+	if (fits(run, thread, weight))
+		return thread->section;
+	if (is_between(run, thread))
+		thread->shift = shift_of(pack, thread);
+	thread->section = batch_section(&pack->batch, run->thread, weight);
+	if (thread->section)
+		columns_start(&thread->section->columns, run->records->start, thread->shift,
+			thread->edge);
 	return thread->section;
 }
 
@@ -107,15 +171,15 @@ static inline uint64_t end_of(const struct rt_record *record)
 
 static inline bool in_time(const struct run *run, const struct rt_record *record)
 {
-	return record->start <= run->latest &&
+	return record->start >= run->earliest && record->start <= run->latest &&
 		end_of(record) - record->start <= run->latest - record->start;
 }
 
 /* How many records from here on are calls without a tail; notes their times and functions. */
-static size_t count_plain(const struct run *run, size_t limit)
+static size_t count_plain(struct run *run, size_t limit)
 {
 	struct batch *batch = &run->pack->batch;
-	uint64_t first = batch->first_ticks, last = batch->last_ticks;
+	uint64_t first = batch->first_ticks, last = batch->last_ticks, digits = 0;
 	const struct rt_record *r = run->records, *end = r + limit;
 
 	for (; r < end; r++) {
@@ -125,9 +189,11 @@ static size_t count_plain(const struct run *run, size_t limit)
 			break;
 		first = r->start < first ? r->start : first;
 		last = own_end > last ? own_end : last;
+		digits += 64 - (unsigned)__builtin_clzll((own_end - r->start) | 1);
 		if (r->kind >= RT_KIND_FUNCTION)
 			known_use_operation(&run->pack->known, r->kind);
 	}
+	run->digits = digits;
 	batch->first_ticks = first;
 	batch->last_ticks = last;
 	return (size_t)(r - run->records);
@@ -136,7 +202,7 @@ static size_t count_plain(const struct run *run, size_t limit)
 /* Where memory is out, the calls are lost, and counted. */
 static struct section *add(struct run *run, size_t count, bool calls)
 {
-	struct section *section = section_of(run, run->records->start);
+	struct section *section = section_of(run, count);
 	struct batch *batch = &run->pack->batch;
 
 	if (!section || columns_add(&section->columns, run->records, count)) {
@@ -210,10 +276,12 @@ static void mark(struct run *run, const struct rt_tail *tail, const uint8_t *byt
 static void take_one(struct run *run, const struct rt_tail *tail, const uint8_t *bytes)
 {
 	const struct rt_record *record = run->records;
-	struct section *section = add(run, 1, record->kind >= RT_COUNTED_FIRST);
 	struct batch *batch = &run->pack->batch;
 	uint64_t end = end_of(record);
+	struct section *section;
 
+	run->digits = 64 - (unsigned)__builtin_clzll((end - record->start) | 1);
+	section = add(run, 1, record->kind >= RT_COUNTED_FIRST);
 	if (record->start < batch->first_ticks)
 		batch->first_ticks = record->start;
 	if (end > batch->last_ticks)
@@ -257,13 +325,14 @@ static void take_special(struct run *run)
 void pack_records(struct pack *pack, uint32_t thread, const struct rt_record *records, size_t slots,
 	uint32_t weight)
 {
-	uint64_t future = pack->start.ticks_per_second * FUTURE_SECONDS;
-	uint64_t now = pack_last_clock(pack)->ticks;
+	uint64_t slack = pack->start.ticks_per_second * SLACK_SECONDS;
+	uint64_t first = pack->first_clock.ticks, now = pack_last_clock(pack)->ticks;
 	struct run run = {
 		.pack = pack,
 		.thread = thread,
 		.weight = weight,
-		.latest = now && now < UINT64_MAX - future ? now + future : UINT64_MAX,
+		.earliest = first > slack ? first - slack : 0,
+		.latest = now && now < UINT64_MAX - slack ? now + slack : UINT64_MAX,
 		.records = records,
 		.left = slots,
 	};

@@ -22,7 +22,8 @@ struct pack {
 	struct host host; /* start points into it */
 	char *mode, *command;
 	uint8_t run[16];
-	unsigned tick_shift;
+	unsigned finest_shift;	/* of a thread whose calls are short */
+	struct typical typical; /* of all threads: what to expect of a new one */
 	struct known known;
 	struct batch batch;
 	struct buf out;

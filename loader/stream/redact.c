@@ -79,45 +79,56 @@ static bool names_secret(struct span word)
 	return false;
 }
 
-/* Keys that say what they are. `digits`: the prefix is common in ordinary words as well. */
-static bool has_secret_prefix(struct span word)
+/* How sure a prefix is: some stand in ordinary words as well. */
+enum surety {
+	ANYWHERE,
+	AT_BORDER,  /* of a word, or behind '-', '_' and the like */
+	WITH_DIGIT, /* there, and a digit behind it */
+};
+
+/* Keys that say what they are. */
+static const struct prefix {
+	const char *text;
+	size_t after; /* characters that must follow */
+	enum surety surety;
+} prefixes[] = {{"sk-", 12, WITH_DIGIT}, {"sk_", 12, WITH_DIGIT}, {"pk_", 12, WITH_DIGIT},
+	{"rk_", 12, WITH_DIGIT}, {"sk-proj-", 4, ANYWHERE}, {"sk-ant-", 4, ANYWHERE},
+	{"sk-or-", 8, AT_BORDER}, {"ghp_", 8, ANYWHERE}, {"gho_", 8, ANYWHERE},
+	{"ghu_", 8, ANYWHERE}, {"ghs_", 8, ANYWHERE}, {"ghr_", 8, ANYWHERE},
+	{"github_pat_", 8, ANYWHERE}, {"glpat-", 8, ANYWHERE}, {"xoxb-", 8, ANYWHERE},
+	{"xoxp-", 8, ANYWHERE}, {"xoxa-", 8, ANYWHERE}, {"xoxs-", 8, ANYWHERE},
+	{"xapp-", 8, AT_BORDER}, {"AKIA", 12, ANYWHERE}, {"ASIA", 12, WITH_DIGIT},
+	{"AIza", 20, ANYWHERE}, {"ya29.", 8, AT_BORDER}, {"hf_", 16, AT_BORDER},
+	{"gsk_", 16, AT_BORDER}, {"SG.", 16, AT_BORDER}, {"npm_", 20, WITH_DIGIT},
+	{"pypi-", 20, WITH_DIGIT}, {"dop_v1_", 8, ANYWHERE}, {"eyJ", 16, AT_BORDER},
+	{"whsec_", 8, ANYWHERE}, {"shpat_", 8, AT_BORDER}, {"r8_", 16, WITH_DIGIT},
+	{"pcsk_", 8, ANYWHERE}, {"pplx-", 12, WITH_DIGIT}, {"xai-", 12, WITH_DIGIT},
+	{"nvapi-", 8, ANYWHERE}, {"tvly-", 8, ANYWHERE}};
+
+static bool is_key(struct span word, bool at_border)
 {
-	static const struct {
-		const char *prefix;
-		size_t after;
-		bool digits;
-	} prefixes[] = {{"sk-", 12, true}, {"sk_", 12, true}, {"pk_", 12, true}, {"rk_", 12, true},
-		{"sk-proj-", 4, false}, {"sk-ant-", 4, false}, {"sk-or-", 8, false},
-		{"ghp_", 8, false}, {"gho_", 8, false}, {"ghu_", 8, false}, {"ghs_", 8, false},
-		{"ghr_", 8, false}, {"github_pat_", 8, false}, {"glpat-", 8, false},
-		{"xoxb-", 8, false}, {"xoxp-", 8, false}, {"xoxa-", 8, false}, {"xoxs-", 8, false},
-		{"xapp-", 8, false}, {"AKIA", 12, false}, {"ASIA", 12, true}, {"AIza", 20, false},
-		{"ya29.", 8, false}, {"hf_", 16, false}, {"gsk_", 16, false}, {"SG.", 16, false},
-		{"npm_", 20, true}, {"pypi-", 20, true}, {"dop_v1_", 8, false}, {"eyJ", 16, false},
-		{"whsec_", 8, false}, {"shpat_", 8, false}, {"r8_", 16, true}, {"pcsk_", 8, false},
-		{"pplx-", 12, true}, {"xai-", 12, true}, {"nvapi-", 8, false}, {"tvly-", 8, false}};
-
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
-		size_t size = strlen(prefixes[i].prefix);
-		bool digit = !prefixes[i].digits;
+		const struct prefix *prefix = &prefixes[i];
+		size_t size = strlen(prefix->text);
+		bool sure = prefix->surety != WITH_DIGIT;
 
-		if (length(word) < size + prefixes[i].after ||
-			memcmp(word.at, prefixes[i].prefix, size))
+		if ((prefix->surety != ANYWHERE && !at_border) ||
+			length(word) < size + prefix->after || memcmp(word.at, prefix->text, size))
 			continue;
-		for (const char *at = word.at + size; at < word.end; at++)
-			digit |= isdigit((unsigned char)*at) != 0;
-		if (digit)
+		for (const char *at = word.at + size; at < word.end && at < word.at + 64; at++)
+			sure |= isdigit((unsigned char)*at) != 0;
+		if (sure)
 			return true;
 	}
 	return false;
 }
 
-/* A key may stand behind "cache-" or "v1." as well. */
 static bool holds_key(struct span word)
 {
 	for (const char *at = word.at; at < word.end; at++) {
-		if ((at == word.at || !isalnum((unsigned char)at[-1])) &&
-			has_secret_prefix((struct span){at, word.end}))
+		bool at_border = at == word.at || !isalnum((unsigned char)at[-1]);
+
+		if (is_key((struct span){at, word.end}, at_border))
 			return true;
 	}
 	return false;

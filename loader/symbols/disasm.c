@@ -96,6 +96,8 @@ static uint8_t name_of(unsigned id)
 		return INSN_ADD;
 	case X86_INS_SUB:
 		return INSN_SUB;
+	case X86_INS_AND:
+		return INSN_AND;
 	case X86_INS_PUSH:
 		return INSN_PUSH;
 	case X86_INS_POP:
@@ -167,14 +169,113 @@ static void convert_operand(const cs_x86_op *from, struct insn_operand *operand)
 	}
 }
 
+/* Registers as instructions number them. */
+static const uint8_t numbers[16] = {
+	0, 2, 1, 3, INSN_RSP, INSN_RBP, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15};
+
+/* A vector instruction's prefix: how long, and what of it is needed. */
+struct prefix {
+	unsigned size, map;
+	uint8_t extend_index, extend_base; /* 8 or 0 */
+	unsigned unit;			   /* the most that a one-byte displacement counts in */
+};
+
+/*
+ * The memory operand at a ModRM byte; what it takes of the code, or 0. One-byte displacements of
+ * EVEX count in units that only the opcode tells: the highest address they can mean is given.
+ */
+static unsigned vector_memory(
+	struct insn *insn, const struct prefix *prefix, const uint8_t *code, unsigned left)
+{
+	unsigned mode = code[0] >> 6, base = code[0] & 7, took = 1, disp = mode == 1 ? 1 : 0;
+	struct insn_operand operand = {
+		.type = INSN_MEMORY, .size = 64, .index = INSN_NONE, .scale = 1};
+	bool no_base = mode == 0 && base == 5;
+	int32_t number = 0;
+
+	if (base == 4) {
+		unsigned index = left > 1 ? (code[1] >> 3 & 7) | prefix->extend_index : 4;
+
+		operand.index = index == 4 ? INSN_NONE : numbers[index];
+		base = left > 1 ? code[1] & 7 : 0;
+		no_base = mode == 0 && base == 5;
+		took++;
+	}
+	operand.reg = numbers[base | prefix->extend_base];
+	if (no_base)
+		operand.reg = code[0] % 8 == 5 ? INSN_RIP : INSN_NONE;
+	if (no_base || mode == 2)
+		disp = 4;
+	if (left < took + disp)
+		return 0;
+	if (disp == 4) {
+		memcpy(&number, code + took, 4);
+		insn->displacement_at = (uint8_t)(prefix->size + 1 + took);
+	} else if (disp) {
+		number = (int8_t)code[took];
+		if (number > 0)
+			number *= (int32_t)prefix->unit;
+	}
+	operand.number = number;
+	insn->operands[insn->operand_count++] = operand;
+	return took + disp;
+}
+
+static bool read_prefix(struct prefix *prefix, const uint8_t *code)
+{
+	switch (code[0]) {
+	case 0x62: /* EVEX */
+		*prefix = (struct prefix){4, code[1] & 7, ~code[1] >> 3 & 8, ~code[1] >> 2 & 8, 64};
+		return true;
+	case 0xc4: /* VEX of three bytes */
+		*prefix = (struct prefix){3, code[1] & 31, ~code[1] >> 3 & 8, ~code[1] >> 2 & 8, 1};
+		return true;
+	case 0xc5: /* and of two */
+		*prefix = (struct prefix){2, 1, 0, 0, 1};
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool has_immediate(unsigned map, uint8_t opcode)
+{
+	return map == 3 ||
+		(map == 1 &&
+			((opcode >= 0x70 && opcode <= 0x73) || opcode == 0xc2 ||
+				(opcode >= 0xc4 && opcode <= 0xc6)));
+}
+
+/*
+ * Many vector instructions are younger than capstone's tables. None of them jumps or touches the
+ * stack pointer, and all have one form: prefix, opcode, ModRM, what that asks for, immediate byte.
+ */
+static bool decode_vector(const uint8_t *code, size_t size, uint64_t address, struct insn *insn)
+{
+	unsigned left = size < 15 ? (unsigned)size : 15, took = 1, operands;
+	struct prefix prefix;
+
+	if (left < 6 || !read_prefix(&prefix, code))
+		return false;
+	operands = prefix.size + 1;
+	*insn = (struct insn){.address = address, .flow = INSN_NEXT, .name = INSN_OTHER};
+	memcpy(insn->bytes, code, left);
+	if (code[operands] < 0xc0)
+		took = vector_memory(insn, &prefix, code + operands, left - operands);
+	insn->size = (uint8_t)(operands + took + has_immediate(prefix.map, code[operands - 1]));
+	return took && insn->size <= left;
+}
+
 bool disasm_next(struct disasm *disasm, const uint8_t *code, size_t size, uint64_t address,
 	struct insn *insn)
 {
 	const cs_insn *from = disasm->insn;
+	const uint8_t *begin = code;
 	const cs_x86 *x86;
+	size_t left = size;
 
-	if (!cs_disasm_iter(disasm->handle, &code, &size, &address, disasm->insn))
-		return false;
+	if (!cs_disasm_iter(disasm->handle, &code, &left, &address, disasm->insn))
+		return decode_vector(begin, size, address, insn);
 	x86 = &from->detail->x86;
 	*insn = (struct insn){.address = from->address, .size = (uint8_t)from->size};
 	memcpy(insn->bytes, from->bytes, sizeof(insn->bytes));

@@ -34,6 +34,7 @@ enum insn_name {
 	INSN_MOVSXD,
 	INSN_ADD,
 	INSN_SUB,
+	INSN_AND,
 	INSN_PUSH,
 	INSN_POP,
 	INSN_LEAVE,

@@ -24,6 +24,8 @@ struct elf {
 	const char **slots;
 	size_t slot_count, slot_capacity;
 	struct map slot_at; /* address to index + 1 */
+	struct map exports; /* hash of a name to its symbol's number in .dynsym */
+	bool exports_known;
 };
 
 static int read_segments(struct elf *elf)
@@ -71,6 +73,9 @@ static bool read_symbol(const struct elf *elf, Elf_Data *data, const GElf_Shdr *
 		return false;
 	symbol->name = elf_strptr(elf->handle, header->sh_link, entry.st_name);
 	if (!symbol->name || !*symbol->name || !elf_executable(elf, entry.st_value))
+		return false;
+	/* The unlikely half of a function, split off by the compiler: nobody calls it. */
+	if (header->sh_type == SHT_SYMTAB && strstr(symbol->name, ".cold"))
 		return false;
 	symbol->address = entry.st_value;
 	symbol->size = entry.st_size;
@@ -231,6 +236,7 @@ void elf_close(struct elf *elf)
 		elf_end(elf->handle);
 	close(elf->fd);
 	map_free(&elf->slot_at);
+	map_free(&elf->exports);
 	free(elf->slots);
 	free(elf->symbols);
 	free(elf->segments);
@@ -254,26 +260,56 @@ const struct elf_symbol *elf_symbols(const struct elf *elf, size_t *count)
 	return elf->symbols;
 }
 
-bool elf_exported(const struct elf *elf, const char *name, struct elf_symbol *symbol)
+static Elf_Data *dynamic_symbols(const struct elf *elf, GElf_Shdr *header)
 {
 	Elf_Scn *section = NULL;
 
 	while ((section = elf_nextscn(elf->handle, section))) {
-		GElf_Shdr header;
-		Elf_Data *data;
-		size_t count;
-
-		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_DYNSYM)
-			continue;
-		data = elf_getdata(section, NULL);
-		count = data ? entries_of(&header) : 0;
-		for (size_t i = 1; i < count; i++) {
-			if (read_symbol(elf, data, &header, i, symbol) && symbol->exported &&
-				!strcmp(symbol->name, name))
-				return true;
-		}
+		if (gelf_getshdr(section, header) && header->sh_type == SHT_DYNSYM)
+			return elf_getdata(section, NULL);
 	}
-	return false;
+	return NULL;
+}
+
+static uint64_t name_hash(const char *name)
+{
+	uint64_t hash = 14695981039346656037ull;
+
+	while (*name)
+		hash = (hash ^ (uint8_t)*name++) * 1099511628211ull;
+	return hash;
+}
+
+static void read_exports(struct elf *elf, Elf_Data *data, const GElf_Shdr *header)
+{
+	size_t count = entries_of(header);
+
+	for (size_t i = 1; i < count; i++) {
+		struct elf_symbol symbol;
+		uint64_t *number;
+
+		if (!read_symbol(elf, data, header, i, &symbol) || !symbol.exported)
+			continue;
+		number = map_at(&elf->exports, name_hash(symbol.name));
+		if (number && !*number)
+			*number = i;
+	}
+	elf->exports_known = true;
+}
+
+bool elf_exported(struct elf *elf, const char *name, struct elf_symbol *symbol)
+{
+	GElf_Shdr header;
+	Elf_Data *data = dynamic_symbols(elf, &header);
+	const uint64_t *number;
+
+	if (!data)
+		return false;
+	if (!elf->exports_known)
+		read_exports(elf, data, &header);
+	number = map_find(&elf->exports, name_hash(name));
+	return number && read_symbol(elf, data, &header, *number, symbol) &&
+		!strcmp(symbol->name, name);
 }
 
 static const GElf_Phdr *segment_of(const struct elf *elf, uint64_t address)

@@ -36,7 +36,7 @@ const struct elf_symbol *elf_symbols(const struct elf *elf, size_t *count);
 const char *elf_slot(const struct elf *elf, uint64_t address);
 
 /* Looks an exported function up by name, without elf_load. */
-bool elf_exported(const struct elf *elf, const char *name, struct elf_symbol *symbol);
+bool elf_exported(struct elf *elf, const char *name, struct elf_symbol *symbol);
 
 /* Bytes that the file has for this address, at most `size` of them; 0 where it has none. */
 size_t elf_read(const struct elf *elf, uint64_t address, void *bytes, size_t size);

@@ -115,7 +115,7 @@ static int read_cie(const struct frame_table *table, uint64_t at, struct cie *ci
 	uint32_t size = cursor_le32(cursor);
 	size_t left;
 
-	if (size > cursor_left(cursor) || cursor_le32(cursor) != 0)
+	if (size < 4 || size > cursor_left(cursor) || cursor_le32(cursor) != 0)
 		return -EINVAL;
 	cursor->end = cursor->at + size - 4;
 	if (cursor_u8(cursor) != 1)

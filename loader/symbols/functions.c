@@ -7,6 +7,7 @@
 
 #include "lib/map.h"
 #include "loader/symbols/functions.h"
+#include "loader/symbols/signature.h"
 
 #define KINDS_MAX (RT_KIND_LIMIT - RT_KIND_FUNCTION)
 
@@ -103,10 +104,25 @@ static const char *forbidden(const struct planned *planned)
 		return "it belongs to the dynamic linker";
 	if (!strcmp(planned->module, "libragtime.so"))
 		return "it belongs to ragtime";
-	if (!strcmp(planned->symbol, "_start") || !strcmp(planned->symbol, "_init") ||
-		!strcmp(planned->symbol, "_fini"))
-		return "it is no function that is called";
 	return NULL;
+}
+
+/*
+ * What the code does not prove, a C++ function's name may: the size of its own stack arguments. A
+ * function that it ends by jumping to has no more, or no compiler would have made the call a jump.
+ */
+static void prove_by_name(const struct planned *planned, struct stack_proof *proof)
+{
+	int size;
+
+	if (!proof->unproved || proof->returns_oddly || strncmp(planned->symbol, "_Z", 2))
+		return;
+	size = signature_stack_size(planned->name);
+	if (size < 0 || size > RT_PATCH_STACK_MAX)
+		return;
+	proof->unproved = NULL;
+	if (proof->size < (unsigned)size)
+		proof->size = (unsigned)size;
 }
 
 int functions_analyse(struct functions *functions, struct planned *planned, struct disasm *disasm,
@@ -127,6 +143,11 @@ int functions_analyse(struct functions *functions, struct planned *planned, stru
 		err = stack_prove(disasm, object, symbol->address, import, context, &proof);
 	if (err)
 		return err;
+	if (proof.part) {
+		functions_refuse(
+			functions, planned, "", "it begins in the middle of a function", false);
+		goto out;
+	}
 	why = relocate_entry(disasm, object, symbol, &proof, &planned->relocation);
 	if (!why)
 		planned->flags |= RT_PATCH_INLINE;
@@ -141,6 +162,7 @@ int functions_analyse(struct functions *functions, struct planned *planned, stru
 	if (why)
 		functions_refuse(functions, planned,
 			"only calls from other modules by name are seen: ", why, true);
+	prove_by_name(planned, &proof);
 	if (proof.unproved) {
 		planned->flags |= RT_PATCH_ENTRIES;
 		functions_refuse(functions, planned,

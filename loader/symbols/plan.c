@@ -19,7 +19,6 @@
 #define PATH_SIZE 4096
 
 struct pattern {
-	char *text;
 	char *module; /* glob on the base name */
 	char *function;
 	bool matched;
@@ -78,7 +77,6 @@ void plan_free(struct plan *plan)
 		return;
 	plan_stop(plan);
 	for (size_t i = 0; i < plan->pattern_count; i++) {
-		free(plan->patterns[i].text);
 		free(plan->patterns[i].module);
 		free(plan->patterns[i].function);
 	}
@@ -108,11 +106,10 @@ int plan_pattern(struct plan *plan, const char *text, const char **why)
 	plan->patterns = grown;
 	pattern = &grown[plan->pattern_count++];
 	*pattern = (struct pattern){
-		.text = strdup(text),
 		.module = strndup(text, (size_t)(colon - text)),
 		.function = strdup(colon + 1),
 	};
-	return pattern->text && pattern->module && pattern->function ? 0 : -ENOMEM;
+	return pattern->module && pattern->function ? 0 : -ENOMEM;
 }
 
 bool plan_wanted(const struct plan *plan)
@@ -154,6 +151,19 @@ static int add_item(struct plan *plan, uint32_t index, const struct object *file
 	}
 	plan->items[plan->item_count++] = (struct item){index, file, symbol, planned};
 	return 0;
+}
+
+/* What compilers put into every program and library, to be found nowhere in its sources. */
+static bool is_startup_code(const char *symbol)
+{
+	static const char *const names[] = {"_start", "_init", "_fini", "deregister_tm_clones",
+		"register_tm_clones", "__do_global_dtors_aux", "frame_dummy"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!strcmp(symbol, names[i]))
+			return true;
+	}
+	return false;
 }
 
 static int match_symbol(struct plan *plan, uint32_t index, const struct object *file,
@@ -204,7 +214,7 @@ static int match_object(struct plan *plan, uint32_t index)
 	if (file)
 		symbols = elf_symbols(file->elf, &count);
 	for (size_t i = 0; !err && i < count; i++) {
-		if (!is_repeated(plan, file, &symbols[i]))
+		if (!is_repeated(plan, file, &symbols[i]) && !is_startup_code(symbols[i].name))
 			err = match_symbol(plan, index, file, &symbols[i], wanted);
 	}
 	free(wanted);
@@ -520,7 +530,7 @@ bool plan_refusal(const struct plan *plan, size_t index, struct plan_refusal *re
 		if (pattern->matched || index-- > 0)
 			continue;
 		*refusal = (struct plan_refusal){
-			pattern->text, pattern->module, "no such function was loaded", false};
+			pattern->function, pattern->module, "no such function was loaded", false};
 		return true;
 	}
 	return false;

@@ -62,6 +62,29 @@ static const char *put_relative(
 	return NULL;
 }
 
+/* A call puts the return address of the original place on the stack: unwinders know that one. It is
+ * the last of the window, so what it returns to is not overwritten. */
+static const char *put_call(struct relocation *relocation, const struct insn *insn)
+{
+	const struct insn_operand *operand = &insn->operands[0];
+	bool direct = operand->type == INSN_IMMEDIATE;
+	uint64_t slot = insn->address + insn->size + (uint64_t)operand->number;
+
+	if (!direct && (operand->type != INSN_MEMORY || operand->reg != INSN_RIP))
+		return "it calls by a pointer in its first bytes";
+	if (direct) { /* push 5(%rip); jmp target */
+		put_code(relocation, (const uint8_t[]){0xff, 0x35, 5, 0, 0, 0}, 6);
+		put_jump(relocation, insn->target);
+	} else { /* push 6(%rip); jmp *slot(%rip) */
+		put_code(relocation,
+			(const uint8_t[]){0xff, 0x35, 6, 0, 0, 0, 0xff, 0x25, 0, 0, 0, 0}, 12);
+		put_fix(relocation, relocation->code_size - 4, relocation->code_size, slot);
+	}
+	put_fix(relocation, relocation->code_size, 0, insn->address + insn->size);
+	put_code(relocation, (const uint8_t[8]){0}, 8);
+	return NULL;
+}
+
 static const char *put_insn(struct relocation *relocation, const struct insn *insn)
 {
 	if (relocation->code_size + 2 * sizeof(insn->bytes) > sizeof(relocation->code) ||
@@ -75,12 +98,15 @@ static const char *put_insn(struct relocation *relocation, const struct insn *in
 		put_branch(relocation, insn);
 		return NULL;
 	case INSN_CALL:
-		return "it calls another function in its first bytes";
+		return put_call(relocation, insn);
 	case INSN_STOP:
 		return "it traps in its first bytes";
 	default:
 		break;
 	}
+	/* Marks where indirect calls may land; this copy is called by ours alone. */
+	if (insn->name == INSN_ENDBR)
+		return NULL;
 	for (unsigned i = 0; i < insn->operand_count; i++) {
 		if (insn->operands[i].type == INSN_MEMORY && insn->operands[i].reg == INSN_RIP)
 			return put_relative(relocation, insn, &insn->operands[i]);
@@ -92,7 +118,7 @@ static const char *put_insn(struct relocation *relocation, const struct insn *in
 static bool ends_flow(const struct insn *insn)
 {
 	return insn->flow == INSN_JUMP || insn->flow == INSN_JUMP_INDIRECT ||
-		insn->flow == INSN_RETURN;
+		insn->flow == INSN_RETURN || insn->flow == INSN_CALL;
 }
 
 /* Another function, or a second name of this one, that begins within the window. */
@@ -125,8 +151,8 @@ const char *relocate_entry(struct disasm *disasm, const struct object *object,
 	*relocation = (struct relocation){0};
 	if (symbol->indirect)
 		return "it is chosen at run time (ifunc)";
-	if (!proof->complete)
-		return proof->unproved;
+	if (proof->unread)
+		return proof->unread;
 	got = (unsigned)elf_read(object->elf, symbol->address, bytes, sizeof(bytes));
 	while (size < RT_PATCH_JUMP) {
 		const char *why;

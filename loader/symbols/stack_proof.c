@@ -21,6 +21,7 @@ struct stretch {
 	const struct object *object;
 	uint64_t start;
 	int64_t depth; /* the stack pointer is at least so far below the arguments */
+	uint8_t anchor;
 };
 
 struct proving {
@@ -38,6 +39,7 @@ struct proving {
 		const struct object *object;
 		uint64_t address;
 		int64_t depth;
+		uint8_t anchor;
 	} tables[TABLES_MAX]; /* what `lea reg, [rip + x]` pointed at */
 };
 
@@ -48,9 +50,12 @@ struct reading {
 	struct frame_row row, next_row;
 	int64_t depth;
 	bool depth_final;
-	uint8_t anchor;	    /* register that holds the arguments' address in a realigned frame */
-	bool switch_likely; /* seen just now: a load of a table's entry */
-	bool copied[16];    /* registers that were given the stack pointer */
+	int64_t frame_depth; /* what it was when the frame was last described by another register */
+	uint8_t anchor;	     /* register that holds the arguments' address in a realigned frame */
+	bool anchor_live;    /* as far as can be told: it may serve other ends in between */
+	bool switch_likely;  /* seen just now: a load of a table's entry */
+	bool flow_ended;     /* by the instruction before */
+	bool copied[16];     /* registers that were given the stack pointer */
 	int64_t copied_depth[16];
 };
 
@@ -60,11 +65,19 @@ static void fail(struct proving *proving, const char *why)
 		proving->proof->unproved = why;
 }
 
+/* Whatever its arguments are, it is not to be called from elsewhere. */
+static void fail_oddly(struct proving *proving, const char *why)
+{
+	fail(proving, why);
+	proving->proof->returns_oddly = true;
+}
+
 /* Not even the places that are jumped to are all known. */
 static void fail_blind(struct proving *proving, const char *why)
 {
 	fail(proving, why);
-	proving->proof->complete = false;
+	if (!proving->proof->unread)
+		proving->proof->unread = why;
 }
 
 static void note_entered(struct proving *proving, const struct object *object, uint64_t target)
@@ -84,8 +97,8 @@ static bool is_visited(const struct proving *proving, const struct object *objec
 	return false;
 }
 
-static void visit(
-	struct proving *proving, const struct object *object, uint64_t start, int64_t depth)
+static void visit(struct proving *proving, const struct object *object, uint64_t start,
+	int64_t depth, uint8_t anchor)
 {
 	if (is_visited(proving, object, start))
 		return;
@@ -93,7 +106,7 @@ static void visit(
 		fail_blind(proving, "there is too much code behind it");
 		return;
 	}
-	proving->stretches[proving->count++] = (struct stretch){object, start, depth};
+	proving->stretches[proving->count++] = (struct stretch){object, start, depth, anchor};
 }
 
 /* A jump out of the stretch: into another part of the function, or into another function. */
@@ -109,7 +122,7 @@ static void leave_to(struct proving *proving, struct reading *reading, uint64_t 
 		fail_blind(proving, "it jumps into code that has no unwind information");
 		return;
 	}
-	visit(proving, object, frame.start, reading->depth);
+	visit(proving, object, frame.start, reading->depth, reading->anchor);
 	frame_free(&frame);
 }
 
@@ -123,7 +136,7 @@ static void leave_to_import(struct proving *proving, const char *symbol)
 		fail(proving, "it jumps on into a function that cannot be looked into");
 		return;
 	}
-	visit(proving, object, frame.start, -RETURN_ADDRESS);
+	visit(proving, object, frame.start, -RETURN_ADDRESS, INSN_NONE);
 	frame_free(&frame);
 }
 
@@ -170,7 +183,13 @@ static void note_table(struct proving *proving, const struct reading *reading, u
 		return;
 	}
 	proving->tables[proving->table_count++] =
-		(struct table){reading->object, address, reading->depth};
+		(struct table){reading->object, address, reading->depth, reading->anchor};
+}
+
+/* Is nothing on the stack yet but the return address? */
+static bool is_entry(const struct frame_row *row)
+{
+	return !row->expression && row->reg == FRAME_RSP && row->offset == -RETURN_ADDRESS;
 }
 
 /* False where `target` cannot be a case of a switch in the code seen so far. */
@@ -187,7 +206,7 @@ static bool visit_case(struct proving *proving, const struct table *table, uint6
 		frame.rows[0].reg != FRAME_RSP || frame.rows[0].offset != -RETURN_ADDRESS;
 	if (part) {
 		note_entered(proving, table->object, target);
-		visit(proving, table->object, frame.start, table->depth);
+		visit(proving, table->object, frame.start, table->depth, table->anchor);
 	}
 	frame_free(&frame);
 	return part;
@@ -206,12 +225,6 @@ static void read_table(struct proving *proving, const struct table *table)
 	}
 }
 
-static bool frame_is_gone(const struct reading *reading)
-{
-	return !reading->row.expression && reading->row.reg == FRAME_RSP &&
-		reading->row.offset == -RETURN_ADDRESS;
-}
-
 static void leave_indirectly(
 	struct proving *proving, struct reading *reading, const struct insn *insn)
 {
@@ -227,7 +240,7 @@ static void leave_indirectly(
 		}
 	}
 	/* A jump out of the function comes after its frame is taken down; so this is a switch. */
-	if (!frame_is_gone(reading) || insn->notrack || reading->switch_likely)
+	if (!is_entry(&reading->row) || insn->notrack || reading->switch_likely)
 		proving->has_switch = true;
 	else
 		fail(proving, "it ends by a jump to an address that it computes");
@@ -248,7 +261,7 @@ static bool register_place(const struct reading *reading, uint8_t reg, int64_t *
 		*place = -reading->depth;
 		return true;
 	}
-	if (row->expression && reg == reading->anchor) {
+	if (row->expression && reg == reading->anchor && reading->anchor_live) {
 		*place = 0;
 		return true;
 	}
@@ -283,7 +296,7 @@ static void check_access(struct proving *proving, const struct reading *reading,
 	if (!exact)
 		fail(proving, "it reaches its arguments in a way that is not understood");
 	else if (place < 0 && !(insn->name == INSN_PUSH && reading->row.reg != FRAME_RSP))
-		fail(proving, "it looks at its return address");
+		fail_oddly(proving, "it looks at its return address");
 	else if (end > RT_PATCH_STACK_MAX)
 		fail(proving, "its stack arguments are too many");
 	else if (end > (int64_t)proving->proof->size)
@@ -306,6 +319,7 @@ static void check_address(struct proving *proving, struct reading *reading, cons
 		if (into != INSN_RSP && !reading->next_row.expression &&
 			reading->next_row.reg != FRAME_RBP)
 			reading->anchor = into;
+		reading->anchor_live = true;
 		return;
 	}
 	/* A realigned frame keeps its anchor in memory and nowhere else. */
@@ -314,7 +328,8 @@ static void check_address(struct proving *proving, struct reading *reading, cons
 	if (place + number >= 0 || (is_anchor && insn->name == INSN_MOV))
 		fail(proving, "it takes the address of its stack arguments");
 	else if (place + number >= RETURN_ADDRESS)
-		fail(proving, "it looks at its return address");
+		is_anchor ? fail(proving, "it takes the address of its stack arguments")
+			  : fail_oddly(proving, "it looks at its return address");
 	else if (insn->name == INSN_MOV && into < 16) {
 		reading->copied[into] = true;
 		reading->copied_depth[into] = -(place + number);
@@ -339,12 +354,17 @@ static void check_operands(
 	if (insn->name == INSN_MOV && insn->operand_count == 2 && source->type == INSN_REGISTER &&
 		source->size == 8)
 		check_address(proving, reading, insn, source->reg, 0);
-	if (insn->name == INSN_POP && frame_is_gone(reading))
-		fail(proving, "it looks at its return address");
+	if (insn->name == INSN_POP && is_entry(&reading->row))
+		fail_oddly(proving, "it looks at its return address");
 	for (unsigned i = 0; i < insn->operand_count; i++) {
 		if (insn->operands[i].type == INSN_MEMORY && insn->operands[i].reg != INSN_NONE)
 			check_access(proving, reading, insn, &insn->operands[i]);
 	}
+}
+
+static bool is_by_stack_pointer(const struct frame_row *row)
+{
+	return !row->expression && row->reg == FRAME_RSP;
 }
 
 /* How deep the stack pointer is at least, for frames that are described by another register. */
@@ -352,10 +372,16 @@ static void follow_depth(struct reading *reading, const struct insn *insn)
 {
 	const struct insn_operand *operands = insn->operands;
 
-	if (!reading->next_row.expression && reading->next_row.reg == FRAME_RSP) {
+	if (is_by_stack_pointer(&reading->next_row)) {
 		reading->depth = reading->next_row.offset;
 		reading->depth_final = false;
 		return;
+	}
+	if (is_by_stack_pointer(&reading->row) && insn->name != INSN_MOV &&
+		insn->name != INSN_LEA) {
+		/* The frame was taken down before; here it stands again. */
+		reading->depth = reading->frame_depth;
+		reading->depth_final = true;
 	}
 	if (reading->depth_final)
 		return;
@@ -364,33 +390,50 @@ static void follow_depth(struct reading *reading, const struct insn *insn)
 	else if (insn->name == INSN_SUB && operands[0].type == INSN_REGISTER &&
 		operands[0].reg == INSN_RSP && operands[1].type == INSN_IMMEDIATE)
 		reading->depth += operands[1].number;
-	else if (insn->flow != INSN_NEXT ||
-		(operands[0].type == INSN_REGISTER && operands[0].reg == INSN_RSP))
+	else if (insn->name != INSN_AND && /* aligned downwards */
+		(insn->flow != INSN_NEXT ||
+			(operands[0].type == INSN_REGISTER && operands[0].reg == INSN_RSP)))
 		reading->depth_final = true;
+	reading->frame_depth = reading->depth;
 }
 
-static void forget_copy(struct reading *reading, const struct insn *insn)
+/* Before an instruction: it gives its register another value, or is not come to from above. */
+static void forget_copies(struct reading *reading, const struct insn *insn)
 {
 	const struct insn_operand *into = &insn->operands[0];
 
-	if (insn->operand_count && into->type == INSN_REGISTER && into->reg < 16 && into->written)
-		reading->copied[into->reg] = false;
+	if (reading->flow_ended) {
+		memset(reading->copied, 0, sizeof(reading->copied));
+		reading->anchor_live = true;
+	}
+	reading->flow_ended = insn->flow == INSN_JUMP || insn->flow == INSN_JUMP_INDIRECT ||
+		insn->flow == INSN_RETURN || insn->flow == INSN_STOP;
+	if (!insn->operand_count || into->type != INSN_REGISTER || into->reg >= 16 ||
+		!into->written)
+		return;
+	reading->copied[into->reg] = false;
+	if (into->reg == reading->anchor)
+		reading->anchor_live = insn->name == INSN_MOV &&
+			insn->operands[1].type == INSN_MEMORY &&
+			(insn->operands[1].reg == INSN_RBP || insn->operands[1].reg == INSN_RSP);
 }
 
 static void read_insn(struct proving *proving, struct reading *reading, const struct insn *insn)
 {
 	reading->row = *frame_row_at(&reading->frame, insn->address);
 	reading->next_row = *frame_row_at(&reading->frame, insn->address + insn->size);
-	if (!reading->row.expression && reading->row.reg == FRAME_RSP)
+	if (is_by_stack_pointer(&reading->row)) {
 		reading->depth = reading->row.offset;
-	forget_copy(reading, insn);
+		reading->depth_final = false;
+	}
+	forget_copies(reading, insn);
 	check_operands(proving, reading, insn);
 	if (insn->flow == INSN_JUMP || insn->flow == INSN_BRANCH)
 		leave(proving, reading, insn);
 	else if (insn->flow == INSN_JUMP_INDIRECT)
 		leave_indirectly(proving, reading, insn);
 	else if (insn->flow == INSN_RETURN && insn->operand_count)
-		fail(proving, "it takes its arguments off the stack");
+		fail_oddly(proving, "it takes its arguments off the stack");
 	reading->switch_likely =
 		insn->name == INSN_MOVSXD || (reading->switch_likely && insn->name == INSN_ADD);
 	follow_depth(reading, insn);
@@ -417,7 +460,8 @@ static void read_code(
 
 static int read_stretch(struct proving *proving, const struct stretch *stretch)
 {
-	struct reading reading = {.object = stretch->object, .anchor = INSN_NONE};
+	struct reading reading = {
+		.object = stretch->object, .anchor = stretch->anchor, .anchor_live = true};
 	size_t size;
 	uint8_t *code;
 	int err = frame_find(&stretch->object->frames, stretch->start, &reading.frame);
@@ -426,8 +470,11 @@ static int read_stretch(struct proving *proving, const struct stretch *stretch)
 		fail_blind(proving, "it has no unwind information");
 		return err == -ENOMEM ? err : 0;
 	}
-	if (stretch == proving->stretches)
+	if (stretch == proving->stretches) {
 		proving->proof->end = reading.frame.end;
+		proving->proof->part =
+			stretch->start != reading.frame.start || !is_entry(&reading.frame.rows[0]);
+	}
 	reading.depth = stretch->depth;
 	reading.depth_final = true;
 	size = reading.frame.end - reading.frame.start;
@@ -463,7 +510,7 @@ int stack_prove(struct disasm *disasm, const struct object *object, uint64_t add
 	struct proving *proving = calloc(1, sizeof(*proving));
 	int err = 0;
 
-	*proof = (struct stack_proof){.complete = true};
+	*proof = (struct stack_proof){0};
 	if (!proving)
 		return -ENOMEM;
 	proving->disasm = disasm;
@@ -472,7 +519,7 @@ int stack_prove(struct disasm *disasm, const struct object *object, uint64_t add
 	proving->proof = proof;
 	proving->entry = address;
 	proving->entry_object = object;
-	visit(proving, object, address, -RETURN_ADDRESS);
+	visit(proving, object, address, -RETURN_ADDRESS, INSN_NONE);
 	while (!err && proving->done < proving->count) {
 		err = read_stretch(proving, &proving->stretches[proving->done++]);
 		if (proving->done == proving->count && proving->has_switch)

@@ -22,10 +22,12 @@ typedef const struct object *import_fn(void *context, const char *symbol, uint64
 
 struct stack_proof {
 	const char *unproved; /* why not; NULL: proved */
+	bool returns_oddly;   /* it uses its return address otherwise than to return */
 	unsigned size;	      /* bytes of stack arguments, a multiple of 8 */
 	uint32_t entered;     /* bit n: something jumps to the function's n-th byte */
 	uint64_t end;	      /* of the function's first stretch of code */
-	bool complete;	      /* all code was read: `entered` says all */
+	bool part;	      /* it begins in the middle of a function */
+	const char *unread;   /* why not all code was read; NULL: it was, and `entered` says all */
 };
 
 /* 0, or -ENOMEM. */

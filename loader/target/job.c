@@ -9,7 +9,11 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Seconds in which a program that tidies up first stops itself. */
+#define STOP_TAKES 2
 
 /* Faults of our own must not be put off. */
 static const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
@@ -63,6 +67,20 @@ static bool is_stop(int signal)
 	return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
 }
 
+static bool tells_to_end(int signal)
+{
+	return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
+}
+
+/* Blocked and ignored signals are as they were given to us: the target inherits them. */
+static bool would_have_ended(const struct job *job, int signal)
+{
+	struct sigaction action;
+
+	return !sigismember(&job->mask_before, signal) && !sigaction(signal, NULL, &action) &&
+		action.sa_handler != SIG_IGN;
+}
+
 static bool target_is_stopped(const struct job *job)
 {
 	char path[32], text[256];
@@ -101,12 +119,15 @@ static void stop_with_target(struct job *job)
 
 static void reap(struct job *job)
 {
-	struct rusage usage;
+	siginfo_t info = {0};
 	int status;
 	pid_t pid;
 
+	if (job->before_reaping && !job->ended &&
+		!waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid)
+		job->before_reaping(job->context);
 	/* as PID 1 we are given orphans too */
-	while ((pid = wait4(-1, &status, WNOHANG | WUNTRACED | WCONTINUED, &usage)) > 0) {
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
 		if (pid != job->pid)
 			continue;
 		if (WIFSTOPPED(status)) {
@@ -116,7 +137,6 @@ static void reap(struct job *job)
 		} else {
 			job->ended = true;
 			job->wait_status = status;
-			job->usage = usage;
 		}
 	}
 }
@@ -131,9 +151,14 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 			reap(job);
 		return;
 	}
+	if (!job->pid) {
+		if (tells_to_end(signal) && would_have_ended(job, signal))
+			job->early_signal = signal;
+		return;
+	}
 	if (job->detached) {
-		if (signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT)
-			job->asked_to_stop = true;
+		if (tells_to_end(signal))
+			job->asked_to_stop++;
 		return;
 	}
 	if (signal == SIGCONT) {
@@ -142,12 +167,17 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 			kill(job->pid, SIGCONT);
 		return;
 	}
-	if (is_stop(signal))
+	if (is_stop(signal)) {
 		job->stop_signal = signal;
+		job->stop_due = time(NULL) + STOP_TAKES;
+	}
+	/* what the target sends to its group, it has already sent to itself */
+	if ((pid_t)info->ssi_pid == job->pid)
+		return;
 	/* of a terminal that goes away the kernel tells the session's leader, nobody else */
 	if (signal == SIGHUP && getsid(0) == getpid())
 		for_us_alone = true;
-	if (!for_us_alone || !job->pid || job->ended || signal == SIGPIPE || signal == SIGXFSZ)
+	if (!for_us_alone || job->ended || signal == SIGPIPE || signal == SIGXFSZ)
 		return;
 	if (info->ssi_code == SI_QUEUE)
 		sigqueue(job->pid, signal, (union sigval){.sival_ptr = (void *)info->ssi_ptr});
@@ -161,6 +191,9 @@ void job_signals(struct job *job)
 
 	while (read(job->signals, &info, sizeof(info)) == sizeof(info))
 		take_signal(job, &info);
+	/* a target that took no notice, and is stopped much later, was not stopped by that */
+	if (job->stop_signal && time(NULL) > job->stop_due)
+		job->stop_signal = 0;
 	if (job->stop_signal && job->stopped_by)
 		stop_with_target(job);
 }

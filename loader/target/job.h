@@ -11,7 +11,6 @@
 
 #include <signal.h>
 #include <stdbool.h>
-#include <sys/resource.h>
 #include <sys/types.h>
 
 struct job {
@@ -20,11 +19,15 @@ struct job {
 	int signals;   /* signalfd; readable: call job_signals */
 	int pidfd;     /* of a detached target; readable: call job_poll_end */
 	bool ended;
-	bool asked_to_stop; /* a detached tracer was told to end */
+	unsigned asked_to_stop; /* how often a detached tracer was told to end */
 	int wait_status;
-	struct rusage usage; /* of an ended child */
-	int stop_signal;     /* a stop of the whole group that is due or in force; 0: none */
-	int stopped_by;	     /* the target's own state */
+	/* Called when the child has ended and /proc still knows it; NULL: nobody wants to know. */
+	void (*before_reaping)(void *context);
+	void *context;
+	int early_signal; /* told to end before there was a target; 0: not */
+	int stop_signal;  /* a stop of the whole group that is due or in force; 0: none */
+	time_t stop_due;  /* until when the target may follow it */
+	int stopped_by;	  /* the target's own state */
 	sigset_t mask_before;
 	struct sigaction child_before;
 };

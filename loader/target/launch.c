@@ -274,7 +274,7 @@ static bool is_stream(int fd)
 	return !fstat(fd, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
-void launch_drop_inherited(struct launch_inherited *inherited, int keep, bool detached)
+void launch_drop_inherited(const struct launch_inherited *inherited, int keep, bool detached)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -282,7 +282,6 @@ void launch_drop_inherited(struct launch_inherited *inherited, int keep, bool de
 		if (inherited->fds[i] != keep)
 			close(inherited->fds[i]);
 	}
-	free(inherited);
 	if (null < 0)
 		return;
 	if (keep != STDIN_FILENO)

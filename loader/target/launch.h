@@ -51,13 +51,12 @@ void launch_failed(struct launch_gate *gate, int error);
 
 /* Descriptors that ragtime was started with must not be held open by the tracer. */
 struct launch_inherited;
-struct launch_inherited *launch_note_inherited(void);
+struct launch_inherited *launch_note_inherited(void); /* the caller frees */
 
 /*
  * Closes them, but `keep` (-1: none); standard input and output become /dev/null. Standard error
- * stays, but not as a pipe that somebody reads to its end while a detached tracer lives on. Frees
- * the note.
+ * stays, but not as a pipe that somebody reads to its end while a detached tracer lives on.
  */
-void launch_drop_inherited(struct launch_inherited *inherited, int keep, bool detached);
+void launch_drop_inherited(const struct launch_inherited *inherited, int keep, bool detached);
 
 #endif

@@ -68,7 +68,7 @@ void *dlopen(const char *file, int mode)
 {
 	const void *site = __builtin_return_address(0);
 
-	if (region_off() || !ret_find(site))
+	if (!region_mapped() || !ret_find(site))
 		return real_dlopen(file, mode);
 	return open_recorded((void *)real_dlopen, site, file, (uintptr_t)file, (uintptr_t)mode, 0);
 }
@@ -77,7 +77,7 @@ void *dlmopen(Lmid_t space, const char *file, int mode)
 {
 	const void *site = __builtin_return_address(0);
 
-	if (region_off() || !ret_find(site))
+	if (!region_mapped() || !ret_find(site))
 		return real_dlmopen(space, file, mode);
 	return open_recorded((void *)real_dlmopen, site, file, (uintptr_t)space, (uintptr_t)file,
 		(uintptr_t)mode);

@@ -5,29 +5,38 @@
 #include "preload/hooks/tls_peer.h"
 #include "preload/payload.h"
 
+#include <errno.h>
+
 typedef struct gnutls_session *gnutls_session_t;
 
 /* GNUTLS_E_INTERNAL_ERROR: what a call gives that could not be made */
 enum { MISSING = -59 };
 
-#define RECORD_IO(symbol, way, data_type)                                                  \
-	EXPORT ssize_t symbol(gnutls_session_t session, data_type data, size_t size);      \
-	BOUND(symbol);                                                                     \
-	ssize_t symbol(gnutls_session_t session, data_type data, size_t size)              \
-	{                                                                                  \
-		ssize_t (*real)(gnutls_session_t, data_type, size_t) =                     \
-			binding_at(&bound_##symbol, CALLER);                               \
-		struct rt_call call;                                                       \
-		ssize_t result;                                                            \
-                                                                                           \
-		if (unlikely(!real))                                                       \
-			return MISSING;                                                    \
-		if (!call_enter(&call, RT_EV_##symbol, RT_FAMILY_tls, (uintptr_t)session)) \
-			return real(session, data, size);                                  \
-		result = real(session, data, size);                                        \
-		call_leave(&call, (uintptr_t)session, result < 0 ? -1 : result);           \
-		payload_tls(session, -1, way, data, result);                               \
-		return result;                                                             \
+/* GNUTLS_E_AGAIN and GNUTLS_E_INTERRUPTED are no failures; of the rest the number does not matter.
+ */
+static __s64 failure_of(ssize_t result)
+{
+	return result == -28 ? -EAGAIN : result == -52 ? -EINTR : -EPROTO;
+}
+
+#define RECORD_IO(symbol, way, data_type)                                                        \
+	EXPORT ssize_t symbol(gnutls_session_t session, data_type data, size_t size);            \
+	BOUND(symbol);                                                                           \
+	ssize_t symbol(gnutls_session_t session, data_type data, size_t size)                    \
+	{                                                                                        \
+		ssize_t (*real)(gnutls_session_t, data_type, size_t) =                           \
+			binding_at(&bound_##symbol, CALLER);                                     \
+		struct rt_call call;                                                             \
+		ssize_t result;                                                                  \
+                                                                                                 \
+		if (unlikely(!real))                                                             \
+			return MISSING;                                                          \
+		if (!call_enter(&call, RT_EV_##symbol, RT_FAMILY_tls, (uintptr_t)session))       \
+			return real(session, data, size);                                        \
+		result = real(session, data, size);                                              \
+		call_leave(&call, (uintptr_t)session, result < 0 ? failure_of(result) : result); \
+		payload_tls(session, -1, way, data, result);                                     \
+		return result;                                                                   \
 	}
 
 RECORD_IO(gnutls_record_recv, PAYLOAD_IN, void *)
@@ -63,7 +72,7 @@ int gnutls_handshake(gnutls_session_t session)
 	if (!call_enter(&call, RT_EV_gnutls_handshake, RT_FAMILY_tls, (uintptr_t)session))
 		return real(session);
 	result = real(session);
-	call_leave(&call, (uintptr_t)session, result < 0 ? -1 : 0);
+	call_leave(&call, (uintptr_t)session, result < 0 ? failure_of(result) : 0);
 	if (!result)
 		say_peer(session, (uintptr_t)CALLER);
 	return result;
@@ -83,7 +92,7 @@ int gnutls_bye(gnutls_session_t session, int how)
 	if (!call_enter(&call, RT_EV_gnutls_bye, RT_FAMILY_tls, (uintptr_t)session))
 		return real(session, how);
 	result = real(session, how);
-	call_leave(&call, (uintptr_t)session, result < 0 ? -1 : 0);
+	call_leave(&call, (uintptr_t)session, result < 0 ? failure_of(result) : 0);
 	return result;
 }
 

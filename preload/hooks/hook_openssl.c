@@ -11,13 +11,40 @@
 #include "preload/hooks/tls_peer.h"
 #include "preload/payload.h"
 
+#include <errno.h>
+
 typedef struct ssl SSL;
 
 /* The results of a call that could not be made: no such function but our own. */
 enum { MISSING = -1 };
 
-/* 0 for success; a failed TLS call leaves its reason in the library's own queue, not in errno. */
-#define io_result(result) ((result) > 0 ? (__s64)(result) : -1)
+/* What SSL_get_error says, by its documented numbers. */
+enum { WANT_READ = 2, WANT_WRITE = 3, SYSCALL = 5, ZERO_RETURN = 6 };
+
+/*
+ * A failed call as records hold it. On a non-blocking socket and over memory most "failures" only
+ * want more bytes. SSL_get_error looks and takes nothing away: the program asks it again.
+ */
+static __attribute__((noinline, cold)) __s64 failure_of(const SSL *ssl, int result, void *caller)
+{
+	static struct binding get_error = {.name = "SSL_get_error"};
+	int (*function)(const SSL *, int) = binding_at(&get_error, caller);
+	int saved = *__errno_location();
+	int reason = function ? function(ssl, result) : 0;
+
+	*__errno_location() = saved;
+	switch (reason) {
+	case WANT_READ:
+	case WANT_WRITE:
+		return -EAGAIN;
+	case ZERO_RETURN:
+		return 0;
+	case SYSCALL:
+		return saved ? -(__s64)saved : -ECONNRESET;
+	default:
+		return -EPROTO;
+	}
+}
 
 /* The socket that the session rides on; -1 for memory BIOs. */
 static int socket_of(const SSL *ssl, void *caller)
@@ -50,7 +77,8 @@ static inline void copy_payload(
 		if (!call_enter(&call, RT_EV_##kind, RT_FAMILY_tls, (uintptr_t)ssl))      \
 			return real(ssl, data, size);                                     \
 		result = real(ssl, data, size);                                           \
-		call_leave(&call, (uintptr_t)ssl, io_result(result));                     \
+		call_leave(&call, (uintptr_t)ssl,                                         \
+			result > 0 ? (__s64)result : failure_of(ssl, result, CALLER));    \
 		copy_payload(ssl, way, data, result, CALLER);                             \
 		return result;                                                            \
 	}
@@ -71,7 +99,8 @@ static inline void copy_payload(
 		if (!call_enter(&call, RT_EV_##kind, RT_FAMILY_tls, (uintptr_t)ssl))    \
 			return real(ssl, data, size, done);                             \
 		result = real(ssl, data, size, done);                                   \
-		call_leave(&call, (uintptr_t)ssl, result > 0 ? (__s64)*done : -1);      \
+		call_leave(&call, (uintptr_t)ssl,                                       \
+			result > 0 ? (__s64)*done : failure_of(ssl, result, CALLER));   \
 		copy_payload(ssl, way, data, result > 0 ? (ssize_t)*done : -1, CALLER); \
 		return result;                                                          \
 	}
@@ -97,30 +126,30 @@ static void say_peer(const SSL *ssl, uintptr_t site)
 }
 
 /* A handshake over a non-blocking socket takes several calls; only the last one returns 1. */
-#define TLS_STEP(symbol, on_success)                                                   \
-	EXPORT int symbol(SSL *ssl);                                                   \
-	BOUND(symbol);                                                                 \
-	int symbol(SSL *ssl)                                                           \
-	{                                                                              \
-		int (*real)(SSL *) = binding_at(&bound_##symbol, CALLER);              \
-		struct rt_call call;                                                   \
-		int result;                                                            \
-                                                                                       \
-		if (unlikely(!real))                                                   \
-			return MISSING;                                                \
-		if (!call_enter(&call, RT_EV_##symbol, RT_FAMILY_tls, (uintptr_t)ssl)) \
-			return real(ssl);                                              \
-		result = real(ssl);                                                    \
-		call_leave(&call, (uintptr_t)ssl, result == 1 ? 0 : -1);               \
-		if (result == 1)                                                       \
-			on_success;                                                    \
-		return result;                                                         \
+#define TLS_STEP(symbol, failed, on_success)                                                       \
+	EXPORT int symbol(SSL *ssl);                                                               \
+	BOUND(symbol);                                                                             \
+	int symbol(SSL *ssl)                                                                       \
+	{                                                                                          \
+		int (*real)(SSL *) = binding_at(&bound_##symbol, CALLER);                          \
+		struct rt_call call;                                                               \
+		int result;                                                                        \
+                                                                                                   \
+		if (unlikely(!real))                                                               \
+			return MISSING;                                                            \
+		if (!call_enter(&call, RT_EV_##symbol, RT_FAMILY_tls, (uintptr_t)ssl))             \
+			return real(ssl);                                                          \
+		result = real(ssl);                                                                \
+		call_leave(&call, (uintptr_t)ssl, (failed) ? failure_of(ssl, result, CALLER) : 0); \
+		if (result == 1)                                                                   \
+			on_success;                                                                \
+		return result;                                                                     \
 	}
 
-TLS_STEP(SSL_do_handshake, say_peer(ssl, (uintptr_t)CALLER))
-TLS_STEP(SSL_connect, say_peer(ssl, (uintptr_t)CALLER))
-TLS_STEP(SSL_accept, say_peer(ssl, (uintptr_t)CALLER))
-TLS_STEP(SSL_shutdown, (void)0)
+TLS_STEP(SSL_do_handshake, result != 1, say_peer(ssl, (uintptr_t)CALLER))
+TLS_STEP(SSL_connect, result != 1, say_peer(ssl, (uintptr_t)CALLER))
+TLS_STEP(SSL_accept, result != 1, say_peer(ssl, (uintptr_t)CALLER))
+TLS_STEP(SSL_shutdown, result < 0, (void)0)
 
 EXPORT int SSL_set_fd(SSL *ssl, int fd);
 BOUND(SSL_set_fd);
@@ -136,7 +165,7 @@ int SSL_set_fd(SSL *ssl, int fd)
 	if (!call_enter(&call, RT_EV_SSL_set_fd, RT_FAMILY_tls, (uintptr_t)ssl))
 		return real(ssl, fd);
 	result = real(ssl, fd);
-	call_leave(&call, (uintptr_t)ssl, result == 1 ? fd : -1);
+	call_leave(&call, (uintptr_t)ssl, result == 1 ? fd : -EINVAL);
 	return result;
 }
 

@@ -51,6 +51,7 @@ HIDDEN void vfork_note(void);
 
 void __attribute__((used)) vfork_note(void)
 {
+	process_shares();
 	if (!region_off())
 		mark_emit(RT_EV_vfork, 0, 0, NULL);
 }
@@ -75,6 +76,8 @@ int clone(int (*run)(void *), void *stack, int flags, void *argument, ...)
 	for (unsigned index = 0; index < 3; index++)
 		rest[index] = va_arg(list, void *);
 	va_end(list);
+	if (flags & CLONE_VM)
+		process_shares();
 	if (region_off() || !call_enter(&call, RT_EV_clone, RT_FAMILY_process, 0))
 		return real_clone(run, stack, flags, argument, rest[0], rest[1], rest[2]);
 	child = real_clone(run, stack, flags, argument, rest[0], rest[1], rest[2]);

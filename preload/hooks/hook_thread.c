@@ -111,9 +111,22 @@ int prctl(int option, ...)
 	for (unsigned index = 0; index < 4; index++)
 		arguments[index] = va_arg(list, unsigned long);
 	va_end(list);
+	clock_forbid(SYS_prctl, (unsigned long)option, arguments[0]);
 	result = real_prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]);
 	if (option == PR_SET_NAME && !result)
 		name_mark((const char *)arguments[0]);
+	return result;
+}
+
+/* The stack of signal handlers, so that open calls on the other one are not taken for left. */
+int sigaltstack(const stack_t *stack, stack_t *before)
+{
+	int result = real_sigaltstack(stack, before);
+
+	if (!result && stack) {
+		rt_self.alternate = (uintptr_t)stack->ss_sp;
+		rt_self.alternate_size = stack->ss_flags & SS_DISABLE ? 0 : stack->ss_size;
+	}
 	return result;
 }
 
@@ -124,9 +137,6 @@ int prctl(int option, ...)
 #define JUMP_STACK_POINTER 6
 
 HIDDEN void jump_note(const uintptr_t *buffer);
-
-#pragma weak gnu_get_libc_version
-extern const char *gnu_get_libc_version(void);
 
 void __attribute__((used)) jump_note(const uintptr_t *buffer)
 {

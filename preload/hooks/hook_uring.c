@@ -5,11 +5,16 @@
  * registers as the program left them, since nobody knows how many arguments there are.
  */
 #include "preload/hooks/hook.h"
+#include "preload/process.h"
 
-HIDDEN void syscall_note(long number);
+HIDDEN void syscall_note(long number, unsigned long first, unsigned long second);
 
-void __attribute__((used)) syscall_note(long number)
+void __attribute__((used)) syscall_note(long number, unsigned long first, unsigned long second)
 {
+	if (unlikely(number == SYS_clone || number == SYS_clone3 || number == SYS_vfork))
+		process_shares();
+	if (unlikely(number == SYS_prctl || number == SYS_seccomp))
+		clock_forbid(number, first, second);
 	call_count(number == SYS_io_uring_enter ? RT_EV_io_uring_enter : RT_EV_syscall,
 		RT_FAMILY_uring, 0);
 }

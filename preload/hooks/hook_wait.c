@@ -5,17 +5,39 @@
 #define WAIT(event, type, name, params, args, arg) \
 	RECORD(wait, event, type, name, params, args, arg)
 
-WAIT(poll, int, poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, count, timeout),
-	count)
-WAIT(poll, int, __poll_chk, (struct pollfd * fds, nfds_t count, int timeout, size_t room),
-	(fds, count, timeout, room), count)
-WAIT(poll, int, ppoll,
+/* What was polled, where that is one descriptor. Only the kernel knows whether it may be looked at,
+ * so it is looked at once the kernel has. */
+static __u64 polled(const struct pollfd *fds, nfds_t count, int ready)
+{
+	__u64 arg = (__u32)count;
+
+	return count == 1 && ready >= 0 ? arg | (__u64)(__u32)(fds->fd + 1) << 32 : arg;
+}
+
+#define POLL(name, params, args)                                                      \
+	static NOINLINE int record_##name params                                      \
+	{                                                                             \
+		struct rt_call call;                                                  \
+		int ready;                                                            \
+                                                                                      \
+		if (!call_enter(&call, RT_EV_poll, RT_FAMILY_wait, (__u32)count))     \
+			return real_##name args;                                      \
+		ready = real_##name args;                                             \
+		call_leave(&call, polled(fds, count, ready), result_or_errno(ready)); \
+		return ready;                                                         \
+	}                                                                             \
+	ENTRY(int, name, params, args)
+
+POLL(poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, count, timeout))
+POLL(__poll_chk, (struct pollfd * fds, nfds_t count, int timeout, size_t room),
+	(fds, count, timeout, room))
+POLL(ppoll,
 	(struct pollfd * fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask),
-	(fds, count, timeout, mask), count)
-WAIT(poll, int, __ppoll_chk,
+	(fds, count, timeout, mask))
+POLL(__ppoll_chk,
 	(struct pollfd * fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
 		size_t room),
-	(fds, count, timeout, mask, room), count)
+	(fds, count, timeout, mask, room))
 WAIT(select, int, select,
 	(int count, fd_set *in, fd_set *out, fd_set *other, struct timeval *timeout),
 	(count, in, out, other, timeout), count)

@@ -66,4 +66,7 @@ int __fxstatat64(int version, int dir, const char *path, struct stat64 *status, 
 void __longjmp_chk(jmp_buf buffer, int value) __attribute__((noreturn));
 pid_t _Fork(void);
 
+/* not hooked: there in glibc only */
+const char *gnu_get_libc_version(void) __attribute__((weak));
+
 #endif

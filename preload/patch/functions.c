@@ -23,7 +23,7 @@
 
 unwind_register_fn *unwind_register;
 
-static __u32 owner;	     /* thread that works on this, or 0 */
+static __u64 owner;	     /* process and thread that work on this, or 0 */
 static __u32 loads;	     /* dlopens that have begun and not returned */
 static __u64 loaded_at_last; /* loaded_ever() then */
 static struct rt_outcome *outcomes;
@@ -34,22 +34,26 @@ static bool wanted(void)
 	return rt_region->flags & RT_REGION_FUNCTIONS && rt_region->mode != RT_MODE_OFF;
 }
 
-/* False where this very thread has it: a constructor's or a signal handler's dlopen. */
+/*
+ * False where this very thread has it: a constructor's or a signal handler's dlopen. A forked child
+ * may have been born while another thread had it, which is not in the child.
+ */
 static bool lock(void)
 {
 	const struct timespec moment = {0, 1000000};
-	__u32 self = (__u32)raw0(gettid);
+	__u64 process = (__u64)raw0(getpid) << 32, self = process | (__u32)raw0(gettid);
+	__u64 other = 0;
 
-	for (;;) {
-		__u32 other = 0;
-
-		if (__atomic_compare_exchange_n(
-			    &owner, &other, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			return true;
+	while (!__atomic_compare_exchange_n(
+		&owner, &other, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		if (other == self)
 			return false;
-		raw4(futex, &owner, FUTEX_WAIT_PRIVATE, other, &moment);
+		if (other && (other & ~0xffffffffull) == process) {
+			raw4(futex, &owner, FUTEX_WAIT_PRIVATE, (__u32)other, &moment);
+			other = 0;
+		}
 	}
+	return true;
 }
 
 static void unlock(void)

@@ -46,10 +46,14 @@ static bool code_put(const struct wanted *wanted, const struct loaded *object, _
 	memcpy(code, wanted->code, patch->code_size);
 	for (unsigned i = 0; i < patch->fixes; i++) {
 		const struct rt_fix *fix = &wanted->fixes[i];
+		uintptr_t target = object->base + fix->target;
 
+		if (!fix->end && fix->at + sizeof(target) <= patch->code_size) {
+			memcpy(code + fix->at, &target, sizeof(target));
+			continue;
+		}
 		if (fix->at + 4 > patch->code_size || fix->end > patch->code_size ||
-			!distance_put(code + fix->at, (uintptr_t)code + fix->end,
-				object->base + fix->target))
+			!distance_put(code + fix->at, (uintptr_t)code + fix->end, target))
 			return false;
 	}
 	return true;
@@ -103,7 +107,8 @@ static void jump_put(struct loaded *object, const struct wanted *wanted)
 	__u8 *at = (__u8 *)wanted->address;
 	__u8 jump[RT_PATCH_JUMP] = {JUMP};
 
-	distance_put(jump + 1, wanted->address + RT_PATCH_JUMP, (uintptr_t)wanted->thunk);
+	distance_put(jump + 1, wanted->address + RT_PATCH_JUMP,
+		(uintptr_t)wanted->thunk->code + THUNK_LANDING);
 	memcpy(at + 1, jump + 1, sizeof(jump) - 1);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	*at = JUMP;

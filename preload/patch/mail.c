@@ -34,11 +34,23 @@ static bool mail_take(struct rt_region *region, __u32 from, __u32 to)
 		&region->mail_state, &from, to, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
+/* The tracer tells many times a second that it is there. */
+static bool tracer_is_gone(const struct rt_region *region)
+{
+	__u64 beat = __atomic_load_n(&region->beat, __ATOMIC_RELAXED);
+
+	return beat && region->ticks_per_second &&
+		(__s64)(ticks_now() - beat) > (__s64)region->ticks_per_second;
+}
+
 bool mail_open(void)
 {
 	struct rt_region *region = rt_region;
 
+	held = false;
 	for (unsigned waits = 0; !tracer_is_slow && waits < WAITS_MAX; waits++) {
+		if (tracer_is_gone(region))
+			break;
 		if (mail_take(region, RT_MAIL_IDLE, RT_MAIL_WRITING)) {
 			region->mail_pid = (__u32)raw0(getpid);
 			held = true;
@@ -56,7 +68,7 @@ unsigned mail_ask(unsigned size)
 
 	region->mail_size = size;
 	__atomic_store_n(&region->mail_state, RT_MAIL_ASKED, __ATOMIC_RELEASE);
-	for (unsigned waits = 0; waits < WAITS_MAX; waits++) {
+	for (unsigned waits = 0; waits < WAITS_MAX && !tracer_is_gone(region); waits++) {
 		if (mail_take(region, RT_MAIL_ANSWERED, RT_MAIL_WRITING))
 			return region->mail_size <= RT_MAIL_SIZE ? region->mail_size : 0;
 		mail_wait(region, RT_MAIL_ASKED);

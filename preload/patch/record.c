@@ -28,7 +28,6 @@ SAME(RECORD_DURATION, rt_record, duration);
 SAME(RECORD_KIND, rt_record, kind);
 SAME(RECORD_ARG, rt_record, arg);
 SAME(RECORD_RESULT, rt_record, result);
-SAME(CHUNK_RECORDS, rt_chunk, records);
 SAME(THREAD_NEXT, rt_thread, next);
 SAME(THREAD_LIMIT, rt_thread, limit);
 SAME(THREAD_CHUNK, rt_thread, chunk);

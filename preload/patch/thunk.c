@@ -118,7 +118,9 @@ struct thunk *thunk_add(
 		return NULL;
 	area->used += THUNK_SIZE + code;
 	memcpy(thunk->code, thunk_code, sizeof(thunk_code));
-	thunk->trampoline = entries_only ? trampoline_entry : trampoline_call;
+	thunk->trampoline = entries_only ? trampoline_entry
+		: stack_size		 ? trampoline_call_stack
+					 : trampoline_call;
 	thunk->self = thunk;
 	thunk->kind = kind;
 	thunk->stack_size = stack_size;

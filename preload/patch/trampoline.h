@@ -8,6 +8,7 @@
 
 /* struct thunk */
 #define THUNK_SIZE 64
+#define THUNK_LANDING 4 /* bytes that direct jumps need not execute */
 #define THUNK_TRAMPOLINE 16
 #define THUNK_ORIGINAL 24
 #define THUNK_SELF 32
@@ -32,7 +33,6 @@
 #define RECORD_KIND 12
 #define RECORD_ARG 16
 #define RECORD_RESULT 24
-#define CHUNK_RECORDS 64
 
 /* struct rt_thread and rt_call of emit.h */
 #define THREAD_NEXT 0
@@ -66,9 +66,10 @@ struct thunk {
 	__u64 spare[2];
 };
 
-/* Enter with &thunk pushed above the return address. The first wraps the call and records it, the
- * second records that it was called and jumps on. */
+/* Enter with &thunk pushed above the return address. The first two wrap the call and record it,
+ * without and with stack arguments; the third records that it was called and jumps on. */
 extern const char trampoline_call[] __attribute__((visibility("hidden")));
+extern const char trampoline_call_stack[] __attribute__((visibility("hidden")));
 extern const char trampoline_entry[] __attribute__((visibility("hidden")));
 
 #endif

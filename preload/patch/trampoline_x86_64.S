@@ -17,15 +17,15 @@
  */
 #include "preload/patch/trampoline.h"
 
-#define F_RAX -8
-#define F_RCX -16
-#define F_RDX -24
-#define F_R11 -32
+#define F_R11 -8
+#define F_RAX -16
+#define F_RCX -24
+#define F_RDX -32
 #define F_ORIGINAL -40
 #define F_START FRAME_CALL
 #define F_THREAD FRAME_CALL + 8
 #define F_DEPTH FRAME_CALL + 16
-#define F_KIND FRAME_CALL + 20
+#define F_KIND FRAME_CALL + 20 /* the upper half: the depth as records hold it */
 #define F_ARG FRAME_ARG
 #define F_RBX -80
 #define F_ANSWER -88
@@ -45,13 +45,6 @@
 
 	.text
 
-	.macro SAVE
-	mov	%rax, F_RAX(%rbp)
-	mov	%rcx, F_RCX(%rbp)
-	mov	%rdx, F_RDX(%rbp)
-	mov	%r11, F_R11(%rbp)
-	.endm
-
 	.macro RESTORE
 	mov	F_RAX(%rbp), %rax
 	mov	F_RCX(%rbp), %rcx
@@ -66,7 +59,7 @@
 	or	%rdx, %rax
 	.endm
 
-	/* What C code may change beyond SAVE. */
+	/* What C code may change beyond the four of RESTORE. */
 	.macro SAVE_ALL
 	mov	%rbx, F_RBX(%rbp)
 	.cfi_offset %rbx, F_RBX - CALLER
@@ -103,7 +96,7 @@
 	.endm
 
 	/* Where nothing is recorded: on to the original with no frame. Below the stack pointer are
-	 * 128 bytes that signal handlers leave alone. */
+	 * 128 bytes that signal handlers leave alone. F_R11 will be the same place. */
 	.macro UNLESS_OFF off, odd
 	mov	%r11, -16(%rsp)
 	mov	rt_region(%rip), %r11
@@ -111,7 +104,6 @@
 	je	\off
 	cmpl	$MODE_ON, REGION_MODE(%r11)
 	jne	\odd
-	mov	-16(%rsp), %r11
 	.endm
 
 	/* Another mode: goes \on with a frame, or on to the original. */
@@ -121,7 +113,6 @@
 	.cfi_def_cfa %rsp, 16
 	cmpl	$0, REGION_MODE(%r11)
 	je	\off
-	mov	-16(%rsp), %r11
 	FRAME
 	jmp	\on
 	.endm
@@ -146,7 +137,9 @@
 	mov	%rsp, %rbp
 	.cfi_def_cfa_register %rbp
 	sub	$F_SIZE, %rsp
-	SAVE
+	mov	%rax, F_RAX(%rbp)
+	mov	%rcx, F_RCX(%rbp)
+	mov	%rdx, F_RDX(%rbp)
 	.endm
 
 	/* On to the original, the frame taken down: %rax is it. */
@@ -163,9 +156,12 @@
 
 	/* The thread into %rdx, its slot into %r11; \cold where the straight path ends. */
 	.macro THREAD cold
+	mov	rt_self_offset(%rip), %rax
+	test	%rax, %rax
+	jne	8f
 	lea	rt_self@tlsdesc(%rip), %rax
 	call	*rt_self@tlscall(%rax)
-	mov	%fs:(%rax), %rdx
+8:	mov	%fs:(%rax), %rdx
 	mov	THREAD_SLOT(%rdx), %r11
 	test	%r11, %r11
 	je	\cold
@@ -197,93 +193,116 @@
 	mov	SLOT_DEPTH(%r11), %ecx
 	.endm
 
+	/* F_KIND of calls that stand deeper than the stack of open calls. */
+	.macro DEEP_KIND
+	mov	F_DEPTH(%rbp), %edx
+	mov	$255, %eax
+	cmp	%eax, %edx
+	cmova	%eax, %edx
+	shl	$16, %edx
+	mov	8(%rbp), %rax
+	or	THUNK_KIND(%rax), %edx
+	mov	%edx, F_KIND(%rbp)
+	.endm
+
+	/* The stack arguments of thunk %rax. */
+	.macro COPY
+	mov	THUNK_STACK(%rax), %ecx
+	lea	15(%rcx), %edx
+	and	$-16, %edx
+	sub	%rdx, %rsp
+1:	mov	CALLER - 8(%rbp,%rcx), %rax
+	mov	%rax, -8(%rsp,%rcx)
+	sub	$8, %ecx
+	jne	1b
+	.endm
+
+	/* The whole of it; with stack arguments where `stack` is 1. */
+	.macro TRAMPOLINE name, stack
 	.p2align 6
-	.globl	trampoline_call
-	.hidden	trampoline_call
-	.type	trampoline_call, @function
-trampoline_call:
+	.globl	\name
+	.hidden	\name
+	.type	\name, @function
+\name:
 	.cfi_startproc
 	.cfi_personality 0x1b, trampoline_personality
 	.cfi_def_cfa_offset 16
-	UNLESS_OFF .Lcall_off, .Lcall_odd
+	UNLESS_OFF .L\name\()_call_off, .L\name\()_call_odd
 	FRAME
-	THREAD	.Lcall_cold
+	THREAD	.L\name\()_call_cold
 	mov	SLOT_DEPTH(%r11), %ecx
 	test	%ecx, %ecx
-	jne	.Lcall_nested
-.Lcall_open:
+	jne	.L\name\()_call_nested
+.L\name\()_call_open:
 	mov	%rdx, F_THREAD(%rbp)
 	mov	%ecx, F_DEPTH(%rbp)
 	mov	%rdi, F_ARG(%rbp)
-	mov	8(%rbp), %rax
-	mov	THUNK_KIND(%rax), %edx
-	mov	%edx, F_KIND(%rbp)
 	CLOCK
 	mov	%rax, F_START(%rbp)
-	cmp	$OPEN_MAX, %ecx
-	jae	1f
 	mov	%ecx, %edx
 	shl	$OPEN_SHIFT, %edx
 	add	%r11, %rdx
+	cmp	$OPEN_MAX, %ecx
+	jae	.L\name\()_call_deep
 	mov	%rax, SLOT_OPEN(%rdx)
 	mov	%rdi, SLOT_OPEN + OPEN_ARG(%rdx)
 	lea	CALLER(%rbp), %rax
 	mov	%rax, SLOT_OPEN + OPEN_FRAME(%rdx)
-	mov	F_KIND(%rbp), %eax
+	mov	8(%rbp), %rax
+	mov	THUNK_KIND(%rax), %eax
 	mov	%eax, SLOT_OPEN + OPEN_KIND(%rdx)
-1:	inc	%ecx
+	mov	%ecx, %edx
+	shl	$16, %edx
+	or	%eax, %edx
+	mov	%edx, F_KIND(%rbp)
+.L\name\()_call_opened:
+	inc	%ecx
 	mov	%ecx, SLOT_DEPTH(%r11)
-.Lcall_original:
+.L\name\()_call_original:
 	mov	8(%rbp), %rax
 	mov	THUNK_ORIGINAL(%rax), %rcx
 	mov	%rcx, F_ORIGINAL(%rbp)
-	mov	THUNK_STACK(%rax), %ecx
-	test	%ecx, %ecx
-	jne	.Lcall_copy
-.Lcall_go:
+	.if	\stack
+	COPY
+	.endif
 	RESTORE
-	call	*F_ORIGINAL(%rbp)
-	SAVE
+	notrack call *F_ORIGINAL(%rbp)
+	mov	%rax, F_RAX(%rbp)
+	mov	%rdx, F_RDX(%rbp)
+	mov	%r11, F_R11(%rbp)
 	CLOCK
-	mov	F_THREAD(%rbp), %rcx
+	mov	F_THREAD(%rbp), %r11
+	sub	F_START(%rbp), %rax
 	mov	%rax, %rdx
-	sub	F_START(%rbp), %rdx
-	mov	%rdx, %r11
-	shr	$32, %r11
-	jne	.Lreturn_cold
-	cmpq	$0, THREAD_BUSY(%rcx)
-	jne	.Lreturn_cold
-	mov	%rbp, THREAD_BUSY(%rcx)
-	mov	THREAD_NEXT(%rcx), %r11
-	cmp	THREAD_LIMIT(%rcx), %r11
-	jae	.Lreturn_full
+	shr	$32, %rdx
+	jne	.L\name\()_return_cold
+	cmpq	$0, THREAD_BUSY(%r11)
+	jne	.L\name\()_return_cold
+	mov	%rbp, THREAD_BUSY(%r11)
+	mov	THREAD_NEXT(%r11), %rdx
+	cmp	THREAD_LIMIT(%r11), %rdx
+	jae	.L\name\()_return_full
+	mov	%eax, RECORD_DURATION(%rdx)
 	mov	F_START(%rbp), %rax
-	mov	%rax, (%r11)
-	mov	%edx, RECORD_DURATION(%r11)
-	mov	F_DEPTH(%rbp), %eax
-	mov	$255, %edx
-	cmp	%edx, %eax
-	cmova	%edx, %eax
-	shl	$16, %eax
-	or	F_KIND(%rbp), %eax
-	mov	%eax, RECORD_KIND(%r11)
-	mov	F_ARG(%rbp), %rdx
-	mov	%rdx, RECORD_ARG(%r11)
-	mov	F_RAX(%rbp), %rdx
-	mov	%rdx, RECORD_RESULT(%r11)
-	add	$(1 << RECORD_SHIFT), %r11
-	mov	%r11, THREAD_NEXT(%rcx)
-	mov	THREAD_CHUNK(%rcx), %rdx
-	sub	%rdx, %r11
-	sub	$CHUNK_RECORDS, %r11
-	shr	$RECORD_SHIFT, %r11
-	mov	%r11d, (%rdx)
-	movq	$0, THREAD_BUSY(%rcx)
-	mov	THREAD_SLOT(%rcx), %rdx
+	mov	%rax, (%rdx)
+	mov	F_KIND(%rbp), %eax
+	mov	%eax, RECORD_KIND(%rdx)
+	mov	F_ARG(%rbp), %rax
+	mov	%rax, RECORD_ARG(%rdx)
+	mov	F_RAX(%rbp), %rax
+	mov	%rax, RECORD_RESULT(%rdx)
+	add	$(1 << RECORD_SHIFT), %rdx
+	mov	%rdx, THREAD_NEXT(%r11)
+	mov	THREAD_CHUNK(%r11), %rdx
+	incl	(%rdx)
+	movq	$0, THREAD_BUSY(%r11)
+	mov	THREAD_SLOT(%r11), %rdx
 	mov	F_DEPTH(%rbp), %eax
 	mov	%eax, SLOT_DEPTH(%rdx)
-.Lreturn:
-	RESTORE
+.L\name\()_return:
+	mov	F_RAX(%rbp), %rax
+	mov	F_RDX(%rbp), %rdx
+	mov	F_R11(%rbp), %r11
 	leave
 	.cfi_remember_state
 	.cfi_def_cfa %rsp, 16
@@ -293,21 +312,15 @@ trampoline_call:
 	ret
 	.cfi_restore_state
 
-.Lcall_nested:
-	OPEN_CHECK .Lcall_cold
-	jmp	.Lcall_open
+.L\name\()_call_nested:
+	OPEN_CHECK .L\name\()_call_cold
+	jmp	.L\name\()_call_open
 
-.Lcall_copy:
-	lea	15(%rcx), %edx
-	and	$-16, %edx
-	sub	%rdx, %rsp
-1:	mov	CALLER - 8(%rbp,%rcx), %rax
-	mov	%rax, -8(%rsp,%rcx)
-	sub	$8, %ecx
-	jne	1b
-	jmp	.Lcall_go
+.L\name\()_call_deep:
+	DEEP_KIND
+	jmp	.L\name\()_call_opened
 
-.Lcall_cold:
+.L\name\()_call_cold:
 	mov	%rdi, F_ARG(%rbp)
 	SAVE_ALL
 	mov	8(%rbp), %rax
@@ -318,19 +331,21 @@ trampoline_call:
 	call	trampoline_enter
 	RESTORE_ALL
 	cmpb	$0, F_ANSWER(%rbp)
-	jne	.Lcall_original
-.Lcall_pass:
+	je	.L\name\()_call_pass
+	DEEP_KIND
+	jmp	.L\name\()_call_original
+.L\name\()_call_pass:
 	mov	8(%rbp), %rax
 	mov	THUNK_ORIGINAL(%rax), %rax
 	.cfi_remember_state
 	LEAVE_TO_ORIGINAL
 	.cfi_restore_state
 
-.Lreturn_full:
-	movq	$0, THREAD_BUSY(%rcx)
-	mov	%rdx, %rax
+.L\name\()_return_full:
+	movq	$0, THREAD_BUSY(%r11)
+.L\name\()_return_cold:
+	mov	%rcx, F_RCX(%rbp)
 	add	F_START(%rbp), %rax
-.Lreturn_cold:
 	mov	%rax, F_ORIGINAL(%rbp)
 	SAVE_ALL
 	lea	FRAME_CALL(%rbp), %rdi
@@ -339,14 +354,19 @@ trampoline_call:
 	mov	F_RAX(%rbp), %rcx
 	call	trampoline_leave
 	RESTORE_ALL
-	jmp	.Lreturn
+	mov	F_RCX(%rbp), %rcx
+	jmp	.L\name\()_return
 
-.Lcall_sample:
-	SAMPLE	.Lcall_cold, .Lcall_pass
-	ODD	.Lcall_odd, .Lcall_off, .Lcall_sample
-	OFF	.Lcall_off
+.L\name\()_call_sample:
+	SAMPLE	.L\name\()_call_cold, .L\name\()_call_pass
+	ODD	.L\name\()_call_odd, .L\name\()_call_off, .L\name\()_call_sample
+	OFF	.L\name\()_call_off
 	.cfi_endproc
-	.size	trampoline_call, . - trampoline_call
+	.size	\name, . - \name
+	.endm
+
+	TRAMPOLINE trampoline_call, 0
+	TRAMPOLINE trampoline_call_stack, 1
 
 	.p2align 6
 	.globl	trampoline_entry
@@ -385,10 +405,7 @@ trampoline_entry:
 	mov	F_THREAD(%rbp), %rdx
 	mov	%r11, THREAD_NEXT(%rdx)
 	mov	THREAD_CHUNK(%rdx), %rcx
-	sub	%rcx, %r11
-	sub	$CHUNK_RECORDS, %r11
-	shr	$RECORD_SHIFT, %r11
-	mov	%r11d, (%rcx)
+	incl	(%rcx)
 	movq	$0, THREAD_BUSY(%rdx)
 .Lentry_original:
 	mov	8(%rbp), %rax

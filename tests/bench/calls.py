@@ -129,10 +129,11 @@ def judge_load(bench, load, added, usable, broken):
             continue
         if peer.name in broken:
             bench.missing(f"{title}, {peer.name} / ragtime", broken[peer.name])
-        elif "ragtime" not in broken:
+        elif "ragtime" not in broken and "floor" not in broken:
+            theirs, least = statistics.median(added[peer.name]), statistics.median(added["floor"])
             bench.judge(f"{title}, {peer.name} / ragtime", ratios(added[peer.name], ours),
                         PEER_GOAL if goal and peer.records else None, at_least=True,
-                        detail=f"{statistics.median(added[peer.name]):.0f} ns")
+                        detail=f"{theirs:.0f} ns; the floor would have {theirs / least:.3g}x")
 
 
 def table(measured, usable):

@@ -41,6 +41,7 @@ struct load {
 	long rate;
 	int zero, null; /* /dev/zero and /dev/null */
 	int client, server, listener;
+	pthread_t answerer;
 	uint32_t seed;
 	volatile int sink;
 };
@@ -153,7 +154,6 @@ static void open_tcp(struct load *load)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
 	socklen_t size = sizeof address;
-	pthread_t thread;
 	int one = 1;
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -166,9 +166,14 @@ static void open_tcp(struct load *load)
 	load->server = accept(load->listener, NULL, NULL);
 	setsockopt(load->client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	setsockopt(load->server, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	if (pthread_create(&thread, NULL, serve, load))
+	if (pthread_create(&load->answerer, NULL, serve, load))
 		die("pthread_create");
-	pthread_detach(thread);
+}
+
+static void close_tcp(struct load *load)
+{
+	shutdown(load->client, SHUT_WR);
+	pthread_join(load->answerer, NULL);
 }
 
 static const struct mode {
@@ -273,5 +278,7 @@ int main(int argc, char **argv)
 	if (gate)
 		wait_at_gate();
 	measure(mode, &load, atol(argv[optind + 1]));
+	if (mode->run == run_tcp)
+		close_tcp(&load);
 	return 0;
 }

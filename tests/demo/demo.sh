@@ -14,7 +14,7 @@ step() {
 
 python=$(sh "$here/../python/venv.sh" "$build")
 mkdir -p "$build/demo"
-rm -f "$trace"
+rm -f "$trace" "$build/demo/stand-in.jsonl"
 
 step "rag.py under ragtime, beside PostgreSQL with pgvector, Redis and a stand-in for the OpenAI API"
 echo "The first two are real servers. The third is a local program without a model, in the API's true"
@@ -23,19 +23,24 @@ echo
 "$python" "$here/servers.py" --log "$build/demo/stand-in.jsonl" -- \
 	"$build/ragtime" run -o "$trace" -- "$python" "$here/rag.py"
 
-step "ragtime tree: what happened inside what (calls of 2 ms and longer)"
-"$build/ragtime" tree --min 2ms "$trace"
+step "ragtime tree: what it said to its servers, and what was inside those calls"
+"$build/ragtime" tree --grep 'localhost|127\.0\.0\.1|redis|PGSQL|/docs/' --min 1ms --top 16 "$trace"
 
 step "ragtime report: where the wall time went"
 "$build/ragtime" report "$trace"
 
-shown=$trace
-case $trace in "$PWD"/*) shown=${trace#"$PWD"/} ;; esac
+ragtime=$build/ragtime
+case $PWD/ in "${build%/*}/"*) ragtime=${ragtime#"$PWD"/} trace=${trace#"$PWD"/} ;; esac
 cat <<END
 
-The trace is $shown: $(wc -c <"$trace") bytes. Try next:
-  $build/ragtime info $shown                        what is in it and what it cost
-  $build/ragtime tree --grep chunk $shown           only calls that name something
-  $build/ragtime export --to chrome $shown >t.json  for Perfetto or chrome://tracing
-  $build/ragtime run -- python3 your_program.py     your own program; then: ragtime report
+The trace is $trace, $(wc -c <"$trace") bytes. Try next:
+
+  $ragtime info $trace
+      what is in it, what it cost, what was lost
+  $ragtime tree --min 20ms $trace
+      calls of 20 ms and longer
+  $ragtime export --to chrome $trace >trace.json
+      for Perfetto or chrome://tracing
+  $ragtime run -- python3 your_program.py
+      your own program; then: $ragtime report
 END

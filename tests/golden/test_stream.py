@@ -145,22 +145,43 @@ def check_contracts():
 
 def check_info():
     path = f"{TMP}/loop.rtrace"
-    run(MAKE, "loop", "20000", path, "20000")
+    run(MAKE, "loop", "50000", path, "12000")
     parts = [f"{TMP}/loop.rtrace", f"{TMP}/loop.1.rtrace"]
-    assert os.path.exists(parts[1])
+    assert os.path.exists(parts[1]) and not os.path.exists(f"{TMP}/loop.3.rtrace")
+    if os.path.exists(f"{TMP}/loop.2.rtrace"):
+        parts.append(f"{TMP}/loop.2.rtrace")
     text = run(RAGTIME, "info", path).decode()
-    for line in (r"^trace +\S+ \(finished, 2 parts\)$", r"^ended +exit, status 0$",
-                 r"^holds +20,000 calls, of 1 thread in 1 process$", r"^lost +nothing$",
-                 r"^cost +1.00 ms CPU of the tracer, 50 ns a call"):
+    for line in (r"^trace +\S+ \(finished, [23] parts\)$", r"^ended +exit, status 0$",
+                 r"^holds +50,000 calls, of 1 thread in 1 process$", r"^lost +nothing$",
+                 r"^cost +1.00 ms CPU of the tracer, 20 ns a call"):
         assert re.search(line, text, re.M), f"no line {line} in:\n{text}"
     # Any order, twice, through a pipe: the same run.
     told = [json.loads(run(RAGTIME, "info", "--json", *given))[0] for given in
             (parts, parts[::-1], [parts[1]])]
-    with open(parts[0], "rb") as first, open(parts[1], "rb") as second:
-        told.append(json.loads(run(RAGTIME, "info", "--json", "-", input=first.read() + second.read()))[0])
-    assert all(t["calls"] == 20000 and t["parts"] == 2 and t["state"] == "finished" for t in told), told
+    joined = b"".join(open(part, "rb").read() for part in parts)
+    told.append(json.loads(run(RAGTIME, "info", "--json", "-", input=joined))[0])
+    assert all(t["calls"] == 50000 and t["parts"] == len(parts) and t["state"] == "finished" for t in told), told
     missing = subprocess.run([RAGTIME, "info", f"{TMP}/none.rtrace", path], capture_output=True, text=True)
-    assert missing.returncode == 1 and "none.rtrace" in missing.stderr and "20,000 calls" in missing.stdout
+    assert missing.returncode == 1 and "none.rtrace" in missing.stderr and "50,000 calls" in missing.stdout
+
+
+def check_losses():
+    path = f"{TMP}/losses.rtrace"
+    run(MAKE, "losses", "9000", path)
+    text = run(RAGTIME, "info", path).decode()
+    for line in (r"^lost +1,000  records dropped: no free ring memory: main \(1000\)$",
+                 r"^ +4,000  records unreadable in shared memory$",
+                 r"^ +9,000  calls not written: the output failed: main \(1000\)$",
+                 r"^ +1  calls still running when tracing ended$",
+                 r"^holds +9,000 calls and 9,000 that are counted only, "):
+        assert re.search(line, text, re.M), f"no line {line} in:\n{text}"
+    data = bytearray(open(path, "rb").read())
+    data[200] ^= 4
+    open(path, "wb").write(data)
+    text = run(RAGTIME, "info", path).decode()
+    for line in (r"\(damaged\)$", r"^ +1  blocks of the trace missing or damaged$", r"^ +1 blocks damaged: checksum$",
+                 r"^ +\d+ bytes skipped, 0 bytes of a torn block$"):
+        assert re.search(line, text, re.M), f"no line {line} in:\n{text}"
 
 
 if not shutil.which("zstd"):
@@ -170,3 +191,4 @@ check_nested()
 check_schema()
 check_contracts()
 check_info()
+check_losses()

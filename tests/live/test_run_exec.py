@@ -53,6 +53,24 @@ def check_signals():
     check(wait_until(lambda: Walk(path).finished), "the trace is finished")
 
 
+def check_tracer_told_to_end():
+    """A first SIGTERM, as a service manager sends to all, waits for the program; a second does not."""
+    path = trace("told.rtrace")
+    child = subprocess.Popen(command(path, "sleep", "30", options=("--exec",)))
+    wait_until(lambda: tracer_of(child.pid) and os.path.exists(path))
+    time.sleep(0.2)
+    tracer = tracer_of(child.pid)[0]
+    os.kill(tracer, signal.SIGTERM)
+    time.sleep(0.3)
+    check(alive(tracer) and not Walk(path).finished, "the tracer waits for its program")
+    os.kill(tracer, signal.SIGTERM)
+    check(wait_until(lambda: not alive(tracer)), "and ends when told again")
+    check(Walk(path).finished, "with a finished trace")
+    check(child.poll() is None, "the program goes on")
+    child.kill()
+    child.wait()
+
+
 def check_daemon():
     """With --exec the trace lasts as long as a process that the program left behind."""
     path = trace("daemon.rtrace")
@@ -98,6 +116,7 @@ def check_first_process():
 
 check_pid()
 check_signals()
+check_tracer_told_to_end()
 check_daemon()
 check_errors()
 check_first_process()

@@ -12,7 +12,7 @@ VIEW = r"""
 import os, signal, sys
 print(sorted(os.listdir('/proc/self/fd'), key=int))
 for line in open('/proc/self/status'):
-    if line.startswith(('Sig', 'Shd', 'Seccomp', 'NoNewPrivs', 'Umask')):
+    if line.startswith(('SigP', 'SigB', 'SigI', 'SigC', 'Shd', 'Seccomp', 'NoNewPrivs', 'Umask')):
         print(line.strip())
 print(sorted((k, v) for k, v in os.environ.items() if k != '_'))
 print(os.getpgrp() == int(sys.argv[1]), os.getcwd(), os.nice(0))

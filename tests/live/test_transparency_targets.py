@@ -40,6 +40,17 @@ def git():
     suite.compare("git clone, commit and fsck", ["sh", "-c", work], env=quiet_git, setup=repository, contents=False)
 
 
+def tools():
+    build = f"gcc -D_GNU_SOURCE -o plain {SOURCES}/t_plain.c -lpthread && ./plain 7; echo $?; nm plain | grep -c main"
+    suite.compare("the compiler and what it made", ["sh", "-c", build])
+    packed = "seq 50000 >numbers; tar -cf - numbers | gzip -9 | (mkdir out; tar -C out -xzf -); cmp numbers out/numbers && echo equal"
+    suite.compare("tar and gzip in a pipeline", ["sh", "-c", packed], contents=False)
+    suite.compare("xargs in parallel", ["sh", "-c", "seq 60 | xargs -P 8 -n 1 sh -c 'exit $(($1 % 3))' x; echo $?"])
+    suite.compare("find and perl", ["sh", "-c", f"find {SOURCES} -name 't_*' | sort | perl -ne 'print length, qq(\\n)'; perl -e 'die qq(gone\\n)'"])
+    suite.compare("timeout, nohup and setsid", ["sh", "-c", "timeout 0.2 sleep 9; echo $?; nohup echo kept; setsid -w sh -c 'exit 3'; echo $?"])
+    suite.compare("strace of a program", ["strace", "-f", "-qq", "-o", "/dev/null", PLAIN, "3"])
+
+
 def with_server(name, make):
     """Runs make(url, certificate) beside the TLS far end."""
     if not suite.wanted(name):
@@ -64,6 +75,11 @@ def with_server(name, make):
         ready.unlink(missing_ok=True)
 
 
+def venv_python():
+    made = subprocess.run(["sh", ROOT / "tests/python/venv.sh", BUILD], capture_output=True, text=True, check=True)
+    return made.stdout.strip()
+
+
 def network():
     def curl(url, certificate):
         body = '{"model":"stand-in-384","input":["the great refractor"]}'
@@ -74,10 +90,13 @@ def network():
     with_server("curl", curl)
 
     def two_ssl(url, certificate):
-        python = subprocess.run(["sh", ROOT / "tests/python/venv.sh", BUILD], capture_output=True, text=True, check=True)
-        suite.compare("two libssl in one process", [python.stdout.strip(), SOURCES / "t_two_ssl.py", url, certificate])
+        suite.compare("two libssl in one process", [venv_python(), SOURCES / "t_two_ssl.py", url, certificate])
 
     with_server("two libssl in one process", two_ssl)
+    if suite.wanted("PostgreSQL"):
+        ask = "import os, psycopg; print(psycopg.connect(os.environ['RAG_POSTGRES']).execute('select 6 * 7').fetchall())"
+        command = [venv_python(), ROOT / "tests/demo/servers.py", "--", venv_python(), "-c", ask]
+        suite.compare("PostgreSQL, Redis and a TLS server with a client", command)
     redis = (
         "redis-server --port 0 --unixsocket $PWD/s --save '' --daemonize no >/dev/null & server=$!\n"
         "until redis-cli -s s ping 2>/dev/null; do sleep 0.05; done\n"
@@ -168,6 +187,7 @@ def identities():
     os.chmod(open_build / "suid", 0o4755)
     suite.compare("another user", [*nobody, open_build / "plain", "3"])
     suite.compare("a set user id program", [*nobody, open_build / "suid", "3"])
+    suite.compare("su, which drops to another user", ["su", "-s", "/bin/sh", "nobody", "-c", f"{open_build}/plain 3; id -u; exit 5"])
     suite.compare("a shell starting a set user id program", [*nobody, "sh", "-c", f"{open_build}/suid 4 {open_build}/plain; id -u"])
 
     def bare_root(folder):
@@ -193,6 +213,7 @@ def identities():
 
 shells()
 git()
+tools()
 network()
 runtimes()
 builds()

@@ -8,11 +8,13 @@ not the same in two plain runs are told so and counted as skipped: they cannot b
 
 import difflib
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,8 +108,9 @@ class Suite:
         if self.wanted(name):
             self.tell("skip", name, why)
 
-    def compare(self, name, command, *, env=None, setup=None, stdin=None, hide=(), contents=True, settle=None, told=None):
-        """hide: patterns whose matches do not count; told: what ragtime says of it on its own stderr."""
+    def compare(self, name, command, *, env=None, setup=None, stdin=None, hide=(), contents=True, settle=None, told=None, holds=None):
+        """hide: patterns whose matches do not count; told: what ragtime says of it on its own stderr;
+        holds: what the trace must hold at least, by the fields of `info --json`."""
         if not self.wanted(name):
             return
         env = dict(os.environ if env is None else env)
@@ -131,10 +134,10 @@ class Suite:
                 print(f"   {part}:\n{plain.diff(seen, part)}")
             return
         if told:
-            fault = f"ragtime did not say: {told}" if unsaid else ""
+            fault, note = (f"ragtime did not say: {told}" if unsaid else ""), f"ragtime says: {told}"
         else:
-            fault = self.trace_fault(trace)
-        self.tell("FAIL" if fault else "ok", name, fault)
+            fault, note = self.trace_fault(trace, {"calls": 1} if holds is None else holds)
+        self.tell("FAIL" if fault else "ok", name, fault or note)
 
     @staticmethod
     def hidden(result, patterns):
@@ -144,12 +147,24 @@ class Suite:
         return result
 
     @staticmethod
-    def trace_fault(trace):
-        """A target left in peace but not traced is no success: the trace must be there and whole."""
+    def trace_fault(trace, holds):
+        """What is wrong with the trace, and what to say of it: a target left in peace but not traced
+        is no success."""
         if not trace.exists():
-            return "no trace was written"
-        info = subprocess.run([BUILD / "ragtime", "info", trace], capture_output=True, text=True)
-        return "" if info.returncode == 0 else f"ragtime info: {info.stderr.strip() or info.stdout.strip()}"
+            return "no trace was written", ""
+        info = subprocess.run([BUILD / "ragtime", "info", "--json", trace], capture_output=True, text=True)
+        if info.returncode:
+            return f"ragtime info: {info.stderr.strip() or info.stdout.strip()}", ""
+        facts = json.loads(info.stdout)[0]
+        for name, least in holds.items():
+            if facts[name] < least:
+                return f"the trace holds {facts[name]} {name}, not {least} or more", ""
+        counts = Counter()
+        for entry in facts["lost"]:
+            counts[entry["title"]] += entry["count"]
+        lost = ", ".join(f"{count} {title}" for title, count in counts.items())
+        note = "{processes} processes, {threads} threads, {calls} calls".format(**facts)
+        return "", note + (f"; lost: {lost}" if lost else "")
 
     def finish(self):
         counts = {verdict: sum(row[0] == verdict for row in self.rows) for verdict in ("ok", "FAIL", "skip")}

@@ -46,10 +46,9 @@ int main(int argc, char **argv)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 256 << 10);
 	err = pthread_create(&thread, &attr, thread_work, NULL);
-	printf("thread: %s\n", strerror(err));
-	fflush(stdout);
 	if (!err)
 		pthread_join(thread, NULL);
+	printf("thread: %s\n", strerror(err));
 	printf("big malloc: %s\n", malloc(limit.rlim_cur) ? "given" : strerror(errno));
 	return 0;
 }

@@ -8,6 +8,7 @@
  *   python     what a Python program does: opens, reads, sockets, locks, waits, now and then slow
  *   threads    64 threads with a function each, by turns
  *   processes  200 processes that fork, run and exit, one after the other
+ *   losses     as python, with something lost of every kind, calls counted and one still running
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -286,6 +287,16 @@ static void make_processes(struct maker *maker)
 	}
 }
 
+static void make_losses(struct maker *maker)
+{
+	make_python(maker);
+	for (uint32_t reason = RT_LOSS_ring_full; reason <= RT_LOSS_write_failed; reason++)
+		pack_loss(maker->pack, reason % 2, reason, reason * 1000, START_NS, START_NS + 1);
+	pack_counter(maker->pack, 1, 32, 5000, 640000);
+	pack_counter(maker->pack, 1, 33, 4000, 0);
+	pack_open_call(maker->pack, 1, RT_EV_recv, maker->ticks, 16, 0);
+}
+
 static const struct {
 	const char *name;
 	void (*make)(struct maker *);
@@ -295,6 +306,7 @@ static const struct {
 	{"python", make_python},
 	{"threads", make_threads},
 	{"processes", make_processes},
+	{"losses", make_losses},
 };
 
 static int make(struct maker *maker, const char *kind)
@@ -309,7 +321,8 @@ static int make(struct maker *maker, const char *kind)
 		put_clock(maker);
 		return 0;
 	}
-	fprintf(stderr, "make_trace: no kind '%s': loop nested python threads processes\n", kind);
+	fprintf(stderr, "make_trace: no kind '%s': loop nested python threads processes losses\n",
+		kind);
 	return 2;
 }
 

@@ -61,6 +61,7 @@ static inline int shim_region_make(struct shim_region *region, unsigned slots, u
 	map->families = ~0u;
 	map->cookie = 0x5eedc0de;
 	map->mode = RT_MODE_ON;
+	map->beat = __builtin_ia32_rdtsc();
 	for (unsigned index = 0; index < chunks; index++)
 		map->free_chunks[index / 64] |= 1ull << index % 64;
 	snprintf(region->variable, sizeof(region->variable), RT_ENV_REGION "=/proc/%d/fd/%d:%llx",
@@ -68,30 +69,30 @@ static inline int shim_region_make(struct shim_region *region, unsigned slots, u
 	return 0;
 }
 
-/* Where the shim stands: build/libragtime.so beside build/tests. */
-static inline const char *shim_path(void)
+/* A file of the build folder, in which the tests stand in a folder of their own. */
+static inline char *build_path(const char *name)
 {
-	static char path[4096];
-	char self[4096];
+	char self[4096], path[8192];
 	ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	if (size < 0)
-		return "";
+		return NULL;
 	self[size] = 0;
 	*strrchr(self, '/') = 0;
-	snprintf(path, sizeof(path), "%.4000s/../libragtime.so", self);
-	return path;
+	*strrchr(self, '/') = 0;
+	snprintf(path, sizeof(path), "%s/%s", self, name);
+	return strdup(path);
 }
 
-static inline const char *program_path(const char *name)
+static inline char *program_path(const char *name)
 {
-	static char path[4096];
+	char path[256];
 
-	snprintf(path, sizeof(path), "%.3000s", shim_path());
-	*strrchr(path, '/') = 0;
-	snprintf(path + strlen(path), sizeof(path) - strlen(path), "/programs/%s", name);
-	return path;
+	snprintf(path, sizeof(path), "programs/%s", name);
+	return build_path(path);
 }
+
+#define shim_path() build_path("libragtime.so")
 
 /* Starts argv[0] under the shim; preload stands before it in LD_PRELOAD. */
 static inline pid_t shim_start(

@@ -112,6 +112,17 @@ TEST(hist_percentiles_and_packing)
 	for (double percent = 0; percent <= 100; percent += 5)
 		CHECK_EQ(hist_percentile(&copy, percent), hist_percentile(&hist, percent));
 	CHECK(hist_unpack(&copy, "\x80", 1) < 0);
+	for (unsigned i = 0; i < hist.span; i++) {
+		struct hist one = {0};
+		uint64_t upper;
+		uint32_t count = hist_bucket(&hist, i, &upper);
+
+		hist_add(&one, upper); /* a bucket's upper end lies in it, and the next value not */
+		hist_add(&one, upper == UINT64_MAX ? upper : upper + 1);
+		CHECK_EQ(count, hist.counts[i]);
+		CHECK(upper == UINT64_MAX || one.counts[hist.first + i - one.first] == 1);
+		hist_free(&one);
+	}
 	buf_free(&buf);
 	hist_free(&hist);
 	hist_free(&copy);

@@ -265,7 +265,7 @@ static void damage_chunk(struct writer *writer, struct writer *other, enum damag
 		chunk->next = UINT32_MAX;
 		break;
 	case NEXT_FREE:
-		chunk->next = writer->region->filled;
+		chunk->next = writer->region->chunks;
 		break;
 	case NEXT_SELF:
 		chunk->next = own;
@@ -333,7 +333,7 @@ TEST(any_scribbling_is_survived)
 				write_one(&writers[i], n);
 		}
 		for (int i = 0; i < 20; i++) {
-			struct rt_chunk *chunk = &region.chunk[random_number() % region.filled];
+			struct rt_chunk *chunk = &region.chunk[random_number() % 64];
 			uint32_t *word = (uint32_t *)chunk + random_number() % 4;
 
 			*word = random_number() % 2 ? (uint32_t)random_number() % 100
@@ -348,7 +348,7 @@ TEST(any_scribbling_is_survived)
 		}
 		for (int i = 0; i < 4; i++)
 			region_sweep(&region, never_live, NULL);
-		CHECK(region_free_chunks(&region) <= region.filled);
+		CHECK(region_free_chunks(&region) <= region.chunks);
 	}
 	region_free(&region);
 }

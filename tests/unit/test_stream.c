@@ -8,7 +8,8 @@
 
 #define THREADS 3
 #define PER_THREAD 20000
-#define UNIT_TICKS 4 /* 2 ns at 2 GHz */
+#define FINEST_SHIFT 2	 /* 2 ns at 2 GHz */
+#define COARSEST_SHIFT 7 /* 64 ns */
 
 /* What one thread should come out as, in order. */
 struct expected {
@@ -122,9 +123,12 @@ static void write_random(const char *path)
 	fixture_finish(pack, writer);
 }
 
-static uint64_t round_down(uint64_t ticks)
+/* Rounded down; up where the unit has just changed. */
+static bool is_rounded(uint64_t got, uint64_t ticks, unsigned shift)
 {
-	return ticks / UNIT_TICKS * UNIT_TICKS;
+	uint64_t down = ticks >> shift << shift;
+
+	return got == down || got == down + (1ull << shift);
 }
 
 static void check_call(const struct trace_batch *batch, const struct call *call,
@@ -138,8 +142,9 @@ static void check_call(const struct trace_batch *batch, const struct call *call,
 
 	if (call->kind != record->kind || call->depth != record->depth ||
 		call->arg != record->arg || call->result != record->result ||
-		call->start != round_down(record->start) ||
-		call->start + call->duration != round_down(end) ||
+		!is_rounded(call->start, record->start, section->tick_shift) ||
+		!is_rounded(call->start + call->duration, end, section->tick_shift) ||
+		section->tick_shift < FINEST_SHIFT || section->tick_shift > COARSEST_SHIFT ||
 		calls_weight(section) != thread->weight[thread->seen] ||
 		strcmp(text, thread->text[thread->seen])) {
 		printf("thread %u call %zu differs\n", section->thread, thread->seen);
@@ -195,6 +200,130 @@ TEST(round_trip)
 	CHECK_EQ(totals.skipped_bytes + totals.torn_bytes + totals.unknown_fields, 0);
 	trace_reader_free(reader);
 	free(expected);
+	unlink(path);
+}
+
+/* The unit of the second block's times, of calls that take about this many ticks. */
+static unsigned shift_for(uint32_t duration)
+{
+	const char *path = fixture_path("unit");
+	struct trace_writer *writer = fixture_writer(path, 0);
+	struct pack *pack = fixture_pack(writer, NULL, NULL);
+	struct trace_reader *reader;
+	struct trace_batch batch;
+	unsigned shift;
+
+	for (uint32_t block = 0; block < 2; block++) {
+		for (uint32_t i = 0; i < 200; i++) {
+			struct rt_record record = {.start = 1000 + (block * 200 + i) * 10000000ull,
+				.duration = duration - i % 7,
+				.kind = RT_EV_read};
+
+			pack_records(pack, 1, &record, 1, 1);
+		}
+		pack_flush(pack);
+	}
+	fixture_finish(pack, writer);
+	reader = fixture_open(path);
+	CHECK_EQ(trace_reader_next(reader, &batch), 1);
+	CHECK_EQ(batch.tables->calls[0]->tick_shift, FINEST_SHIFT); /* nothing known yet */
+	CHECK_EQ(trace_reader_next(reader, &batch), 1);
+	shift = batch.tables->calls[0]->tick_shift;
+	trace_reader_free(reader);
+	unlink(path);
+	return shift;
+}
+
+TEST(times_are_as_fine_as_calls_are_short)
+{
+	CHECK_EQ(shift_for(50), FINEST_SHIFT);
+	CHECK_EQ(shift_for(120), FINEST_SHIFT);
+	CHECK_EQ(shift_for(500), 4);
+	CHECK_EQ(shift_for(5000), COARSEST_SHIFT);
+	CHECK_EQ(shift_for(5000000), COARSEST_SHIFT);
+}
+
+#define TREE_CALLS 40000
+#define LOOK_BACK 30
+
+struct tree {
+	uint64_t seed, ticks;
+	size_t count;
+	struct rt_record records[TREE_CALLS];
+};
+
+/* Calls inside calls, of phases in which all is quick and phases in which all is slow. */
+static void grow(struct tree *tree, unsigned depth)
+{
+	uint64_t pace = tree->count / 3000 % 2 ? 9000 : 30;
+	uint64_t start = tree->ticks;
+
+	tree->ticks += fixture_random(&tree->seed) % pace;
+	for (unsigned i = 0; depth < 6 && i < fixture_random(&tree->seed) % 4; i++) {
+		grow(tree, depth + 1);
+		tree->ticks += fixture_random(&tree->seed) % pace;
+	}
+	if (tree->count < TREE_CALLS)
+		tree->records[tree->count++] = (struct rt_record){
+			.start = start,
+			.duration = (uint32_t)(tree->ticks - start),
+			.kind = RT_EV_read,
+			.depth = (uint8_t)depth,
+		};
+	tree->ticks += fixture_random(&tree->seed) % 3;
+}
+
+/* What was apart is apart, what was inside is inside. */
+static bool keeps_order(const struct rt_record *first, const struct rt_record *second,
+	const struct call *one, const struct call *two)
+{
+	uint64_t one_end = one->start + one->duration, two_end = two->start + two->duration;
+
+	if (two_end < one_end)
+		return false;
+	if (second->start >= first->start + first->duration)
+		return two->start >= one_end;
+	return two->start <= one->start;
+}
+
+TEST(rounding_keeps_calls_inside_and_apart)
+{
+	const char *path = fixture_path("tree");
+	struct trace_writer *writer = fixture_writer(path, 0);
+	struct pack *pack = fixture_pack(writer, NULL, NULL);
+	struct tree *tree = calloc(1, sizeof(*tree));
+	struct call *calls = calloc(TREE_CALLS + 1, sizeof(*calls));
+	struct trace_reader *reader;
+	struct trace_batch batch;
+	size_t count = 0, sections = 0;
+
+	tree->seed = 99;
+	tree->ticks = 5001;
+	while (tree->count < TREE_CALLS)
+		grow(tree, 0);
+	for (size_t i = 0; i < TREE_CALLS; i += 100)
+		pack_records(pack, 1, &tree->records[i], 100, 1);
+	fixture_finish(pack, writer);
+	reader = fixture_open(path);
+	while (trace_reader_next(reader, &batch) > 0) {
+		for (size_t i = 0; i < batch.tables->n_calls; i++, sections++) {
+			struct calls_cursor cursor;
+
+			calls_start(&cursor, batch.tables->calls[i]);
+			while (count < TREE_CALLS && calls_next(&cursor, &calls[count]))
+				count++;
+		}
+	}
+	CHECK_EQ(count, TREE_CALLS);
+	CHECK(sections > TREE_CALLS / 8192 + 5); /* the unit did change */
+	for (size_t i = 1; i < count; i++) {
+		for (size_t k = i < LOOK_BACK ? 0 : i - LOOK_BACK; k < i; k++)
+			CHECK(keeps_order(
+				&tree->records[k], &tree->records[i], &calls[k], &calls[i]));
+	}
+	trace_reader_free(reader);
+	free(tree);
+	free(calls);
 	unlink(path);
 }
 
@@ -328,6 +457,25 @@ TEST(spoilt_slots_are_counted_not_believed)
 	check_damage(wraps, 2, 1, 1);
 	check_damage(tail_outside, 3, 1, 2);
 	check_damage(tail_missing, 2, 1, 1);
+}
+
+TEST(times_before_the_run_are_no_times)
+{
+	const char *path = fixture_path("past");
+	struct trace_writer *writer = fixture_writer(path, 0);
+	struct pack *pack = fixture_pack(writer, NULL, NULL);
+	struct rt_record past = {.start = 5, .duration = 5, .kind = RT_EV_read};
+	struct pack_totals totals;
+
+	pack_clock(pack, 1000 * FIXTURE_TICKS_PER_SECOND, 1, 1);
+	pack_records(pack, 1, &past, 1, 1);
+	past.start = 999 * FIXTURE_TICKS_PER_SECOND;
+	pack_records(pack, 1, &past, 1, 1);
+	CHECK_EQ(pack_flush(pack), 0);
+	pack_totals(pack, &totals);
+	CHECK_EQ(totals.calls, 1);
+	fixture_finish(pack, writer);
+	unlink(path);
 }
 
 TEST(addresses_keep_what_may_be_told)

@@ -104,7 +104,12 @@ TEST(long_names_are_shortened)
 	CHECK_STR(shortened("/usr/lib/short.so", 16), ".../lib/short.so");
 	CHECK_STR(shortened("/opt/a-rather-long-name.cpython-311.so", 24),
 		"...a-rather-lon...311.so");
-	CHECK_STR(shortened("std::vector<int>::push_back", 15), "std::vec...back");
+	CHECK_STR(shortened("a_function_with_a_long_name", 15), "a_functi...name");
+	CHECK_STR(shortened("faiss::IndexFlat::search(long, float const*)", 30),
+		"faiss::IndexFlat::search");
+	CHECK_STR(shortened("faiss::IndexFlat::search(long, float const*)", 20),
+		"...IndexFlat::search");
+	CHECK_STR(shortened("faiss::IndexFlat::search(long, float const*)", 12), "...search");
 }
 
 TEST(columns_without_news_are_left_out)

@@ -373,6 +373,36 @@ TEST(bombs_and_noise)
 	free(notes);
 }
 
+/* Nothing but block headers, each of which claims megabytes: the search gives up in time. */
+static int read_headers(uint32_t packed_size)
+{
+	const char *path = fixture_path("headers");
+	struct rt_file_header file = {.version = RT_FILE_VERSION, .header_size = sizeof(file)};
+	struct rt_block_header block = {.magic = RT_BLOCK_MAGIC, .packed_size = packed_size};
+	size_t size = 6 << 20;
+	uint8_t *bytes = malloc(size);
+	struct outcome outcome;
+
+	memcpy(file.magic, RT_FILE_MAGIC, sizeof(file.magic));
+	memcpy(bytes, &file, sizeof(file));
+	for (size_t at = sizeof(file); at + sizeof(block) <= size; at += sizeof(block))
+		memcpy(bytes + at, &block, sizeof(block));
+	fixture_write(path, bytes, size);
+	outcome = read_out(path);
+	free(bytes);
+	unlink(path);
+	CHECK_EQ(outcome.calls, 0);
+	return outcome.err;
+}
+
+TEST(a_file_made_to_be_slow)
+{
+	CHECK_EQ(read_headers(3 << 20), -EBADMSG);
+	CHECK_EQ(read_headers(5 << 20), -EBADMSG);
+	CHECK_EQ(read_headers(30 << 20), 0); /* only torn: nothing to hash */
+	CHECK_EQ(read_headers(100), 0);
+}
+
 TEST(unknown_fields_are_counted)
 {
 	/* Field 100, a number; field 101, two bytes. */

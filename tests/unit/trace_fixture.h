@@ -92,8 +92,11 @@ static inline uint8_t *fixture_read(const char *path, size_t *size)
 
 static inline void fixture_write(const char *path, const void *bytes, size_t size)
 {
-	FILE *file = fopen(path, "wb");
+	FILE *file;
 
+	/* A file made anew: some file systems write one out at once that was cut and refilled. */
+	unlink(path);
+	file = fopen(path, "wb");
 	if (!file || fwrite(bytes, 1, size, file) != size || fclose(file))
 		exit(3);
 }
