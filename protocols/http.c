@@ -171,6 +171,9 @@ static const struct allowed {
 static void take_allowed(struct http_stream *stream, bool is_request, const char *name,
 	size_t name_size, const char *value, size_t value_size)
 {
+	/* Amazon's errors may have an address behind them */
+	if (name_is(name, name_size, "x-amzn-errortype") && memchr(value, ':', value_size))
+		value_size = (size_t)((char *)memchr(value, ':', value_size) - value);
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
 		if (allowed[i].is_request != is_request ||
 			!name_is(name, name_size, allowed[i].name))

@@ -163,9 +163,9 @@ static inline void feed_in_pieces(const struct protocol *protocol, void *state, 
 	}
 }
 
-/* The conversation in pieces, the response cut after `upto` bytes. */
+/* The conversation in pieces, the response cut after `until` bytes. */
 static inline void case_feed(
-	const struct http_case *one, struct exchange_host *host, size_t piece, size_t upto)
+	const struct http_case *one, struct exchange_host *host, size_t piece, size_t until)
 {
 	const struct protocol *protocol = &protocol_http1;
 	void *state = calloc(1, protocol->state_size);
@@ -175,7 +175,7 @@ static inline void case_feed(
 	feed_in_pieces(
 		protocol, state, PROTO_OUT, one->request.data, one->request.size, piece, &ticks);
 	feed_in_pieces(protocol, state, PROTO_IN, one->response.data,
-		upto < one->response.size ? upto : one->response.size, piece, &ticks);
+		until < one->response.size ? until : one->response.size, piece, &ticks);
 	protocol->close(state, ticks);
 	free(state);
 }
