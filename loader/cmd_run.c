@@ -15,6 +15,7 @@
 #include "loader/capture/session.h"
 #include "loader/target/identity.h"
 #include "loader/target/launch.h"
+#include "loader/target/secrecy.h"
 
 #define EXIT_USAGE 2
 #define EXIT_OURS 125
@@ -230,6 +231,7 @@ static int run_child(struct run *run)
 	if (pid < 0) {
 		code = report_exec(run->command[0], pid);
 	} else {
+		secrecy_begin();
 		launch_drop_inherited(run->inherited, output_descriptor(run), false);
 		job_began(&job, pid);
 		session_began(session, &job, ticks);
@@ -259,6 +261,7 @@ static void run_tracer(struct run *run, struct launch_gate *gate)
 	if (launch_ready(gate, session ? session_region(session) : "", err) < 0 || err)
 		_exit(EXIT_OURS);
 	ticks = session_ticks(session);
+	secrecy_begin();
 	launch_drop_inherited(run->inherited, output_descriptor(run), true);
 	if (launch_wait_exec(gate) < 0)
 		_exit(EXIT_OURS);
