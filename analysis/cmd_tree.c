@@ -22,7 +22,7 @@ struct options {
 	int input_count;
 };
 
-enum { OPTION_PID = 256, OPTION_EVIDENCE, OPTION_IO };
+enum { OPTION_PID = 256, OPTION_EVIDENCE, OPTION_IO, OPTION_REQUESTS };
 
 static const struct argp_option option_table[] = {
 	{"min", 'm', "TIME", 0,
@@ -37,6 +37,8 @@ static const struct argp_option option_table[] = {
 	{"thread", 'T', "TID", 0, "Only this thread", 0},
 	{"pid", OPTION_PID, "PID", 0, "Only this process", 0},
 	{"evidence", OPTION_EVIDENCE, NULL, 0, "Say why each call has its parent", 0},
+	{"requests", OPTION_REQUESTS, NULL, 0,
+		"Only requests and their answers, with what is around and inside them", 0},
 	{"io", OPTION_IO, NULL, 0, "Also the reads and writes that carried requests and answers",
 		0},
 	{"json", 'j', NULL, 0, "Print JSON: the same lines, times in ns, unknown is null", 0},
@@ -92,6 +94,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		break;
 	case OPTION_IO:
 		options->tree.io = true;
+		break;
+	case OPTION_REQUESTS:
+		options->tree.requests = true;
 		break;
 	case OPTION_EVIDENCE:
 		options->evidence = true;
@@ -161,6 +166,7 @@ int cmd_tree(int argc, char **argv)
 		"Examples:\n"
 		"  ragtime tree                          the newest run\n"
 		"  ragtime tree --min 5ms --depth 3 rag.rtrace\n"
+		"  ragtime tree --requests rag.rtrace\n"
 		"  ragtime tree --grep 'SSL_|:443' rag.rtrace\n"
 		"  ragtime tree --thread 4711 --top 0 rag.db",
 		NULL, NULL, NULL};

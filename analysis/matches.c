@@ -7,7 +7,7 @@
 #include "lib/map.h"
 #include "wire/event.h"
 
-_Static_assert(RT_WAIT_poll == 11, "a number in the query below");
+_Static_assert(RT_WAIT_poll == 11 && RT_FAMILY_exchange == 14, "numbers in the queries below");
 
 struct matches {
 	struct map operations, objects; /* that match */
@@ -43,7 +43,7 @@ static void find_words(struct matches *matches, struct model *model, const char 
 		for (int column = 1; column <= 2; column++) {
 			const char *text = query_text(query, column);
 
-			if (text && !regexec(expression, text, 0, NULL, 0))
+			if (text && (!expression || !regexec(expression, text, 0, NULL, 0)))
 				put(matches, map, query_int(query, 0), 1);
 		}
 	}
@@ -135,18 +135,21 @@ static void match_folds(struct matches *matches, const struct fold_tree *folds)
 	}
 }
 
-struct matches *matches_new(
-	struct model *model, int64_t run, const struct fold_tree *folds, const regex_t *expression)
+struct matches *matches_new(struct model *model, int64_t run, const struct fold_tree *folds,
+	const regex_t *expression, bool requests)
 {
 	struct matches *matches = calloc(1, sizeof(*matches));
 
 	if (!matches)
 		return NULL;
 	matches->parent = model_query(model, "SELECT parent FROM span WHERE id = ?");
-	find_words(matches, model, "SELECT id, name, module FROM operation", expression,
-		&matches->operations);
-	find_words(matches, model, "SELECT id, name, local FROM object", expression,
-		&matches->objects);
+	find_words(matches, model,
+		requests ? "SELECT id, name, module FROM operation WHERE family = 14"
+			 : "SELECT id, name, module FROM operation",
+		expression, &matches->operations);
+	if (!requests)
+		find_words(matches, model, "SELECT id, name, local FROM object", expression,
+			&matches->objects);
 	match_spans(matches, model, run);
 	match_folds(matches, folds);
 	if (matches->failed) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which calls an expression matches, and which lead there: what tree --grep leaves standing. */
+/* Which calls an expression matches, and which lead there: what tree --grep
+ * and --requests leave standing. */
 #ifndef ANALYSIS_MATCHES_H
 #define ANALYSIS_MATCHES_H
 
@@ -11,9 +12,12 @@ enum match { MATCH_NONE, MATCH_BELOW, MATCH_ITSELF };
 
 struct matches;
 
-/* By an operation's name or module or an object's name. NULL when memory is out. */
-struct matches *matches_new(
-	struct model *model, int64_t run, const struct fold_tree *folds, const regex_t *expression);
+/*
+ * By an operation's name or module or an object's name; of requests, by theirs alone. An expression
+ * that is NULL matches every name. NULL when memory is out.
+ */
+struct matches *matches_new(struct model *model, int64_t run, const struct fold_tree *folds,
+	const regex_t *expression, bool requests);
 void matches_free(struct matches *matches);
 
 /* With `matches` NULL everything matches, yet nothing by itself. */

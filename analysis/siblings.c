@@ -69,6 +69,7 @@ struct siblings_source *siblings_source_new(
 	struct model *model, const struct run *run, const struct tree_options *options)
 {
 	struct siblings_source *source = calloc(1, sizeof(*source));
+	bool filtered = options->grep || options->requests;
 
 	if (!source)
 		return NULL;
@@ -85,9 +86,10 @@ struct siblings_source *siblings_source_new(
 		siblings_source_free(source);
 		return NULL;
 	}
-	if (source->folds && options->grep)
-		source->matches = matches_new(model, run->id, source->folds, options->grep);
-	if (!source->folds || !source->story || (options->grep && !source->matches)) {
+	if (source->folds && filtered)
+		source->matches = matches_new(
+			model, run->id, source->folds, options->grep, options->requests);
+	if (!source->folds || !source->story || (filtered && !source->matches)) {
 		siblings_source_free(source);
 		return NULL;
 	}

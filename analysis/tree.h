@@ -48,6 +48,7 @@ struct tree_options {
 	int64_t top;	  /* lines below one parent; 0: any number */
 	int64_t pid, tid; /* 0: all */
 	regex_t *grep;	  /* calls and objects; NULL: all */
+	bool requests;	  /* only requests, with what is around and inside them */
 	bool io;	  /* also the calls that carried an exchange */
 };
 

@@ -158,11 +158,13 @@ static void put_moment(
 }
 
 static void put_own(struct exchanges *all, const Ragtime__Raw__Exchange *raw,
-	const struct trace_batch *batch, int64_t span, uint64_t start_ns)
+	const struct trace_batch *batch, int64_t span, int64_t object, uint64_t start_ns)
 {
 	put(all, span, "network.protocol.name", value_text(trace_text(batch, raw->protocol)));
 	put(all, span, "ragtime.side", value_text(raw->server ? "server" : "client"));
-	put(all, span, "ragtime.connection", value_int(raw->connection));
+	/* the number that the connection's calls have too, where it is known */
+	if (object != STORE_NULL)
+		put(all, span, "ragtime.connection", value_int(object));
 	put(all, span, "ragtime.reused", value_int(raw->sequence > 0));
 	put(all, span, "ragtime.bytes_out", value_int((int64_t)raw->bytes_out));
 	put(all, span, "ragtime.bytes_in", value_int((int64_t)raw->bytes_in));
@@ -197,7 +199,7 @@ static int64_t put_exchange(struct exchanges *all, const struct trace_batch *bat
 	};
 
 	store_span(all->store, row);
-	put_own(all, raw, batch, mark.id, start_ns);
+	put_own(all, raw, batch, mark.id, mark.object, start_ns);
 	return mark.id;
 }
 

@@ -274,6 +274,9 @@ static const char *cell_text(enum table_kind kind, const struct cell *cell, char
 		return units_share(out, cell->number);
 	case TABLE_BOOL:
 		return cell->number ? "yes" : "no";
+	case TABLE_DOLLARS:
+		snprintf(out, UNITS_SIZE, "$%.6f", (double)cell->number / 1e9);
+		return out;
 	}
 	return "-";
 }
@@ -419,6 +422,8 @@ static void put_json_cell(enum table_kind kind, const struct cell *cell, struct 
 		json_string(json, cell->text);
 	else if (kind == TABLE_SHARE)
 		json_double(json, (double)cell->number / 1000);
+	else if (kind == TABLE_DOLLARS)
+		json_double(json, (double)cell->number / 1e9);
 	else if (kind == TABLE_BOOL)
 		json_bool(json, cell->number != 0);
 	else

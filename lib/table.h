@@ -24,6 +24,7 @@ enum table_kind {
 	TABLE_BYTES,
 	TABLE_SHARE, /* of per mille; JSON gets a fraction of 1 */
 	TABLE_BOOL,
+	TABLE_DOLLARS, /* of billionths; JSON gets dollars */
 };
 
 struct table_column {

@@ -6,18 +6,59 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/buf.h"
 #include "lib/words.h"
 
+/* A database has no truth values: these are 0 or 1 there. */
+static const char *const truths[] = {
+	"gen_ai.request.stream",
+	"ragtime.prepared",
+	"ragtime.request.stream",
+	"ragtime.resumed",
+	"ragtime.reused",
+	"ragtime.tokens_estimated",
+};
+
+struct writer {
+	struct json *json;
+	struct buf stored; /* keys, each between two line ends */
+	bool is_answer;	   /* to a request from outside: the peer is the client */
+};
+
+/* True where the key is still free. */
+static bool is_free(const struct writer *writer, const char *key)
+{
+	char line[80];
+
+	if (!writer->stored.size)
+		return true;
+	snprintf(line, sizeof(line), "\n%s\n", key);
+	return !memmem(writer->stored.data, writer->stored.size, line, strlen(line));
+}
+
+static void put_string(struct writer *writer, const char *key, const char *value)
+{
+	if (is_free(writer, key))
+		json_member_string(writer->json, key, value);
+}
+
+static void put_int(struct writer *writer, const char *key, int64_t value)
+{
+	if (is_free(writer, key))
+		json_member_int(writer->json, key, value);
+}
+
 /* "192.0.2.7:443", "[2001:db8::1]:443", or the path of a Unix socket. */
-static void put_address(struct json *json, const char *name)
+static void put_address(struct writer *writer, const char *name)
 {
 	const char *colon = strrchr(name, ':');
+	const char *address_key = writer->is_answer ? "client.address" : "server.address";
 	char address[256], *end;
 	long port = colon ? strtol(colon + 1, &end, 10) : 0;
 	size_t size;
 
 	if (!colon || end == colon + 1 || *end || port < 0 || port > 65535) {
-		json_member_string(json, "server.address", name);
+		put_string(writer, address_key, name);
 		return;
 	}
 	size = (size_t)(colon - name);
@@ -26,11 +67,11 @@ static void put_address(struct json *json, const char *name)
 		size -= 2;
 	}
 	snprintf(address, sizeof(address), "%.*s", (int)size, name);
-	json_member_string(json, "server.address", address);
-	json_member_int(json, "server.port", port);
+	put_string(writer, address_key, address);
+	put_int(writer, writer->is_answer ? "client.port" : "server.port", port);
 }
 
-static void put_object(struct json *json, const struct span_row *row)
+static void put_object(struct writer *writer, const struct span_row *row)
 {
 	char address[32];
 
@@ -38,61 +79,105 @@ static void put_object(struct json *json, const struct span_row *row)
 	case RT_OBJECT_file:
 	case RT_OBJECT_library:
 		if (row->object_name)
-			json_member_string(json, "file.path", row->object_name);
+			put_string(writer, "file.path", row->object_name);
 		break;
 	case RT_OBJECT_socket:
 	case RT_OBJECT_listener:
 		if (row->object_name)
-			put_address(json, row->object_name);
-		json_member_int(json, "ragtime.connection", row->object);
+			put_address(writer, row->object_name);
+		put_int(writer, "ragtime.connection", row->object);
 		break;
 	case RT_OBJECT_host:
 		if (row->object_name)
-			json_member_string(json, "dns.question.name", row->object_name);
+			put_string(writer, "dns.question.name", row->object_name);
 		break;
 	default:
-		json_member_string(json, "ragtime.object",
+		put_string(writer, "ragtime.object",
 			row->object_name ? row->object_name
 					 : word_name("object", (uint32_t)row->object_kind));
 	}
 	if (row->has_fd)
-		json_member_int(json, "ragtime.fd", row->fd);
+		put_int(writer, "ragtime.fd", row->fd);
 	if (row->has_address && row->address) {
 		snprintf(address, sizeof(address), "0x%llx", (unsigned long long)row->address);
-		json_member_string(json, "ragtime.address", address);
+		put_string(writer, "ragtime.address", address);
 	}
 }
 
-void put_attributes(struct json *json, const struct span_row *row)
+/* What a call failed with; what a request failed with only its answer can say. */
+static const char *error_type(const struct span_row *row)
+{
+	const char *name = strerrorname_np((int)row->status);
+
+	return row->kind == RT_SPAN_request ? "_OTHER" : name ? name : "unknown";
+}
+
+static void put_derived(struct writer *writer, const struct span_row *row)
 {
 	if (row->family == RT_FAMILY_function)
-		json_member_string(json, "code.function.name", row->name);
+		put_string(writer, "code.function.name", row->name);
 	if (row->module)
-		json_member_string(json, "ragtime.module", row->module);
+		put_string(writer, "ragtime.module", row->module);
 	if (row->object)
-		put_object(json, row);
+		put_object(writer, row);
 	if (row->has_result)
-		json_member_int(json, "ragtime.result", row->result);
-	if (row->operation && row->has_status && row->status > 0) {
-		const char *name = strerrorname_np((int)row->status);
+		put_int(writer, "ragtime.result", row->result);
+	if (row->operation && row->has_status && row->status > 0)
+		put_string(writer, "error.type", error_type(row));
+}
 
-		json_member_string(json, "error.type", name ? name : "unknown");
+static bool is_truth(const char *key)
+{
+	for (size_t i = 0; i < sizeof(truths) / sizeof(*truths); i++) {
+		if (!strcmp(truths[i], key))
+			return true;
+	}
+	return false;
+}
+
+static void put_stored(struct json *json, const char *key, const struct query *query)
+{
+	json_key(json, key);
+	if (query_is_null(query, 1))
+		json_null(json);
+	else if (query_is_text(query, 1))
+		json_string(json, query_text(query, 1));
+	else if (query_is_real(query, 1))
+		json_double(json, query_double(query, 1));
+	else if (is_truth(key))
+		json_bool(json, query_int(query, 1) != 0);
+	else
+		json_int(json, query_int(query, 1));
+}
+
+static void read_keys(struct writer *writer, struct query *stored)
+{
+	while (query_next(stored)) {
+		const char *key = query_text(stored, 0);
+		const char *side;
+
+		if (!key)
+			continue;
+		buf_printf(&writer->stored, "%s%s\n", writer->stored.size ? "" : "\n", key);
+		side = strcmp(key, "ragtime.side") ? NULL : query_text(stored, 1);
+		writer->is_answer |= side && !strcmp(side, "server");
 	}
 }
 
-void put_stored_attribute(struct json *json, const struct query *query, int key, int value)
+void put_attributes(struct json *json, const struct span_row *row, struct query *stored)
 {
-	const char *name = query_text(query, key);
+	struct writer writer = {.json = json};
 
-	if (!name)
-		return;
-	json_key(json, name);
-	if (query_is_null(query, value))
-		json_null(json);
-	else if (query_is_text(query, value))
-		json_string(json, query_text(query, value));
-	else if (query_is_real(query, value))
-		json_double(json, query_double(query, value));
-	else
-		json_int(json, query_int(query, value));
+	query_bind(stored, 1, row->id);
+	read_keys(&writer, stored);
+	put_derived(&writer, row);
+	if (writer.stored.size)
+		query_bind(stored, 1, row->id);
+	while (writer.stored.size && query_next(stored)) {
+		const char *key = query_text(stored, 0);
+
+		if (key)
+			put_stored(json, key, stored);
+	}
+	buf_free(&writer.stored);
 }

@@ -6,10 +6,10 @@
 #include "analysis/exports/span_rows.h"
 #include "lib/json.h"
 
-/* Members of an object that is open. */
-void put_attributes(struct json *json, const struct span_row *row);
-
-/* A row of table `attribute`: its key and its value, as a member. */
-void put_stored_attribute(struct json *json, const struct query *query, int key, int value);
+/*
+ * Members of an object that is open: what the row tells, and the rows of `stored` (key, value),
+ * which win where both know. `stored`, NULL for none, is asked for row->id.
+ */
+void put_attributes(struct json *json, const struct span_row *row, struct query *stored);
 
 #endif

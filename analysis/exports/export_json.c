@@ -109,12 +109,9 @@ static void put_span(struct work *work, struct buf *text, const struct span_row 
 	json_member_string(&json, "status", status_of(row));
 	json_key(&json, "attrs");
 	json_open(&json, '{');
-	put_attributes(&json, row);
+	put_attributes(&json, row, work->attributes);
 	if (row->kind == RT_SPAN_process && row->has_status)
 		json_member_int(&json, "process.exit.code", row->status);
-	query_bind(work->attributes, 1, row->id);
-	while (query_next(work->attributes))
-		put_stored_attribute(&json, work->attributes, 0, 1);
 	json_close(&json, '}');
 }
 
@@ -262,7 +259,7 @@ static void put_fold(struct work *work, const struct query *query)
 	put_histogram(&json, blob, size);
 	json_key(&json, "attrs");
 	json_open(&json, '{');
-	put_attributes(&json, &row);
+	put_attributes(&json, &row, NULL);
 	json_close(&json, '}');
 	line_end(work, &json);
 }

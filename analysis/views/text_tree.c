@@ -114,7 +114,7 @@ static void describe(const struct tree_line *line, bool evidence, struct buf *te
 		const char *name = strerrorname_np(line->status);
 
 		buf_printf(text, "  %s", name ? name : "failed");
-	} else if (line->errors) {
+	} else if (line->errors && (line->count > 1 || !line->story)) {
 		buf_printf(text, "  %s failed", units_count(space, line->errors));
 	}
 	if (evidence && line->evidence >= 0)
@@ -142,7 +142,8 @@ static void put_call(struct page *page, const struct tree_line *line)
 		buf_printf(&page->out.bytes, " x %s", count);
 		used += 3 + strlen(count);
 	}
-	if (line->object) {
+	/* a story says more than where it took place: that is told whole or not at all */
+	if (line->object && (!line->story || room >= used + 2 + table_text_width(line->object))) {
 		room = room > used + 2 + OBJECT_MIN ? room - used - 2 : OBJECT_MIN;
 		buf_printf(&page->out.bytes, "  %s%s", line->object_is_next ? "then " : "",
 			term_start(TERM_BLUE));

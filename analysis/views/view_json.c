@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reports and trees as JSON: {"version", "runs": [...]}. Times are nanoseconds; unknown is null. */
+#include <string.h>
+
 #include "analysis/views/view.h"
 #include "lib/version.h"
 #include "lib/words.h"
@@ -94,6 +96,10 @@ static void put_call(struct page *page, const struct tree_line *line)
 	if (line->object_is_next)
 		json_member_string(json, "next_object", line->object);
 	json_member_string(json, "object_kind", line->object_kind);
+	if (line->story) {
+		json_member_string(json, "class", line->class);
+		json_member_string(json, "story", line->story + strspn(line->story, " "));
+	}
 	json_member_int(json, "id", line->id);
 	json_member_int(json, "start_ns", line->start_ns);
 	json_member_int(json, "count", line->count);
@@ -135,7 +141,10 @@ static void json_tree_open(struct page *page, const struct tree_line *line)
 		break;
 	case TREE_CALL:
 	case TREE_FOLDED:
-		json_member_string(json, "kind", line->kind == TREE_CALL ? "call" : "folded");
+		json_member_string(json, "kind",
+			line->story			  ? "request"
+				: line->kind == TREE_CALL ? "call"
+							  : "folded");
 		put_call(page, line);
 		break;
 	case TREE_MORE:

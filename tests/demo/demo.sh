@@ -23,8 +23,8 @@ echo
 "$python" "$here/servers.py" --log "$build/demo/stand-in.jsonl" -- \
 	"$build/ragtime" run -o "$trace" -- "$python" "$here/rag.py"
 
-step "ragtime tree: what it said to its servers, and what was inside those calls"
-"$build/ragtime" tree --grep 'localhost|127\.0\.0\.1|redis|PGSQL|/docs/' --min 1ms --top 16 "$trace"
+step "ragtime tree: what it asked its servers and what they answered"
+"$build/ragtime" tree --requests --top 40 "$trace"
 
 step "ragtime report: where the wall time went"
 "$build/ragtime" report "$trace"

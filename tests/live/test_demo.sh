@@ -20,10 +20,14 @@ chmod 711 "$TMP" "$TMP/tmp"
 TMPDIR=$TMP/tmp sh tests/demo/demo.sh "$BUILD" >"$out" 2>&1 || fail "make demo failed with status $?"
 wants '18 chunks embedded and stored'
 wants 'from the cache'
-wants 'getaddrinfo +localhost'
-wants 'SSL_do_handshake +127\.0\.0\.1:[0-9]+'
-wants 'connect +unix:.*PGSQL'
-wants 'redis\.sock'
+wants 'embeddings stand-in-384 .*\[embedding\] +[0-9]+ tokens +1 inputs +384 dimensions'
+wants 'chat gpt-4o-mini .*\[LLM generation\] +[0-9]+ -> [0-9]+ tokens +first token [0-9]'
+wants 'SELECT chunk .*\[vector search\] +k 3 +3 rows'
+wants 'GET .*\[cache lookup\] +miss'
+wants 'GET .*\[cache lookup\] +hit'
+wants '^ +openai +gpt-4o-mini +chat +3 '
+wants '^ +localhost '
+wants 's\.PGSQL\.5432 +[0-9]'
 wants '^The trace is '
 [ -z "$(ls "$TMP/tmp")" ] || fail "left behind: $(ls "$TMP/tmp")"
 
