@@ -337,7 +337,8 @@ static void response_head(struct http_stream *stream)
 	struct exchange *exchange = stream->exchange;
 	unsigned least = stream->is_server ? 500 : 400;
 
-	exchange_int(exchange, "http.response.status_code", stream->status);
+	if (stream->status)
+		exchange_int(exchange, "http.response.status_code", stream->status);
 	if (stream->status >= least) {
 		char text[16];
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "protocols/http2_streams.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "protocols/http2_frame.h"
+
+struct http2_stream *http2_streams_find(struct http2_streams *table, uint32_t id)
+{
+	for (unsigned i = table->count; i--;) {
+		if (table->ids[i] == id)
+			return &table->streams[i];
+	}
+	return NULL;
+}
+
+void http2_streams_finish(
+	struct http2_streams *table, struct http2_stream *stream, uint64_t ticks, bool broken)
+{
+	size_t at = (size_t)(stream - table->streams);
+	size_t after = --table->count - at;
+	struct http_stream *http = stream->http;
+
+	memmove(table->ids + at, table->ids + at + 1, after * sizeof(*table->ids));
+	memmove(stream, stream + 1, after * sizeof(*stream));
+	http_finish(http, ticks, broken);
+}
+
+void http2_streams_add(
+	struct http2_streams *table, uint32_t id, struct http_stream *http, uint64_t ticks)
+{
+	if (table->count == HTTP2_STREAMS)
+		http2_streams_finish(table, &table->streams[0], ticks, true);
+	table->ids[table->count] = id;
+	table->streams[table->count++] = (struct http2_stream){.http = http};
+}
+
+void http2_streams_fail(struct http2_streams *table, struct http2_stream *stream, uint64_t ticks,
+	const char *how, uint32_t code)
+{
+	struct exchange *exchange = http_exchange(stream->http);
+	char text[64];
+
+	if (!exchange->answered && !exchange->failed) {
+		snprintf(text, sizeof(text), "%s.%s", how, http2_error_name(code));
+		exchange->failed = true;
+		exchange_string(exchange, "error.type", text);
+	}
+	http2_streams_finish(table, stream, ticks, false);
+}
+
+void http2_streams_refuse(struct http2_streams *table, uint32_t last, uint64_t ticks, uint32_t code)
+{
+	for (unsigned i = table->count; i--;) {
+		if (table->ids[i] > last)
+			http2_streams_fail(table, &table->streams[i], ticks, "goaway", code);
+	}
+}
+
+void http2_streams_close(struct http2_streams *table, uint64_t ticks)
+{
+	while (table->count)
+		http2_streams_finish(
+			table, &table->streams[0], ticks, !table->streams[0].is_unsure);
+}

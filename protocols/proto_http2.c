@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP/2: frames of both directions, header blocks through HPACK, many streams at once. gRPC is
+ * what http.c makes of it. Flow control, priorities and settings are the peers' own business: what
+ * they change in the header table stands in the blocks themselves.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocols/content/hpack.h"
+#include "protocols/http2_frame.h"
+#include "protocols/http2_streams.h"
+#include "protocols/protocol.h"
+
+/* Times that frames may turn out to be none before the connection is left alone. */
+#define LOSSES 16
+
+enum where {
+	AT_START,   /* of the direction: the client's preface, or a frame */
+	AT_PREFACE, /* within it */
+	AT_HEAD,
+	AT_PREFIX, /* the fixed fields before a payload's bytes */
+	AT_BODY,
+	AT_PADDING,
+	AT_LOST, /* looks for the next frame */
+};
+
+enum block_kind { BLOCK_UNKNOWN, BLOCK_OF_NOBODY, BLOCK_REQUEST, BLOCK_RESPONSE, BLOCK_TRAILERS };
+
+/* A header block: HEADERS or PUSH_PROMISE and the CONTINUATIONs that follow. */
+struct block {
+	bool is_open;
+	bool is_push;
+	bool ends_stream;
+	bool is_lost; /* the rest cannot be read */
+	enum block_kind kind;
+	uint32_t id;
+	struct proto_piece first; /* its first bytes: when, and whose */
+	uint64_t bytes;		  /* before its stream was known */
+	unsigned status;
+	size_t method_size, path_size, authority_size;
+	char method[16];
+	char path[1024];
+	char authority[256];
+};
+
+struct half {
+	enum where where;
+	unsigned have; /* bytes of the preface, head or prefix at hand */
+	uint8_t bytes[HTTP2_HEAD];
+	struct http2_head head;
+	uint32_t prefix;  /* bytes of it that the frame has */
+	uint32_t left;	  /* of the body */
+	uint32_t padding; /* that follows */
+	struct hpack *hpack;
+	struct block block;
+};
+
+struct http2 {
+	struct exchange_host *host;
+	bool knows_sides;
+	enum proto_way request_way;
+	uint32_t newest; /* request stream */
+	unsigned losses;
+	struct half halves[2];
+	struct http2_streams streams;
+};
+
+/* What a header field needs to know of where it stands. */
+struct place {
+	struct http2 *http2;
+	struct half *half;
+	enum proto_way way;
+	const struct proto_piece *piece;
+};
+
+static enum proto_verdict http2_probe(enum proto_way way, const uint8_t *bytes, size_t size)
+{
+	(void)way;
+	if (!memcmp(bytes, HTTP2_PREFACE, size < HTTP2_PREFACE_SIZE ? size : HTTP2_PREFACE_SIZE))
+		return size < HTTP2_PREFACE_SIZE ? PROTO_NEED_MORE : PROTO_OK;
+	return http2_frames_begin(bytes, size);
+}
+
+static void http2_open(void *state, struct exchange_host *host)
+{
+	struct http2 *http2 = state;
+
+	http2->host = host;
+}
+
+static void stream_end_side(
+	struct http2 *http2, struct http2_stream *stream, bool is_request, uint64_t ticks)
+{
+	http_end_of(stream->http, is_request, ticks);
+	if (!is_request)
+		http2_streams_finish(&http2->streams, stream, ticks, false);
+}
+
+static void stream_open(struct place *place)
+{
+	struct http2 *http2 = place->http2;
+	struct block *block = &place->half->block;
+	struct http_stream *http = http_begin(http2->host, "http2", place->way, &block->first);
+	const char *target = block->path;
+	size_t target_size = block->path_size;
+
+	if (!http)
+		return;
+	http2->newest = block->id;
+	http2_streams_add(&http2->streams, block->id, http, place->piece->ticks);
+	exchange_moved(http_exchange(http), place->way, place->piece, block->bytes);
+	if (!target_size) { /* CONNECT has none */
+		target = strcmp(block->method, "CONNECT") ? "unknown" : block->authority;
+		target_size = strlen(target);
+	}
+	http_request(http, block->method, block->method_size, target, target_size);
+	http_header(http, true, ":authority", 10, block->authority, block->authority_size);
+}
+
+/* ---- header blocks ---- */
+
+static bool decide_sides(struct http2 *http2, enum proto_way way, const struct block *block)
+{
+	if (!http2->knows_sides && (block->method_size || block->status)) {
+		http2->request_way = block->method_size ? way : !way;
+		http2->knows_sides = true;
+	}
+	return http2->knows_sides;
+}
+
+static enum block_kind request_block(struct place *place, const struct http2_stream *stream)
+{
+	struct block *block = &place->half->block;
+
+	if (stream)
+		return BLOCK_TRAILERS;
+	/* what is older has ended, or began before we came */
+	if (!block->method_size || block->id <= place->http2->newest || !(block->id & 1))
+		return BLOCK_OF_NOBODY;
+	stream_open(place);
+	return BLOCK_REQUEST;
+}
+
+static enum block_kind response_block(struct block *block, struct http2_stream *stream)
+{
+	if (!stream || (block->status >= 100 && block->status < 200))
+		return BLOCK_OF_NOBODY;
+	if (stream->is_answered)
+		return BLOCK_TRAILERS;
+	stream->is_answered = true;
+	http_status(stream->http, block->status);
+	return BLOCK_RESPONSE;
+}
+
+/* The pseudo headers are read: whose block is it? */
+static void block_settle(struct place *place)
+{
+	struct http2 *http2 = place->http2;
+	struct block *block = &place->half->block;
+	struct http2_stream *stream = http2_streams_find(&http2->streams, block->id);
+
+	if (block->kind != BLOCK_UNKNOWN)
+		return;
+	if (block->is_push || !decide_sides(http2, place->way, block))
+		block->kind = BLOCK_OF_NOBODY;
+	else if (place->way == http2->request_way)
+		block->kind = request_block(place, stream);
+	else
+		block->kind = response_block(block, stream);
+}
+
+static void keep(char *to, size_t room, size_t *kept, const char *from, size_t size)
+{
+	*kept = size < room - 1 ? size : room - 1;
+	memcpy(to, from, *kept);
+	to[*kept] = '\0';
+}
+
+static bool name_is(const char *name, size_t size, const char *wanted)
+{
+	return strlen(wanted) == size && !memcmp(name, wanted, size);
+}
+
+static void take_pseudo(
+	struct block *block, const char *name, size_t name_size, const char *value, size_t size)
+{
+	if (name_is(name, name_size, ":method")) {
+		keep(block->method, sizeof(block->method), &block->method_size, value, size);
+	} else if (name_is(name, name_size, ":path")) {
+		keep(block->path, sizeof(block->path), &block->path_size, value, size);
+	} else if (name_is(name, name_size, ":authority")) {
+		keep(block->authority, sizeof(block->authority), &block->authority_size, value,
+			size);
+	} else if (name_is(name, name_size, ":status")) {
+		block->status = 0;
+		for (size_t i = 0; i < size && i < 3 && value[i] >= '0' && value[i] <= '9'; i++)
+			block->status = block->status * 10 + (unsigned)(value[i] - '0');
+	}
+}
+
+static void take_field(
+	void *context, const char *name, size_t name_size, const char *value, size_t value_size)
+{
+	struct place *place = context;
+	struct block *block = &place->half->block;
+	struct http2_stream *stream;
+
+	if (!name_size || name_is(name, name_size, HPACK_UNKNOWN))
+		return;
+	if (*name == ':') {
+		if (block->kind == BLOCK_UNKNOWN)
+			take_pseudo(block, name, name_size, value, value_size);
+		return;
+	}
+	block_settle(place);
+	stream = block->kind == BLOCK_OF_NOBODY
+		? NULL
+		: http2_streams_find(&place->http2->streams, block->id);
+	if (stream)
+		http_header(stream->http, place->way == place->http2->request_way, name, name_size,
+			value, value_size);
+}
+
+static void block_begin(struct place *place)
+{
+	struct half *half = place->half;
+	struct block *block = &half->block;
+
+	memset(block, 0, sizeof(*block));
+	block->is_open = true;
+	block->is_push = half->head.type == HTTP2_PUSH_PROMISE;
+	block->ends_stream =
+		half->head.type == HTTP2_HEADERS && half->head.flags & HTTP2_END_STREAM;
+	block->id = half->head.id;
+	block->first = *place->piece;
+}
+
+static void block_end(struct place *place)
+{
+	struct http2 *http2 = place->http2;
+	struct block *block = &place->half->block;
+	bool is_request;
+	struct http2_stream *stream;
+
+	if (!block->is_lost)
+		hpack_end(place->half->hpack, take_field, place);
+	block_settle(place);
+	block->is_open = false;
+	stream = block->kind == BLOCK_OF_NOBODY ? NULL
+						: http2_streams_find(&http2->streams, block->id);
+	is_request = place->way == http2->request_way;
+	if (stream && block->kind != BLOCK_TRAILERS)
+		http_head_end(stream->http, is_request, place->piece);
+	if (stream && block->ends_stream)
+		stream_end_side(http2, stream, is_request, place->piece->ticks);
+}
+
+static void block_bytes(struct place *place, size_t size)
+{
+	struct block *block = &place->half->block;
+
+	if (!block->is_lost &&
+		hpack_feed(place->half->hpack, place->piece->bytes, size, take_field, place))
+		block->is_lost = true;
+}
+
+/* ---- frames ---- */
+
+static uint32_t be32(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+		bytes[3];
+}
+
+/* Streams are there only when the sides are known. */
+static bool is_response(const struct place *place)
+{
+	return place->http2->knows_sides && place->way != place->http2->request_way;
+}
+
+static bool is_block(const struct half *half)
+{
+	return half->head.type == HTTP2_HEADERS || half->head.type == HTTP2_CONTINUATION ||
+		half->head.type == HTTP2_PUSH_PROMISE;
+}
+
+/* Bytes of messages count for their stream; other frames belong to none. */
+static void count_bytes(struct place *place, size_t size)
+{
+	struct half *half = place->half;
+	struct http2_stream *stream;
+
+	if (!is_block(half) && half->head.type != HTTP2_DATA)
+		return;
+	stream = half->block.is_push && is_block(half)
+		? NULL
+		: http2_streams_find(&place->http2->streams, half->head.id);
+	if (stream)
+		exchange_moved(http_exchange(stream->http), place->way, place->piece, size);
+	else if (is_block(half))
+		half->block.bytes += size;
+}
+
+static void frame_end(struct place *place)
+{
+	struct http2 *http2 = place->http2;
+	struct half *half = place->half;
+	struct http2_stream *stream = http2_streams_find(&http2->streams, half->head.id);
+	uint64_t ticks = place->piece->ticks;
+
+	half->where = AT_HEAD;
+	half->have = 0;
+	if (is_block(half) && half->head.flags & HTTP2_END_HEADERS)
+		block_end(place);
+	else if (half->head.type == HTTP2_RST_STREAM && stream)
+		http2_streams_fail(&http2->streams, stream, ticks, "rst_stream", be32(half->bytes));
+	else if (half->head.type == HTTP2_GOAWAY && is_response(place))
+		http2_streams_refuse(&http2->streams, be32(half->bytes) & 0x7fffffff, ticks,
+			be32(half->bytes + 4));
+	else if (half->head.type == HTTP2_DATA && stream && half->head.flags & HTTP2_END_STREAM)
+		stream_end_side(http2, stream, !is_response(place), ticks);
+}
+
+/* Goes on to what the frame has next. */
+static void frame_step(struct place *place)
+{
+	struct half *half = place->half;
+
+	if (half->where == AT_PREFIX && half->have == half->prefix) {
+		if (half->head.flags & HTTP2_PADDED && http2_may_be_padded(half->head.type))
+			half->padding = half->bytes[0] < half->left ? half->bytes[0] : half->left;
+		half->left -= half->padding;
+		half->where = AT_BODY;
+	}
+	if (half->where == AT_BODY && !half->left) {
+		half->left = half->padding;
+		half->padding = 0;
+		half->where = AT_PADDING;
+	}
+	if (half->where == AT_PADDING && !half->left)
+		frame_end(place);
+}
+
+static void set_lost(struct http2 *http2, struct half *half)
+{
+	http2->losses++;
+	half->where = AT_LOST;
+	half->have = 0;
+	half->block.is_open = false;
+	if (half->hpack)
+		hpack_lose(half->hpack);
+	else
+		half->hpack = hpack_new(false);
+	for (unsigned i = 0; i < http2->streams.count; i++)
+		http2->streams.streams[i].is_unsure = true;
+}
+
+/* A frame's head is complete. */
+static void frame_begin(struct place *place)
+{
+	struct half *half = place->half;
+	bool is_continuation;
+
+	half->head = http2_head_read(half->bytes);
+	is_continuation = half->head.type == HTTP2_CONTINUATION;
+	if (!http2_head_is_valid(&half->head) || is_continuation != half->block.is_open ||
+		(is_continuation && half->head.id != half->block.id)) {
+		set_lost(place->http2, half);
+		return;
+	}
+	/* a direction that opens with its settings is seen from its beginning */
+	if (!half->hpack)
+		half->hpack = hpack_new(
+			half->head.type == HTTP2_SETTINGS && !(half->head.flags & HTTP2_ACK));
+	if (is_block(half) && !is_continuation)
+		block_begin(place);
+	if (is_block(half) && !half->hpack)
+		half->block.is_lost = true;
+	count_bytes(place, HTTP2_HEAD);
+	half->prefix = http2_prefix_size(&half->head);
+	half->left = half->head.size - half->prefix;
+	half->padding = 0;
+	half->have = 0;
+	memset(half->bytes, 0, sizeof(half->bytes));
+	half->where = AT_PREFIX;
+	frame_step(place);
+}
+
+static void body_bytes(struct place *place, size_t size)
+{
+	struct http2 *http2 = place->http2;
+	struct http2_stream *stream;
+
+	if (is_block(place->half)) {
+		block_bytes(place, size);
+	} else if (place->half->head.type == HTTP2_DATA) {
+		stream = http2_streams_find(&http2->streams, place->half->head.id);
+		if (stream)
+			http_body(stream->http, place->way == http2->request_way, place->piece,
+				place->piece->bytes, size);
+	}
+}
+
+static size_t collect(struct half *half, const struct proto_piece *piece, size_t wanted)
+{
+	size_t size = wanted - half->have < piece->size ? wanted - half->have : piece->size;
+
+	memcpy(half->bytes + half->have, piece->bytes, size);
+	half->have += (unsigned)size;
+	return size;
+}
+
+/* A preface, or a frame? They differ in their first byte. */
+static size_t take_preface(struct http2 *http2, struct half *half, const struct place *place)
+{
+	const struct proto_piece *piece = place->piece;
+	size_t size = HTTP2_PREFACE_SIZE - half->have;
+
+	if (half->where == AT_START && *piece->bytes != HTTP2_PREFACE[0]) {
+		half->where = AT_HEAD;
+		return 0;
+	}
+	half->where = AT_PREFACE;
+	size = size < piece->size ? size : piece->size;
+	if (memcmp(HTTP2_PREFACE + half->have, piece->bytes, size) != 0) {
+		set_lost(http2, half);
+		return 0;
+	}
+	half->have += (unsigned)size;
+	if (half->have == HTTP2_PREFACE_SIZE) {
+		http2->knows_sides = true;
+		http2->request_way = place->way;
+		half->where = AT_HEAD;
+		half->have = 0;
+	}
+	return size;
+}
+
+/* Takes some bytes from the front of the piece; returns how many. */
+static size_t take(struct place *place)
+{
+	struct half *half = place->half;
+	const struct proto_piece *piece = place->piece;
+	size_t size = piece->size < half->left ? piece->size : half->left;
+
+	switch (half->where) {
+	case AT_START:
+	case AT_PREFACE:
+		return take_preface(place->http2, half, place);
+	case AT_HEAD:
+		size = collect(half, piece, HTTP2_HEAD);
+		if (half->have == HTTP2_HEAD)
+			frame_begin(place);
+		return size;
+	case AT_PREFIX:
+		size = collect(half, piece, half->prefix);
+		break;
+	case AT_LOST:
+		size = http2_frames_find(piece->bytes, piece->size);
+		if (size < piece->size)
+			half->where = AT_HEAD;
+		return size;
+	case AT_BODY:
+	case AT_PADDING:
+		half->left -= (uint32_t)size;
+	}
+	/* counted before it may end the exchange it belongs to */
+	count_bytes(place, size);
+	if (half->where == AT_BODY)
+		body_bytes(place, size);
+	frame_step(place);
+	return size;
+}
+
+static enum proto_verdict http2_feed(
+	void *state, enum proto_way way, const struct proto_piece *piece)
+{
+	struct http2 *http2 = state;
+	struct half *half = &http2->halves[way];
+	struct proto_piece rest = *piece;
+	struct place place = {http2, half, way, &rest};
+
+	while (rest.size) {
+		size_t size = take(&place);
+
+		rest.bytes += size;
+		rest.size -= size;
+		if (http2->losses > LOSSES || (half->hpack && hpack_is_hopeless(half->hpack)))
+			return PROTO_NOT_MINE;
+	}
+	return PROTO_OK;
+}
+
+/* `size` bytes of the present frame are missing, no more than it has left. */
+static void skip_in_frame(struct place *place, uint32_t size)
+{
+	struct http2 *http2 = place->http2;
+	struct half *half = place->half;
+	struct http2_stream *stream = http2_streams_find(&http2->streams, half->head.id);
+
+	if (half->where == AT_BODY && is_block(half)) {
+		hpack_lose(half->hpack);
+		half->block.is_lost = true;
+	} else if (half->where == AT_BODY && half->head.type == HTTP2_DATA && stream) {
+		http_body_gap(stream->http, place->way == http2->request_way, size);
+	}
+	count_bytes(place, size);
+	half->left -= size;
+	frame_step(place);
+}
+
+static void http2_gap(void *state, enum proto_way way, uint64_t size, uint64_t ticks)
+{
+	struct http2 *http2 = state;
+	struct half *half = &http2->halves[way];
+	struct proto_piece nothing = {.ticks = ticks};
+	struct place place = {http2, half, way, &nothing};
+
+	while (size && (half->where == AT_BODY || half->where == AT_PADDING)) {
+		uint32_t step = size < half->left ? (uint32_t)size : half->left;
+
+		skip_in_frame(&place, step);
+		size -= step;
+	}
+	if (!size || half->where == AT_LOST)
+		return;
+	set_lost(http2, half);
+	/* lost bytes are no sign of another protocol */
+	http2->losses--;
+	for (unsigned i = 0; i < http2->streams.count; i++)
+		http_body_gap(http2->streams.streams[i].http, way == http2->request_way, 0);
+}
+
+static void http2_close(void *state, uint64_t ticks)
+{
+	struct http2 *http2 = state;
+
+	http2_streams_close(&http2->streams, ticks);
+	for (int i = 0; i < 2; i++) {
+		hpack_free(http2->halves[i].hpack);
+		explicit_bzero(&http2->halves[i], sizeof(http2->halves[i]));
+	}
+}
+
+const struct protocol protocol_http2 = {
+	.name = "http2",
+	.state_size = sizeof(struct http2),
+	.probe = http2_probe,
+	.open = http2_open,
+	.feed = http2_feed,
+	.gap = http2_gap,
+	.close = http2_close,
+};
