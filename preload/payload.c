@@ -13,7 +13,6 @@
 
 #include "preload/payload_http2.h"
 
-#define DESCRIPTORS 65536
 #define SESSIONS 4096
 #define SESSION_PROBES 16
 #define TAILS 512
@@ -34,7 +33,6 @@ struct connection {
 	__u32 number;
 	int fd;
 	__u8 kind;
-	__u8 encrypted; /* a socket under a TLS session whose plain text is copied */
 	struct way ways[2];
 };
 
@@ -50,8 +48,10 @@ struct tail {
 	__u8 bytes[PAYLOAD_TAIL];
 };
 
+__u8 payload_watched[PAYLOAD_DESCRIPTORS];
+
 static struct tables {
-	struct connection descriptors[DESCRIPTORS];
+	struct connection descriptors[PAYLOAD_DESCRIPTORS];
 	struct connection sessions[SESSIONS];
 	struct tail tails[TAILS];
 } * tables;
@@ -70,7 +70,7 @@ void payload_init(void)
 
 static struct connection *descriptor_of(int fd)
 {
-	return tables && fd >= 0 && fd < DESCRIPTORS ? &tables->descriptors[fd] : NULL;
+	return tables && fd >= 0 && fd < PAYLOAD_DESCRIPTORS ? &tables->descriptors[fd] : NULL;
 }
 
 /* The session's entry, a vacant one for a new session, or NULL when the table is crowded. */
@@ -285,6 +285,9 @@ static void copy(struct connection *connection, unsigned way_index, const __u8 *
 		http2_begin(connection, way_index);
 	if (steer == RT_STEER_OFF || (steer == RT_STEER_HEADS && !way->is_http2)) {
 		way->position += size;
+		/* never raised again: the hooks need not come here any more */
+		if (steer == RT_STEER_OFF && connection->kind == KIND_SOCKET)
+			payload_watched[connection->fd] = 0;
 	} else if (way->is_http2) {
 		copy_http2(connection, way_index, data, size, steer == RT_STEER_HEADS);
 	} else {
@@ -305,7 +308,6 @@ static void connection_end(struct connection *connection)
 		mark_emit(RT_EV_data, pair_of(connection->fd, connection->number), -1, NULL);
 	memset(connection->ways, 0, sizeof(connection->ways));
 	connection->kind = KIND_NONE;
-	connection->encrypted = 0;
 	connection->number = 0;
 }
 
@@ -317,21 +319,24 @@ void payload_open_cold(int fd)
 		return;
 	connection_end(connection);
 	number_give(connection, KIND_SOCKET, fd);
+	payload_watched[fd] = 1;
 }
 
 void payload_close_cold(int fd)
 {
 	struct connection *connection = descriptor_of(fd);
 
-	if (connection && connection->kind != KIND_NONE)
-		connection_end(connection);
+	if (!connection || connection->kind == KIND_NONE)
+		return;
+	payload_watched[fd] = 0;
+	connection_end(connection);
 }
 
 void payload_copy_cold(int fd, enum payload_way way, const void *data, size_t size)
 {
 	struct connection *connection = descriptor_of(fd);
 
-	if (connection && connection->kind == KIND_SOCKET && !connection->encrypted)
+	if (connection && connection->kind == KIND_SOCKET)
 		copy(connection, way, data, size);
 }
 
@@ -350,14 +355,14 @@ void payload_tls_cold(
 	const void *session, int fd, enum payload_way way, const void *data, size_t size)
 {
 	struct connection *connection = tables ? session_of(session) : NULL;
-	struct connection *socket = descriptor_of(fd);
 
 	if (!connection)
 		return;
 	if (connection->kind == KIND_NONE)
 		number_give(connection, KIND_TLS, fd);
-	if (socket)
-		socket->encrypted = 1;
+	/* what the socket carries is this, encrypted */
+	if (descriptor_of(fd))
+		payload_watched[fd] = 0;
 	copy(connection, way, data, size);
 }
 

@@ -41,6 +41,16 @@ COLD void payload_tls_close_cold(const void *session);
 
 #define payload_wanted() unlikely(rt_region->payload_cap)
 
+#define PAYLOAD_DESCRIPTORS 65536
+
+/* Of each descriptor: is it a connection whose bytes are still wanted? All that a hook looks at. */
+extern HIDDEN __u8 payload_watched[PAYLOAD_DESCRIPTORS];
+
+static inline bool payload_watches(int fd)
+{
+	return unlikely((unsigned)fd < PAYLOAD_DESCRIPTORS && payload_watched[fd]);
+}
+
 /* fd is a new socket: whatever was known of that number is over. */
 static inline void payload_open(int fd)
 {
@@ -58,14 +68,14 @@ static inline void payload_close(int fd)
  * alone. */
 static inline void payload_moved(int fd, enum payload_way way, const void *data, ssize_t done)
 {
-	if (payload_wanted() && done > 0)
+	if (payload_watches(fd) && done > 0)
 		payload_copy_cold(fd, way, data, (size_t)done);
 }
 
 static inline void payload_movedv(
 	int fd, enum payload_way way, const struct iovec *parts, size_t count, ssize_t done)
 {
-	if (payload_wanted() && done > 0)
+	if (payload_watches(fd) && done > 0)
 		payload_copyv_cold(fd, way, parts, count, (size_t)done);
 }
 
