@@ -376,8 +376,10 @@ static int take_byte(struct json_walk *walk, char byte)
 		}
 		err = end_word(walk);
 		return err || is_space(byte) ? err : after_value(walk, byte);
-	case STATE_DONE:
-		return is_space(byte) ? 0 : -EINVAL;
+	case STATE_DONE: /* JSON lines, and whoever sends them as something else */
+		if (!is_space(byte))
+			json_walk_init(walk, walk->on_value, walk->context);
+		return take_mark(walk, byte);
 	case STATE_RESYNC:
 		if (byte == ']' || byte == '}')
 			walk->state = STATE_AFTER;

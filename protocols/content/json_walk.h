@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A JSON text in pieces in, values with their paths out (dialect.h: dialect_value). Memory is fixed
- * whatever the text: of a long string only the beginning is kept, and its size is told; what has a
- * path too long is parsed and not reported. That is why no library does this here: those at hand
- * hold a whole string before they show it.
+ * A JSON text in pieces in, values with their paths out (dialect.h: dialect_value); another text
+ * may follow. Memory is fixed whatever the text: of a long string only the beginning is kept, and
+ * its size is told; what has a path too long is parsed and not reported. That is why no library
+ * does this here: those at hand hold a whole string before they show it.
  */
 #ifndef PROTOCOLS_CONTENT_JSON_WALK_H
 #define PROTOCOLS_CONTENT_JSON_WALK_H
@@ -59,7 +59,7 @@ void json_walk_gap(struct json_walk *walk);
 /* The text is over: a number at its very end is complete now. */
 void json_walk_end(struct json_walk *walk);
 
-/* Has one whole value been read? */
+/* Is what has been read whole? */
 bool json_walk_done(const struct json_walk *walk);
 
 #endif

@@ -32,7 +32,6 @@
 #define GENAI_TOOLS_CALLED "ragtime.tools_called"
 #define GENAI_TOOL_BYTES "ragtime.tool_argument_bytes"
 #define GENAI_MESSAGES "ragtime.messages"
-#define SERVER_MS "ragtime.server_processing_ms"
 
 /* An operation that a path's end tells. Tables end with a NULL path_end. */
 struct genai_operation {

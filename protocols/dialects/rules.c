@@ -13,7 +13,7 @@ bool is_name(const char *text, size_t size)
 		char c = text[i];
 
 		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-			(!c || !strchr("-_.:/@+", c)))
+			(!c || !strchr("-_.:/@+,*", c)))
 			return false;
 	}
 	return size && size <= NAME_MAX_SIZE;
@@ -139,11 +139,17 @@ static void put_vector(struct reading *reading, struct exchange *exchange, const
 static void put_error(
 	struct reading *reading, struct exchange *exchange, const struct dialect_value *value)
 {
+	char code[24];
+
 	if (value->type == VALUE_INT ? !value->number : !is_text(value))
 		return;
 	if (reading->streams)
 		exchange->failed = true;
-	put(exchange, "error.type", value);
+	snprintf(code, sizeof(code), "%lld", (long long)value->number);
+	if (value->type == VALUE_INT)
+		exchange_string(exchange, "error.type", code);
+	else
+		put(exchange, "error.type", value);
 }
 
 static void put_inputs(struct exchange *exchange, const char *key,

@@ -10,6 +10,8 @@
 
 #include "protocols/dialect.h"
 
+#define SERVER_MS "ragtime.server_processing_ms"
+
 enum rule_what {
 	RULE_PUT,      /* a number, a truth or a name is the fact */
 	RULE_MAX,      /* the greatest of several numbers is */
@@ -51,7 +53,7 @@ void rules_apply(const struct rule *rules, struct reading *reading, struct excha
 /* The exchange went wrong though its status may say otherwise. */
 void rules_fail(struct exchange *exchange, const char *error);
 
-/* Letters, digits and -_.:/@+ alone, and not long. */
+/* Letters, digits and -_.:/@+,* alone, and not long. */
 bool is_name(const char *text, size_t size);
 
 /* A segment of a path as a fact: percent signs decoded, if it is a name then. */
