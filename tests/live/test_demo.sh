@@ -14,6 +14,7 @@ wants() {
 }
 
 # Its own temporary folder, so that what remains of it is seen.
+chmod 755 "$TMP"
 mkdir "$TMP/tmp"
 # PostgreSQL runs as another user there
 chmod 711 "$TMP" "$TMP/tmp"
