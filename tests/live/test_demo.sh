@@ -21,10 +21,12 @@ chmod 711 "$TMP" "$TMP/tmp"
 TMPDIR=$TMP/tmp sh tests/demo/demo.sh "$BUILD" >"$out" 2>&1 || fail "make demo failed with status $?"
 wants '18 chunks embedded and stored'
 wants 'from the cache'
-wants 'getaddrinfo +localhost'
-wants 'SSL_do_handshake +127\.0\.0\.1:[0-9]+'
-wants 'connect +unix:.*PGSQL'
+wants 'poll .*127\.0\.0\.1:[0-9]+'
+wants 'SSL_write .*127\.0\.0\.1:[0-9]+'
+wants '(send|poll) .*PGSQL'
 wants 'redis\.sock'
+wants 'TLS handshake'
+wants '^ *localhost +3 '
 wants '^The trace is '
 [ -z "$(ls "$TMP/tmp")" ] || fail "left behind: $(ls "$TMP/tmp")"
 
