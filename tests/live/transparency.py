@@ -77,7 +77,7 @@ def execute(command, folder, setup, env, stdin, contents, settle, limits):
             stdout=out,
             stderr=err,
             umask=0o022,
-            preexec_fn=lambda: [resource.setrlimit(which, (value, value)) for which, value in limits],
+            preexec_fn=lambda: [resource.setrlimit(which, (value, resource.getrlimit(which)[1])) for which, value in limits],
         )
         try:
             process.communicate(stdin, timeout=TIMEOUT_S)
