@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/state.h"
 #include "loader/capture/session.h"
+#include "loader/symbols/plan.h"
 #include "loader/target/identity.h"
 #include "loader/target/launch.h"
 #include "loader/target/secrecy.h"
@@ -105,6 +106,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		run->output = arg;
 		break;
 	case KEY_FUNC:
+		if (plan_pattern_fault(arg))
+			argp_error(state, "--func '%s': %s", arg, plan_pattern_fault(arg));
 		run->patterns =
 			realloc(run->patterns, (run->pattern_count + 2) * sizeof(*run->patterns));
 		if (!run->patterns)

@@ -2,6 +2,7 @@
 #include "preload/environment.h"
 
 #include <fcntl.h>
+#include <linux/auxvec.h>
 
 #define SHIM_NAME "libragtime.so"
 
@@ -60,6 +61,8 @@ static bool variable_keep(char *variable)
 		environment.from_exec = true;
 		return false;
 	}
+	if (text_after(variable, RT_ENV_EVEN "="))
+		return false;
 	value = text_after(variable, "LD_PRELOAD=");
 	return !value || preload_clean((char *)value);
 }
@@ -83,6 +86,20 @@ static void region_parse(void)
 	}
 }
 
+/*
+ * Some runtimes (Go's) look for the auxiliary vector right behind the end of the environment. The
+ * slots that came free there are made entries of it that mean nothing: two slots each.
+ */
+static void gap_fill(char **from, char **to)
+{
+	if ((to - from) % 2)
+		return;
+	for (; from < to; from += 2) {
+		from[0] = (char *)AT_IGNORE;
+		from[1] = NULL;
+	}
+}
+
 void environment_take(void)
 {
 	char **from, **to;
@@ -93,6 +110,7 @@ void environment_take(void)
 		if (variable_keep(*from))
 			*to++ = *from;
 	*to = NULL;
+	gap_fill(to + 1, from + 1);
 	region_parse();
 }
 
@@ -108,7 +126,7 @@ size_t environment_size(char *const *from)
 	}
 	size += sizeof("LD_PRELOAD=:" RT_ENV_REGION "=") + text_length(environment.shim) +
 		text_length(environment.region) + 2;
-	size += (count + 4) * sizeof(char *);
+	size += (count + 5) * sizeof(char *);
 	return size <= ENVIRONMENT_MAX ? size : 0;
 }
 
@@ -128,7 +146,7 @@ char **environment_make(char *const *from, void *memory)
 
 	while (from && from[count])
 		count++;
-	text = (char *)(to + count + 4);
+	text = (char *)(to + count + 5);
 	for (size_t at = 0; at < count; at++) {
 		const char *value = text_after(from[at], "LD_PRELOAD=");
 
@@ -145,6 +163,8 @@ char **environment_make(char *const *from, void *memory)
 	*to++ = text;
 	text_append(text_append(text, RT_ENV_REGION "="), environment.region);
 	*to++ = (char *)RT_ENV_EXEC "=1";
+	if (!preload)
+		*to++ = (char *)RT_ENV_EVEN "=";
 	*to = NULL;
 	return variables;
 }

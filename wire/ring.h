@@ -175,4 +175,7 @@ struct rt_region {
 /* The variable by which a process finds the region: "<path of the memfd>:<cookie>". */
 #define RT_ENV_REGION "RAGTIME_REGION"
 
+/* Stands where the number of our variables would be odd: environment_take() says why. */
+#define RT_ENV_EVEN "RAGTIME_EVEN"
+
 #endif

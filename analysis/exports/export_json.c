@@ -86,20 +86,26 @@ static const char *status_of(const struct span_row *row)
 	return row->unfinished || !row->has_status ? NULL : row->status ? "error" : "ok";
 }
 
+/* Roots have the name of their process or thread; one without a name is told by what it is. */
+static const char *span_name(const struct span_row *row, const struct thread_row *thread)
+{
+	if (row->name)
+		return row->name;
+	if (row->kind == RT_SPAN_process)
+		return thread->program ? basename(thread->program) : "process";
+	return thread->name ? thread->name : thread->pid == thread->tid ? "main" : "thread";
+}
+
 /* All of a span but its waits, which are known at its end. */
 static void put_span(struct work *work, struct buf *text, const struct span_row *row,
 	const struct thread_row *thread)
 {
 	struct json json = line_begin(text, "span", work->run);
-	const char *name = row->name ? row->name
-		: row->kind == RT_SPAN_process
-		? (thread->program ? basename(thread->program) : NULL)
-		: thread->name;
 
 	json_member_int(&json, "id", row->id);
 	put_known(&json, "parent", row->parent != 0, row->parent);
 	put_classification(&json, row->class_number, row->evidence);
-	json_member_string(&json, "name", name);
+	json_member_string(&json, "name", span_name(row, thread));
 	json_member_string(&json, "kind", word_name("kind", row->kind));
 	json_member_int(&json, "pid", thread->pid);
 	put_known(&json, "tid", row->kind != RT_SPAN_process, thread->tid);

@@ -44,9 +44,8 @@ static void put_end(struct buf *bytes, const struct run *run)
 		buf_puts(bytes, "the trace has no end: it is still being written, or was cut off");
 	else if (!run->has_status)
 		buf_puts(bytes, "the program went on when tracing ended");
-	else if (run->status > 128)
-		buf_printf(bytes, "ended by signal %d (%s)", (int)run->status - 128,
-			strsignal((int)run->status - 128));
+	else if (run->signal)
+		buf_printf(bytes, "ended by signal %d (%s)", run->signal, strsignal(run->signal));
 	else
 		buf_printf(bytes, "ended with status %d", (int)run->status);
 	if (run->reason && strcmp(run->reason, "exit") != 0)

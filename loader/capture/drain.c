@@ -311,7 +311,7 @@ static int by_start(const void *left, const void *right)
  */
 static uint32_t adopt_new(struct drain *drain, uint64_t *records)
 {
-	struct thread *found[RT_SLOTS_MAX];
+	struct thread **found = drain->found;
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < drain->region->slots; i++) {

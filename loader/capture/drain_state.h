@@ -13,6 +13,7 @@ struct drain {
 	struct connections *connections;
 	struct processes processes;
 	struct thread *by_slot[RT_SLOTS_MAX];
+	struct thread *found[RT_SLOTS_MAX]; /* of one look for new ones: too much for a stack */
 	struct thread *live[RT_SLOTS_MAX];
 	uint32_t live_count;
 	uint32_t adopted; /* since the last look at the living */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,6 +53,23 @@ static void plan_region(struct region *region, uint64_t limit)
 	region->size = offset + region->chunks * sizeof(struct rt_chunk);
 }
 
+/* A limit on the size of files holds for memory too. It is put aside where that is allowed. */
+static int set_size(int fd, uint64_t size)
+{
+	struct rlimit limit, wide = {RLIM_INFINITY, RLIM_INFINITY};
+	int err;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur >= size)
+		return ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+	if (setrlimit(RLIMIT_FSIZE, &wide) < 0) {
+		wide.rlim_cur = wide.rlim_max = limit.rlim_max;
+		setrlimit(RLIMIT_FSIZE, &wide);
+	}
+	err = ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	return err;
+}
+
 static int make_memfd(uint64_t size)
 {
 	int fd = memfd_create("ragtime", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -61,9 +79,12 @@ static int make_memfd(uint64_t size)
 		fd = memfd_create("ragtime", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
 	if (fd < 0)
 		return -errno;
-	if (fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)size) < 0 ||
-		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+	err = set_size(fd, size);
+	if (!err &&
+		(fchmod(fd, 0600) < 0 ||
+			fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0))
 		err = -errno;
+	if (err) {
 		close(fd);
 		return err;
 	}

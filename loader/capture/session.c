@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -405,10 +405,11 @@ static bool must_end(struct session *session, uint64_t now)
 static void note_end_of_target(struct session *session)
 {
 	const struct job *job = session->job;
-	int code = job_exit_code(job);
+	int status = job->wait_status;
 
 	if (job->ended && !job->detached)
-		drain_process_ended(session->drain, job->pid, code > 128 ? 128 - code : code);
+		drain_process_ended(session->drain, job->pid,
+			WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status));
 }
 
 static void tell_limits(struct session *session)

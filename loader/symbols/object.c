@@ -91,7 +91,7 @@ int objects_add(struct objects *objects, const char *path)
 
 	if (objects->count == OBJECTS_MAX)
 		return -E2BIG;
-	*loaded = (struct loaded){NULL};
+	*loaded = (struct loaded){.opened = false};
 	if (!*path)
 		err = add_program(objects, loaded);
 	else if (asprintf(&loaded->path, "/proc/%d/%s/%s", objects->pid,

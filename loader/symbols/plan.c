@@ -90,16 +90,24 @@ void plan_free(struct plan *plan)
 	free(plan);
 }
 
+const char *plan_pattern_fault(const char *text)
+{
+	const char *colon = strchr(text, ':');
+
+	if (!colon || colon == text || !colon[1] || colon[1] == ':')
+		return "it must be LIBRARY:FUNCTION, as in 'libz*:deflate' or 'app:*::search*'";
+	return NULL;
+}
+
 int plan_pattern(struct plan *plan, const char *text, const char **why)
 {
 	const char *colon = strchr(text, ':');
 	struct pattern *grown, *pattern;
 
-	*why = "out of memory";
-	if (!colon || colon == text || !colon[1] || colon[1] == ':') {
-		*why = "it must be MODULE:FUNCTION, as in 'libz*:deflate' or 'app:*::search*'";
+	*why = plan_pattern_fault(text);
+	if (*why)
 		return -EINVAL;
-	}
+	*why = "out of memory";
 	grown = reallocarray(plan->patterns, plan->pattern_count + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;

@@ -36,7 +36,10 @@ struct plan_refusal {
 struct plan *plan_new(void);
 void plan_free(struct plan *plan);
 
-/* MODULE-GLOB:FUNCTION-GLOB. -EINVAL with *why telling what is wrong with it. */
+/* NULL, or what is wrong with a MODULE-GLOB:FUNCTION-GLOB. */
+const char *plan_pattern_fault(const char *pattern);
+
+/* 0, or -errno with *why telling what is wrong. */
 int plan_pattern(struct plan *plan, const char *pattern, const char **why);
 bool plan_wanted(const struct plan *plan);
 

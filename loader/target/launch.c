@@ -46,13 +46,15 @@ static char **make_environment(const struct launch_environment *additions)
 
 	while (environ && environ[count])
 		count++;
-	list = calloc(count + 3, sizeof(*list));
+	list = calloc(count + 4, sizeof(*list));
 	if (!list)
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		if (!is_variable(environ[i], PRELOAD) && !is_variable(environ[i], RT_ENV_REGION))
 			list[used++] = environ[i];
 	}
+	if (preloaded)
+		list[used++] = RT_ENV_EVEN "=";
 	list[used++] = join(PRELOAD, preloaded, additions->shim);
 	list[used++] = join(RT_ENV_REGION, NULL, additions->region);
 	if (!list[used - 2] || !list[used - 1]) {

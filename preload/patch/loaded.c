@@ -78,7 +78,8 @@ static int read_object(struct dl_phdr_info *info, size_t size, void *context)
 	(void)size;
 	if (loaded_count == LOADED_MAX)
 		return 1;
-	*object = (struct loaded){.base = info->dlpi_addr, .path = info->dlpi_name};
+	*object = (struct loaded){
+		.base = info->dlpi_addr, .path = info->dlpi_name ? info->dlpi_name : ""};
 	for (unsigned i = 0; i < info->dlpi_phnum; i++)
 		read_segment(object, &info->dlpi_phdr[i]);
 	object->fresh = true;

@@ -12,27 +12,39 @@ static size_t padded(size_t size)
 	return (size + 7) & ~(size_t)7;
 }
 
+static size_t objects_size(void)
+{
+	size_t size = sizeof(struct rt_ask);
+
+	for (unsigned i = 0; i < loaded_count; i++)
+		size += sizeof(struct rt_ask_object) + padded(text_length(loaded_objects[i].path));
+	return size;
+}
+
+/* Where there is no room for all paths, those of objects told of before are left out: "/". */
 static unsigned write_objects(void)
 {
 	struct rt_ask *ask = (struct rt_ask *)rt_region->mail;
+	bool tight = objects_size() > RT_MAIL_SIZE;
 	size_t at = sizeof(*ask);
 
 	*ask = (struct rt_ask){.type = RT_ASK_OBJECTS};
 	for (unsigned i = 0; i < loaded_count; i++) {
 		const struct loaded *object = &loaded_objects[i];
-		size_t path = object->path ? text_length(object->path) : 0;
+		const char *path = tight && !object->fresh ? "/" : object->path;
+		size_t length = text_length(path);
 		struct rt_ask_object *entry = (struct rt_ask_object *)(rt_region->mail + at);
-		size_t size = sizeof(*entry) + padded(path);
+		size_t size = sizeof(*entry) + padded(length);
 
 		if (size > RT_MAIL_SIZE - at)
 			break;
 		*entry = (struct rt_ask_object){
 			.base = object->base,
 			.size = (__u32)size,
-			.path_size = (__u16)path,
+			.path_size = (__u16)length,
 			.flags = object->fresh ? RT_ASK_NEW : 0,
 		};
-		memcpy(entry->path, object->path, path);
+		memcpy(entry->path, path, length);
 		at += size;
 		ask->count++;
 	}

@@ -27,9 +27,16 @@ PATIENCE_S = 60
 libc = ctypes.CDLL(None)
 
 
+def open_folder():
+    """For temporary files: as root one that another user reaches too, which a TMPDIR may not be."""
+    folder = Path(tempfile.gettempdir()).resolve()
+    closed = [path for path in (folder, *folder.parents) if not path.stat().st_mode & 0o001]
+    return "/tmp" if closed and os.geteuid() == 0 else folder
+
+
 class Servers:
     def __init__(self, log):
-        self.folder = Path(tempfile.mkdtemp(prefix="ragtime-demo."))
+        self.folder = Path(tempfile.mkdtemp(prefix="ragtime-demo.", dir=open_folder()))
         self.folder.chmod(0o755)
         self.log = log
         self.started = []

@@ -110,6 +110,21 @@ print(ctypes.CDLL("libz.so.1").crc32(0, b"abc", 3))
 """
 
 
+def test_usage():
+    for pattern in ("deflate", "faiss::search", ":f", "libz:"):
+        run = traced("usage", [pattern], ["true"])
+        check(run.returncode == 2 and "LIBRARY:FUNCTION" in run.stderr, f"--func {pattern}: {run}")
+
+
+def test_processes():
+    """A function has one name in all processes that load its file."""
+    program = f"{PROGRAMS}/func_main >/dev/null"
+    run = traced("processes", ["func_lib:probe::tail_nine"], ["sh", "-c", f"{program}; {program} & {program}; wait"])
+    check(run.returncode == 0, f"three processes: {run}")
+    counts, _ = calls("processes")
+    check(counts == {("probe::tail_nine", "func_lib"): 3}, f"three processes: {counts}")
+
+
 def test_real_libraries():
     python = [sys.executable, "-c", SCRIPT]
     before = plain(python)
@@ -200,7 +215,9 @@ def test_dead_tracer():
 
 
 TESTS = (
+    test_usage,
     test_shapes,
+    test_processes,
     test_real_libraries,
     test_threads_of_a_constructor,
     test_no_new_code,

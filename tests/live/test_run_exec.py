@@ -26,7 +26,7 @@ def tracer_of(pid):
 
 def check_pid():
     path = trace("exec.rtrace")
-    program = "import os, sys; print(os.getpid(), os.getppid()); sys.stdin.read(); sys.exit(3)"
+    program = "import os, sys; print(os.getpid(), os.getppid(), flush=True); sys.stdin.read(); sys.exit(3)"
     child = subprocess.Popen(command(path, "python3", "-c", program, options=("--exec",)),
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     pid, parent = map(int, child.stdout.readline().split())

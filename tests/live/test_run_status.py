@@ -37,6 +37,10 @@ def check_statuses():
         if expected not in (126, 127):
             check(done.stderr == b"", f"{args}: errors {done.stderr!r}")
             check(Walk(path).finished, f"{args}: the trace is unfinished")
+    for shell, told in (("kill -9 $$", "signal 9 (Killed)"), ("exit 137", "status 137")):
+        run(path, "sh", "-c", shell)
+        report = subprocess.run([RAGTIME, "report", path], capture_output=True, text=True).stdout
+        check(f"ended {'by' if 'kill' in shell else 'with'} {told}" in report, f"{shell}: {report[:300]}")
     usage = subprocess.run([RAGTIME, "run", "--no-such-option"], capture_output=True)
     check(usage.returncode == 2, f"usage error: status {usage.returncode}")
     usage = subprocess.run([RAGTIME, "run"], capture_output=True)

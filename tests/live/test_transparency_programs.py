@@ -2,6 +2,7 @@
 """Programs that do what is hard on an interposer: each must run as if nothing were there."""
 
 import time
+from resource import RLIMIT_FSIZE, RLIMIT_NOFILE, RLIMIT_STACK
 
 from transparency import PROGRAMS, TMP, Suite
 
@@ -46,5 +47,10 @@ for limit, take in ((24, 8), (64, 40), (100, 80), (100, 120), (400, 320)):
 compare("t_daemon", TMP / "work" / "left.txt", shown=[], settle=wait_for_daemon)
 for program in ("t_unwind", "t_fds", "t_signals"):
     suite.compare(f"{program} in a shell's pipeline", ["sh", "-c", f"{PROGRAMS / program} | cat; exit $?"])
+limits = {"stacks of 64 KiB": (RLIMIT_STACK, 65536), "16 descriptors": (RLIMIT_NOFILE, 16), "files of 1 MiB": (RLIMIT_FSIZE, 1 << 20)}
+for what, limit in limits.items():
+    for program in ("t_plain", "t_unwind", "t_clone"):
+        compare(program, limits=[limit], shown=["with", what])
+    suite.compare(f"a shell with {what}", ["sh", "-c", f"ls / | head -n 2; {PROGRAMS}/t_plain 3; echo $?"], limits=[limit])
 suite.compare("t_forks at low priority", ["nice", "-n", "5", PROGRAMS / "t_forks"])
 suite.finish()

@@ -52,8 +52,8 @@ test_multiprocessing_spawn""".split()
 
 
 def find_python():
-    """An interpreter that has its tests with it: Debian's, else this one."""
-    for python in ("/usr/bin/python3", sys.executable):
+    """An interpreter that has its tests with it: PYTHON=, Debian's, else this one."""
+    for python in filter(None, (os.environ.get("PYTHON"), "/usr/bin/python3", sys.executable)):
         found = subprocess.run([python, "-c", "import test.test_socket"], capture_output=True)
         if found.returncode == 0:
             return os.path.realpath(python)

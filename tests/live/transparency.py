@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def traced(trace):
     return [BUILD / "ragtime", "run", "-o", trace, "--"]
 
 
-def execute(command, folder, setup, env, stdin, contents, settle):
+def execute(command, folder, setup, env, stdin, contents, settle, limits):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     folder.chmod(0o777)
@@ -76,6 +77,7 @@ def execute(command, folder, setup, env, stdin, contents, settle):
             stdout=out,
             stderr=err,
             umask=0o022,
+            preexec_fn=lambda: [resource.setrlimit(which, (value, resource.getrlimit(which)[1])) for which, value in limits],
         )
         try:
             process.communicate(stdin, timeout=TIMEOUT_S)
@@ -108,9 +110,10 @@ class Suite:
         if self.wanted(name):
             self.tell("skip", name, why)
 
-    def compare(self, name, command, *, env=None, setup=None, stdin=None, hide=(), contents=True, settle=None, told=None, holds=None):
+    def compare(self, name, command, *, env=None, setup=None, stdin=None, hide=(), contents=True, settle=None, told=None, holds=None, limits=()):
         """hide: patterns whose matches do not count; told: what ragtime says of it on its own stderr;
-        holds: what the trace must hold at least, by the fields of `info --json`."""
+        holds: what the trace must hold at least, by the fields of `info --json`; limits: what both
+        programs and ragtime itself may use, as (resource, value)."""
         if not self.wanted(name):
             return
         env = dict(os.environ if env is None else env)
@@ -118,14 +121,15 @@ class Suite:
             env.pop(variable, None)
         folder, trace = TMP / "work", TMP / "case.rtrace"
         trace.unlink(missing_ok=True)
-        plain = self.hidden(execute(command, folder, setup, env, stdin, contents, settle), hide)
-        seen = self.hidden(execute([*traced(trace), *command], folder, setup, env, stdin, contents, settle), hide)
+        surroundings = (folder, setup, env, stdin, contents, settle, limits)
+        plain = self.hidden(execute(command, *surroundings), hide)
+        seen = self.hidden(execute([*traced(trace), *command], *surroundings), hide)
         if told:
             unsaid = not re.search(told, seen.parts["stderr"])
             seen.parts["stderr"] = re.sub(r"^ragtime: warning: .*\n", "", seen.parts["stderr"], flags=re.MULTILINE)
         wrong = plain.differences(seen)
         if wrong:
-            again = self.hidden(execute(command, folder, setup, env, stdin, contents, settle), hide)
+            again = self.hidden(execute(command, *surroundings), hide)
             if set(wrong) <= set(plain.differences(again)):
                 self.tell("skip", name, f"{', '.join(wrong)} differ between two plain runs as well")
                 return

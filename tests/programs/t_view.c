@@ -20,6 +20,19 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Where runtimes that use no libc look for it: right behind the environment. */
+static void auxiliary_vector(char **environment)
+{
+	const unsigned long *entry;
+
+	while (*environment)
+		environment++;
+	entry = (const unsigned long *)(environment + 1);
+	while (entry[0] != AT_NULL && entry[0] != AT_PAGESZ)
+		entry += 2;
+	printf("page size %lu behind the environment\n", entry[0] ? entry[1] : 0);
+}
+
 static void environment(void)
 {
 	int count = 0;
@@ -102,6 +115,7 @@ int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++)
 		printf("arg %s\n", argv[i]);
+	auxiliary_vector(environ);
 	environment();
 	descriptors();
 	status();
