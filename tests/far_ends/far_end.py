@@ -23,8 +23,10 @@ import ssl
 import sys
 import threading
 import time
+import zlib
 
 PACE_HEADER = "x-stand-in-pace"  # "first_token_ms=500,gap_ms=5": for this request alone
+GZIP_HEADER = "x-stand-in-gzip"  # "1": this answer comes compressed, each event flushed
 FAULT_HEADER = "x-stand-in-fault"  # "429", "500", "drop" (cut the stream), "reset" (before a byte)
 
 
@@ -112,6 +114,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length") or 0)
         body = self.rfile.read(length)
         self.entry.update(path=self.path, bytes_in=length, request_last_ns=time.monotonic_ns())
+        self.packer = zlib.compressobj(wbits=31) if self.headers.get(GZIP_HEADER) else None
         self.wait = self.server.pace.of_request(self.entry["request"], self.headers.get(PACE_HEADER))
         self.fault = self.headers.get(FAULT_HEADER) or self.server.fault_of(self.entry["request"])
         if self.fault == "reset":
@@ -133,12 +136,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("content-type", content_type)
         self.send_header("x-request-id", f"req_{self.entry['request']:024x}")
         self.send_header("x-stand-in", "true")
+        if self.packer:
+            self.send_header("content-encoding", "gzip")
         for name, value in extra:
             self.send_header(name, value)
         self.entry["status"] = status
 
     def send_json(self, status, document, extra=()):
         body = encode(document)
+        if self.packer:
+            body = self.packer.compress(body) + self.packer.flush()
         self.send_headers(status, "application/json", extra)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -158,10 +165,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """One event, one chunk, one write: as a service that flushes each token does."""
         if self.fault == "drop" and len(self.entry["chunks_ns"]) == 5:
             raise ConnectionResetError("asked for")
-        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.write_chunk(self.packer.compress(data) + self.packer.flush(zlib.Z_SYNC_FLUSH) if self.packer else data)
         self.flush(len(data))
 
+    def write_chunk(self, data):
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+
     def end_stream(self):
+        if self.packer:
+            self.write_chunk(self.packer.flush())
         self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
         self.finish_exchange()

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a trace says of calls of a language model, against the far end's own log and the clients'
+own clocks: real client libraries, unmodified, over TLS."""
+import json
+import os
+import statistics
+import subprocess
+
+from far_ends import StandIn, TESTS, certificate, number_of, python_of, requests_of
+from runs import RAGTIME, TMP, check, command, finish, trace
+
+PYTHON = python_of("clients")
+PROGRAM = str(TESTS / "programs/t_clients.py")
+NEAR_NS = 2_000_000
+
+
+def read_lines(path):
+    with open(path) as file:
+        return [json.loads(line) for line in file]
+
+
+def near(seen_ns, told_ns, since_ns):
+    return abs(told_ns - seen_ns) <= max(NEAR_NS, 0.02 * (seen_ns - since_ns))
+
+
+def check_usage(label, span, usage):
+    attrs = span["attrs"]
+    told = attrs.get("gen_ai.usage.input_tokens"), attrs.get("gen_ai.usage.output_tokens")
+    wanted = usage["prompt_tokens"], usage.get("completion_tokens")
+    check(told == wanted, f"{label}: {told} tokens, not {wanted}")
+
+
+def check_moments(client, pairs):
+    """Most calls, as the client may be kept off the processor between its read and its clock."""
+    for moment, key in (("first_ns", "ragtime.first_token_ns"), ("last_ns", "ragtime.last_token_ns")):
+        off, good = [], 0
+        for entry, span in pairs:
+            if not check(key in span["attrs"], f"{client}: {entry['label']} has no {key}"):
+                continue
+            told = span["start_ns"] + span["attrs"][key]
+            off.append(entry[moment] - told)
+            good += near(entry[moment], told, entry["start_ns"])
+        check(off and abs(statistics.median(off)) < NEAR_NS, f"{client}: {key} is off by {sorted(off)} ns")
+        check(good * 4 >= len(pairs) * 3, f"{client}: {key} of {good} of {len(pairs)} calls is near, {off}")
+
+
+def check_client(client, far):
+    path, seen_path = trace(client + ".rtrace"), os.path.join(TMP, client + ".seen")
+    before = set(far.log())
+    done = subprocess.run(command(path, PYTHON, PROGRAM, client, seen_path), capture_output=True, text=True,
+                          timeout=240, env=far.environment())
+    if not check(done.returncode == 0 and done.stderr == "", f"{client}: status {done.returncode}\n{done.stderr}"):
+        return
+    seen = read_lines(seen_path)
+    log = {number: entry for number, entry in far.log().items() if number not in before}
+    spans = {}
+    for span in requests_of(path):
+        if span["attrs"].get("ragtime.side") == "client" and "gen_ai.operation.name" in span["attrs"]:
+            check(number_of(span) not in spans, f"{client}: request {number_of(span)} is there twice")
+            spans[number_of(span)] = span
+    check(set(spans) == set(log) == {entry["request"] for entry in seen},
+          f"{client}: {len(spans)} requests in the trace, {len(log)} in the log, {len(seen)} made")
+    pairs = [(entry, spans[entry["request"]]) for entry in seen if entry["request"] in spans]
+    for entry, span in pairs:
+        label = f"{client}: {entry['label']}"
+        check_usage(label, span, log[entry["request"]]["usage"])
+        check(span["class"] == ("embedding_generation" if entry["label"] == "embeddings" else "llm_generation"),
+              f"{label} is {span['class']}")
+        check(span["status"] == "ok" and span["attrs"]["server.address"] == "localhost", f"{label}: {span}")
+    check_moments(client, [pair for pair in pairs if pair[0]["label"] == "stream"])
+    check_reuse(client, spans, log)
+    check_report(client, path, seen)
+
+
+def check_reuse(client, spans, log):
+    """All but the first request of each connection, by the far end's count of connections."""
+    known = set()
+    for number in sorted(spans):
+        connection = log[number]["connection"]
+        check(spans[number]["attrs"]["ragtime.reused"] == (connection in known),
+              f"{client}: request {number} is flagged {spans[number]['attrs']['ragtime.reused']}")
+        known.add(connection)
+
+
+def check_report(client, path, seen):
+    done = subprocess.run([RAGTIME, "report", "--json", path], capture_output=True, timeout=120, check=True)
+    sections = json.loads(done.stdout)["runs"][0]["sections"]
+    rows = {row["operation"]: row for row in sections["llm"]}
+    chats = [entry for entry in seen if entry["label"] != "embeddings"]
+    check(rows["chat"]["calls"] == len(chats), f"{client}: report counts {rows['chat']}")
+    for key, source in (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens")):
+        total = sum(entry["usage"][source] for entry in chats)
+        check(rows["chat"][key] == total, f"{client}: report says {rows['chat'][key]} {key}, not {total}")
+    check(rows["chat"]["calls_without_usage"] == 0, f"{client}: {rows['chat']}")
+
+
+def check_both_sides():
+    """Client and server under one trace: each request twice, the server's within the client's."""
+    far, path = StandIn("both"), trace("both.rtrace")
+    script = (f"{' '.join(far.command())} >/dev/null & server=$!\n"
+              f"while [ ! -s {far.ready} ]; do sleep 0.05; done\n"
+              f"OPENAI_BASE_URL=https://localhost:$(cat {far.ready})/v1 {PYTHON} {PROGRAM} openai {TMP}/both.seen\n"
+              "status=$?; kill $server; wait $server; exit $status\n")
+    done = subprocess.run(command(path, "sh", "-c", script), capture_output=True, text=True, timeout=120,
+                          env=far.environment(port="0"))
+    check(done.returncode == 0, f"both sides: status {done.returncode}\n{done.stderr}")
+    sides = {"client": {}, "server": {}}
+    for span in requests_of(path):
+        if "gen_ai.operation.name" in span["attrs"]:
+            sides[span["attrs"]["ragtime.side"]][number_of(span)] = span
+    log = far.log()
+    check(set(sides["client"]) == set(sides["server"]) == set(log) and log,
+          f"both sides: {sorted(map(str, sides['client']))} {sorted(map(str, sides['server']))} {sorted(log)}")
+    both = set(sides["client"]) & set(sides["server"])
+    held = 0
+    for number in both:
+        inner, outer = sides["server"][number], sides["client"][number]
+        check(inner["pid"] != outer["pid"], "both sides: one process")
+        check_usage("server", inner, log[number]["usage"])
+        check_usage("client", outer, log[number]["usage"])
+        held += outer["start_ns"] <= inner["start_ns"] + NEAR_NS and inner["end_ns"] <= outer["end_ns"] + NEAR_NS
+    # a thread may lose the processor between the end of its call and the look at the clock
+    check(held * 4 >= len(both) * 3, f"both sides: {held} of {len(both)} requests hold what served them")
+
+
+certificate()
+with StandIn() as stand_in:
+    for library in ("httpx", "requests", "openai", "async"):
+        check_client(library, stand_in)
+check_both_sides()
+finish()
