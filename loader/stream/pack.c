@@ -6,6 +6,7 @@
 
 #include "lib/version.h"
 #include "loader/stream/pack_state.h"
+#include "loader/stream/prices.h"
 #include "wire/frame.h"
 
 #define FINEST_NS 2
@@ -75,6 +76,7 @@ void pack_free(struct pack *pack)
 	known_free(&pack->known);
 	batch_free(&pack->batch);
 	buf_free(&pack->out);
+	prices_free(pack->prices);
 	free(pack->mode);
 	free(pack->command);
 	free(pack);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "loader/stream/pack_state.h"
+#include "loader/stream/prices.h"
 #include "protocols/exchange.h"
 
 #define NS 1000000000.0
@@ -65,6 +66,40 @@ static void put_facts(struct pack *pack, uint32_t index, const struct exchange *
 	}
 }
 
+static void put_double(struct pack *pack, uint32_t exchange, const char *key, double value)
+{
+	Ragtime__Raw__Fact row = RAGTIME__RAW__FACT__INIT;
+
+	row.exchange = exchange;
+	row.type = FACT_DOUBLE;
+	row.real = value;
+	put_fact(pack, &row, key);
+}
+
+static void put_cost(struct pack *pack, uint32_t index, const struct exchange *exchange)
+{
+	double usd;
+
+	if (!exchange_find(exchange, "gen_ai.usage.input_tokens"))
+		return;
+	if (!pack->prices)
+		pack->prices = prices_load();
+	if (pack->prices && prices_cost(pack->prices, exchange, &usd))
+		put_double(pack, index, "ragtime.cost_usd", usd);
+}
+
+/* The first token's own time is not the model's pace. */
+static void put_pace(struct pack *pack, uint32_t index, const struct exchange *exchange)
+{
+	const struct exchange_fact *output = exchange_find(exchange, "gen_ai.usage.output_tokens");
+	uint64_t ticks = exchange->tokens.last - exchange->tokens.first;
+
+	if (output && output->type == FACT_INT && output->number > 1 && ticks)
+		put_double(pack, index, "ragtime.tokens_per_s",
+			(double)(output->number - 1) * (double)pack->start.ticks_per_second /
+				(double)ticks);
+}
+
 static void put_tokens(struct pack *pack, uint32_t index, const struct exchange_tokens *tokens)
 {
 	double ns = NS / (double)pack->start.ticks_per_second;
@@ -110,6 +145,9 @@ void pack_exchange(struct pack *pack, uint32_t connection, int fd, uint32_t sequ
 	row.bytes_in = exchange->bytes_in;
 	batch_row(batch, TABLE_EXCHANGE, &row);
 	put_facts(pack, index, exchange);
-	if (exchange->tokens.frames)
-		put_tokens(pack, index, &exchange->tokens);
+	put_cost(pack, index, exchange);
+	if (!exchange->tokens.frames)
+		return;
+	put_tokens(pack, index, &exchange->tokens);
+	put_pace(pack, index, exchange);
 }

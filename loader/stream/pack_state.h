@@ -31,6 +31,7 @@ struct pack {
 	unsigned clock_count;
 	struct clock first_clock; /* of the run */
 	uint32_t sequence;
+	struct prices *prices; /* read when they are first needed */
 	struct pack_totals totals;
 };
 

@@ -57,6 +57,7 @@ home() {
 home sqlite3.h decoder/store_sqlite.c analysis/model.c
 home zstd.h loader/stream/trace_writer.c decoder/trace_reader.c protocols/content/encoding.c
 home xxhash.h lib/checksum.c
+home yaml.h loader/stream/prices.c
 home gelf.h loader/symbols/elf.c
 home nghttp2/nghttp2.h protocols/content/hpack.c
 home capstone/capstone.h loader/symbols/disasm.c

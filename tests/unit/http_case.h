@@ -64,7 +64,7 @@ static inline void put_messages(struct buf *out, const char *body)
 	while (*body) {
 		size_t size = strcspn(body, "\n");
 
-		if (size)
+		if (memchr(body, ' ', size))
 			put_message(out, body, size);
 		body += size + (body[size] == '\n');
 	}
