@@ -201,10 +201,11 @@ static void header_line(struct http1 *http, struct half *half, bool is_request)
 	const char *line = half->line, *end = line + half->line_size;
 	const char *colon = memchr(line, ':', half->line_size);
 	struct http_stream *stream = stream_of(http, is_request);
-	const char *value = colon + 1;
+	const char *value;
 
 	if (!colon)
 		return;
+	value = colon + 1;
 	while (value < end && (*value == ' ' || *value == '\t'))
 		value++;
 	while (end > value && (end[-1] == ' ' || end[-1] == '\t'))

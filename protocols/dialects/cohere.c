@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cohere's chat (version 1 streams JSON lines, version 2 events), generate and embed. */
+/*
+ * Cohere's chat (version 1 streams JSON lines, version 2 events), generate and embed. Elsewhere
+ * than at Cohere's, an answer of its shape makes a request one.
+ */
 #include "protocols/dialects/genai.h"
 #include "wire/event.h"
+
+struct cohere {
+	struct genai genai;
+	const struct genai_operation *operation;
+};
 
 static const struct genai_operation operations[] = {
 	{"/v1/chat", "chat", RT_CLASS_llm_generation},
@@ -17,9 +25,19 @@ static bool cohere_claims(const struct http_head *head)
 	return is_method(head, "POST") && genai_operation_of(operations, head->path);
 }
 
+static void recognise(struct cohere *cohere, struct exchange *exchange)
+{
+	if (!cohere->genai.operation)
+		genai_begin(&cohere->genai, exchange, cohere->operation, "cohere");
+}
+
 static void cohere_begin(void *state, struct exchange *exchange, const struct http_head *head)
 {
-	genai_begin(state, exchange, genai_operation_of(operations, head->path), "cohere");
+	struct cohere *cohere = state;
+
+	cohere->operation = genai_operation_of(operations, head->path);
+	if (strstr(head->host, "cohere"))
+		recognise(cohere, exchange);
 }
 
 static const struct rule request_rules[] = {
@@ -82,14 +100,17 @@ static const struct rule response_rules[] = {
 static void cohere_response_value(
 	void *state, struct exchange *exchange, const struct dialect_value *value)
 {
-	struct genai *genai = state;
+	struct cohere *cohere = state;
 
-	rules_apply(response_rules, &genai->reading, exchange, value);
+	if (path_is(value, "generation_id") || path_is(value, "delta.message.role") ||
+		ends_with(value->path, "billed_units.input_tokens"))
+		recognise(cohere, exchange);
+	rules_apply(response_rules, &cohere->genai.reading, exchange, value);
 }
 
 const struct dialect dialect_cohere = {
 	.name = "cohere",
-	.state_size = sizeof(struct genai),
+	.state_size = sizeof(struct cohere),
 	.claims = cohere_claims,
 	.begin = cohere_begin,
 	.request_value = cohere_request_value,

@@ -78,6 +78,8 @@ void genai_end(void *state, struct exchange *exchange)
 {
 	const struct genai *genai = state;
 
+	if (!genai->operation)
+		return;
 	if (genai->hash)
 		exchange_hash(exchange, "ragtime.request_hash", genai->hash);
 	if (genai->hashed_bytes >= PREFIX_BYTES)

@@ -45,7 +45,7 @@ const struct genai_operation *genai_operation_of(
 /* Every state of such a dialect begins with this. */
 struct genai {
 	struct reading reading;
-	const struct genai_operation *operation;
+	const struct genai_operation *operation; /* NULL: not known to be one yet */
 	/* of what makes two requests the same, and of the beginning a prompt cache could reuse */
 	uint64_t hash, prefix_hash;
 	uint64_t hashed_bytes;
@@ -61,7 +61,7 @@ void genai_request(struct genai *genai, struct exchange *exchange, const struct 
 /* dialect.frame: what comes in frames streams. */
 void genai_frame(void *state, struct exchange *exchange, const char *event);
 
-/* dialect.end */
+/* dialect.end; a request that has not begun stays what it was. */
 void genai_end(void *state, struct exchange *exchange);
 
 /* Adds a part that the API counts apart to a total that is known. */

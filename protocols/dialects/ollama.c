@@ -104,14 +104,6 @@ static void ollama_response_value(
 		rules_fail(exchange, "error");
 }
 
-static void ollama_end(void *state, struct exchange *exchange)
-{
-	struct ollama *ollama = state;
-
-	if (ollama->genai.operation)
-		genai_end(&ollama->genai, exchange);
-}
-
 const struct dialect dialect_ollama = {
 	.name = "ollama",
 	.state_size = sizeof(struct ollama),
@@ -120,5 +112,5 @@ const struct dialect dialect_ollama = {
 	.request_value = ollama_request_value,
 	.response_value = ollama_response_value,
 	.frame = genai_frame,
-	.end = ollama_end,
+	.end = genai_end,
 };

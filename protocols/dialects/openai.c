@@ -9,12 +9,14 @@
 static const struct genai_operation operations[] = {
 	{"/chat/completions", "chat", RT_CLASS_llm_generation},
 	{"/completions", "text_completion", RT_CLASS_llm_generation},
-	{"/responses", "chat", RT_CLASS_llm_generation},
+	{"/v1/responses", "chat", RT_CLASS_llm_generation},
+	{"/openai/responses", "chat", RT_CLASS_llm_generation},
 	{"/embeddings", "embeddings", RT_CLASS_embedding_generation},
 	{"/images/generations", "generate_content", RT_CLASS_llm_generation},
 	{"/audio/speech", "generate_content", RT_CLASS_llm_generation},
 	{"/audio/transcriptions", "generate_content", RT_CLASS_llm_generation},
-	{"/batches", "batch", RT_CLASS_llm_generation},
+	{"/v1/batches", "batch", RT_CLASS_llm_generation},
+	{"/openai/batches", "batch", RT_CLASS_llm_generation},
 	{NULL, NULL, 0},
 };
 
@@ -182,7 +184,7 @@ static void openai_response_value(
 	struct genai *genai = state;
 
 	rules_apply(response_rules, &genai->reading, exchange, value);
-	if (!strcmp(genai->operation->path_end, "/responses") && is_final(value))
+	if (ends_with(genai->operation->path_end, "/responses") && is_final(value))
 		rules_apply(status_rules, &genai->reading, exchange, value);
 	if (genai->operation->class == RT_CLASS_embedding_generation &&
 		!exchange_find(exchange, GENAI_INPUT_TOKENS))

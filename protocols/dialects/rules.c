@@ -239,6 +239,9 @@ void rules_apply(const struct rule *rules, struct reading *reading, struct excha
 	const struct dialect_value *value)
 {
 	for (const struct rule *rule = rules; rule->path; rule++) {
+		/* most rules are of other values: vectors alone have thousands */
+		if (*rule->path != *value->path && *rule->path != '*')
+			continue;
 		if (rule->what == RULE_FLAG || rule->what == RULE_INPUTS ||
 			rule->what == RULE_VECTOR)
 			look_inside(rule, reading, exchange, value);
