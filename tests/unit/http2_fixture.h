@@ -174,7 +174,8 @@ static inline enum proto_verdict listen_from(
 			size_t left = segment->size - at;
 			size_t size = split && split < left ? split : left;
 			uint8_t *copy = malloc(size); /* reads beyond it are caught */
-			struct proto_piece piece = {copy, size, ticks, 1};
+			struct proto_piece piece = {
+				.bytes = copy, .size = size, .ticks = ticks, .thread = 1};
 
 			memcpy(copy, talk->bytes.data + segment->offset + at, size);
 			if (protocol_http2.feed(state, segment->way, &piece) == PROTO_NOT_MINE)
