@@ -34,7 +34,8 @@ static void feed(void *state, enum proto_way way, const uint8_t *bytes, size_t s
 	for (size_t at = 0; at < size; at += step) {
 		size_t left = size - at;
 		uint8_t *copy = malloc(left < step ? left : step);
-		struct proto_piece piece = {copy, left < step ? left : step, at, 1};
+		struct proto_piece piece = {
+			.bytes = copy, .size = left < step ? left : step, .ticks = at, .thread = 1};
 
 		memcpy(copy, bytes + at, piece.size);
 		protocol_http2.feed(state, way, &piece);
