@@ -277,11 +277,25 @@ static enum body_kind kind_of(const struct side *side)
 	return BODY_JSON;
 }
 
-/* Only a dialect has a use for what is in a body. */
+static void side_free(struct side *side)
+{
+	encoding_free(side->decoder);
+	if (side->walk)
+		explicit_bzero(side->walk, sizeof(*side->walk));
+	free(side->walk);
+	side->decoder = NULL;
+	side->walk = NULL;
+}
+
+/*
+ * Only a dialect has a use for what is in a body. Where bytes were lost, a second head may come for
+ * one side: what the first has begun ends here.
+ */
 static void side_prepare(struct http_stream *stream, struct side *side)
 {
 	bool is_request = side == &stream->request;
 
+	side_free(side);
 	side->kind = stream->dialect ? kind_of(side) : BODY_OTHER;
 	if (side->kind == BODY_OTHER)
 		return;
@@ -430,14 +444,6 @@ void http_end_of(struct http_stream *stream, bool is_request, uint64_t ticks)
 		json_walk_end(side->walk);
 	else
 		break_frame(side);
-}
-
-static void side_free(struct side *side)
-{
-	encoding_free(side->decoder);
-	if (side->walk)
-		explicit_bzero(side->walk, sizeof(*side->walk));
-	free(side->walk);
 }
 
 void http_finish(struct http_stream *stream, uint64_t ticks, bool broken)

@@ -445,13 +445,13 @@ static void skip_in_half(
 	half->line_size = 0;
 	switch (half->state) {
 	case STATE_BODY:
-		if (size > half->left) {
-			half->state = STATE_LOST;
+		if (size < half->left) {
+			half->left -= size;
 			return;
 		}
-		half->left -= size;
-		if (!half->left)
-			message_end(http, half, is_request, ticks);
+		message_end(http, half, is_request, ticks);
+		if (size > half->left)
+			half->state = STATE_LOST;
 		return;
 	case STATE_CHUNK_DATA:
 		if (size < half->left) {

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* No number, true, false or null is longer. */
+#define WORD_MAX 64
+
 enum state {
 	STATE_VALUE,	   /* a value is due */
 	STATE_FIRST_VALUE, /* or the end of an empty array */
@@ -164,27 +167,76 @@ static void end_string(struct json_walk *walk)
 	value_is_over(walk);
 }
 
+static const char *take_digits(const char *at, uint64_t *number)
+{
+	for (; *at >= '0' && *at <= '9'; at++)
+		*number = *number * 10 + (uint64_t)(*at - '0');
+	return at;
+}
+
+/*
+ * Numbers as vectors are full of: up to 15 digits, no exponent. A division of two numbers that a
+ * double holds exactly is rounded as strtod rounds.
+ */
+static bool short_number(const char *text, size_t size, struct dialect_value *value)
+{
+	static const double powers[] = {
+		1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+	bool negative = *text == '-';
+	const char *start = text + negative, *at, *point;
+	uint64_t number = 0;
+
+	if (size > 15)
+		return false;
+	point = at = take_digits(start, &number);
+	if (at == start)
+		return false;
+	if (*at == '.')
+		at = take_digits(at + 1, &number);
+	if (*at || (*point && at == point + 1))
+		return false;
+	value->type = *point ? VALUE_DOUBLE : VALUE_INT;
+	value->real = *point ? (double)number / powers[at - point - 1] : (double)number;
+	value->number = (int64_t)number;
+	if (negative) {
+		value->real = -value->real;
+		value->number = -value->number;
+	}
+	if (*point)
+		value->number = (int64_t)value->real;
+	return true;
+}
+
+static bool long_number(const char *text, struct dialect_value *value)
+{
+	char *end;
+
+	value->real = strtod(text, &end);
+	if (*end || end == text)
+		return false;
+	value->type = VALUE_DOUBLE;
+	errno = 0;
+	value->number = strtoll(text, &end, 10);
+	if (!*end && !errno)
+		value->type = VALUE_INT;
+	return true;
+}
+
 /* The word in text[], now complete. */
 static int end_word(struct json_walk *walk)
 {
 	struct dialect_value value = {.type = VALUE_NULL};
-	char *end;
 
-	if (walk->text_size >= 64)
+	if (walk->text_size >= WORD_MAX)
 		return -EINVAL;
 	walk->text[walk->text_size] = '\0';
-	if (!strcmp(walk->text, "true") || !strcmp(walk->text, "false")) {
-		value.type = VALUE_BOOL;
-		value.number = walk->text[0] == 't';
-	} else if (strcmp(walk->text, "null") != 0) {
-		value.real = strtod(walk->text, &end);
-		if (*end || !walk->text_size)
+	if (!short_number(walk->text, walk->text_size, &value)) {
+		if (!strcmp(walk->text, "true") || !strcmp(walk->text, "false")) {
+			value.type = VALUE_BOOL;
+			value.number = walk->text[0] == 't';
+		} else if (strcmp(walk->text, "null") != 0 && !long_number(walk->text, &value)) {
 			return -EINVAL;
-		value.type = VALUE_DOUBLE;
-		errno = 0;
-		value.number = strtoll(walk->text, &end, 10);
-		if (!*end && !errno)
-			value.type = VALUE_INT;
+		}
 	}
 	report(walk, &value);
 	value_is_over(walk);
@@ -371,8 +423,8 @@ static int take_byte(struct json_walk *walk, char byte)
 		return take_unicode(walk, byte);
 	case STATE_WORD:
 		if (is_word(byte)) {
-			text_put(walk, &byte, 1);
-			return walk->text_size < 64 ? 0 : -EINVAL;
+			walk->text[walk->text_size++] = byte;
+			return walk->text_size < WORD_MAX ? 0 : -EINVAL;
 		}
 		err = end_word(walk);
 		return err || is_space(byte) ? err : after_value(walk, byte);

@@ -77,6 +77,39 @@ TEST(long_strings_are_measured)
 	buf_free(&out);
 }
 
+static void check_number(void *context, const struct dialect_value *value)
+{
+	const char *text = context;
+	char *end;
+
+	CHECK(value->real == strtod(text, &end));
+	CHECK_EQ(value->type, strpbrk(text, ".eE") ? VALUE_DOUBLE : VALUE_INT);
+	if (value->type == VALUE_INT)
+		CHECK_EQ(value->number, strtoll(text, &end, 10));
+}
+
+TEST(numbers_are_rounded_like_those_of_the_library)
+{
+	static const char *const numbers[] = {"0", "-1", "15", "999999999999999", "0.1",
+		"-0.0123456789", "123456789.12345", "0.00000000000001", "-0.0123456789012345678",
+		"1e3", "1.5E-7", "9223372036854775807", "-7.25", "3.141592653589793", "0.30000000"};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		json_walk_init(&walk, check_number, (void *)numbers[i]);
+		json_walk_feed(&walk, numbers[i], strlen(numbers[i]));
+		json_walk_end(&walk);
+		CHECK(json_walk_done(&walk));
+	}
+}
+
+TEST(another_text_may_follow)
+{
+	struct buf out = {0};
+
+	CHECK_STR(walked(&out, "{\"a\":1}\n{\"b\":2}", 15, 4), "@0=< a@0=1 @0=> @0=< b@0=2 @0=> ");
+	buf_free(&out);
+}
+
 TEST(what_is_no_json_is_refused)
 {
 	static const char *const wrong[] = {"{1}", "[1 2]", "{\"a\" 1}", "[}", "{\"a\":]", "nul",
