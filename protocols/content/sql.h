@@ -10,16 +10,22 @@
 
 #define SQL_TEXT 480
 
-struct sql_facts {
-	char text[SQL_TEXT];	 /* literals are ?, white space is one blank, comments are gone */
-	char operation[16];	 /* SELECT, INSERT, ... upper case */
-	char table[64];		 /* the first one named */
-	char vector_operator[8]; /* pgvector's: <-> <=> <#> <+> <~> <%>; "" */
-	int64_t limit;		 /* -1: none, or not a number */
-	int limit_parameter;	 /* LIMIT $3: 3; 0: none */
+enum sql_dialect {
+	SQL_POSTGRES,
+	SQL_MYSQL,
+	SQL_MYSQL_PLAIN, /* where a backslash escapes nothing */
 };
 
-void sql_read(struct sql_facts *facts, const char *text, size_t size);
+struct sql_facts {
+	char text[SQL_TEXT];	  /* literals are ?, white space is one blank, comments are gone */
+	char operation[16];	  /* SELECT, INSERT, ... upper case; "": no statement known here */
+	char table[64];		  /* the first one named, without its schema */
+	char vector_operator[24]; /* <-> <=> <#> <+> <~> <%>, or a distance function; "" */
+	int64_t limit;		  /* -1: none, or not a number */
+	int limit_parameter;	  /* LIMIT $3: 3; 0: none */
+};
+
+void sql_read(struct sql_facts *facts, enum sql_dialect dialect, const char *text, size_t size);
 
 /* Class, name and facts of a database exchange. */
 void sql_put(struct exchange *exchange, const struct sql_facts *facts);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What PostgreSQL's extended protocol calls by name: prepared statements and portals. A name that
+ * has been forgotten, or was never seen, is unknown: it never stands for another one.
+ */
+#ifndef PROTOCOLS_POSTGRES_NAMES_H
+#define PROTOCOLS_POSTGRES_NAMES_H
+
+#include "lib/cursor.h"
+#include "protocols/content/sql.h"
+
+#define POSTGRES_STATEMENTS 128 /* the oldest make room */
+#define POSTGRES_PORTALS 16
+
+struct postgres_statement {
+	uint64_t name;	 /* hash of its name, and 1; 0: vacant */
+	uint64_t serial; /* of its Parse */
+	struct sql_facts facts;
+};
+
+struct postgres_portal {
+	uint64_t name;
+	struct postgres_statement *statement;
+	uint64_t serial; /* the statement's, at Bind */
+	int64_t limit;	 /* the number bound to its LIMIT; -1: none */
+};
+
+struct postgres_names {
+	struct exchange_host *host;
+	struct postgres_statement statements[POSTGRES_STATEMENTS];
+	struct postgres_portal portals[POSTGRES_PORTALS];
+	uint64_t serial;
+	unsigned next_portal;
+};
+
+/* The bodies of Parse, Bind, Close. */
+void postgres_parse(struct postgres_names *names, struct cursor *cursor);
+void postgres_bind(struct postgres_names *names, struct cursor *cursor);
+void postgres_close_name(struct postgres_names *names, struct cursor *cursor);
+
+/* Says what the body of an Execute executes; a number that is equal for equal statements, or 0. */
+uint64_t postgres_execute(
+	const struct postgres_names *names, struct cursor *cursor, struct exchange *exchange);
+
+/* The bytes up to a NUL, which is taken too. */
+const char *postgres_text(struct cursor *cursor, size_t *size);
+
+#endif
