@@ -55,8 +55,8 @@ struct dialect {
 	void (*response_value)(
 		void *state, struct exchange *exchange, const struct dialect_value *value);
 	/*
-	 * A frame of a streamed response (server-sent event, JSON line, gRPC or event-stream
-	 * message) begins; event is its name or "". Then come its values, then frame_end.
+	 * A frame of a streamed response (server-sent event, JSON line, event-stream message)
+	 * begins; event is its name or "". Then come its values, then frame_end.
 	 */
 	void (*frame)(void *state, struct exchange *exchange, const char *event);
 	void (*frame_end)(void *state, struct exchange *exchange);

@@ -12,10 +12,11 @@
 #include "protocols/content/eventstream.h"
 #include "protocols/content/json_walk.h"
 #include "protocols/dialect.h"
+#include "protocols/grpc.h"
 #include "protocols/http_url.h"
 #include "wire/event.h"
 
-enum body_kind { BODY_OTHER, BODY_JSON, BODY_EVENTS, BODY_LINES, BODY_MESSAGES };
+enum body_kind { BODY_OTHER, BODY_JSON, BODY_EVENTS, BODY_LINES, BODY_MESSAGES, BODY_GRPC };
 
 struct side {
 	struct http_stream *stream;
@@ -41,6 +42,7 @@ struct http_stream {
 	unsigned status;
 	const struct dialect *dialect;
 	void *dialect_state;
+	struct grpc *grpc; /* NULL: it is none */
 	struct side request, response;
 	bool is_server;
 };
@@ -196,7 +198,8 @@ void http_header(struct http_stream *stream, bool is_request, const char *name, 
 		return;
 	if (name_is(name, name_size, "content-type"))
 		take_content_type(stream, side, value, value_size);
-	else if (name_is(name, name_size, "content-encoding"))
+	else if (name_is(name, name_size, "content-encoding") ||
+		name_is(name, name_size, "grpc-encoding"))
 		copy_lower(side->encoding, sizeof(side->encoding), value, value_size);
 	else if (is_request &&
 		(name_is(name, name_size, "host") || name_is(name, name_size, ":authority")))
@@ -296,6 +299,13 @@ static void side_prepare(struct http_stream *stream, struct side *side)
 	bool is_request = side == &stream->request;
 
 	side_free(side);
+	side->on_value = is_request ? on_request_value : on_response_value;
+	if (stream->grpc && grpc_is(side->content_type)) {
+		side->kind = BODY_GRPC;
+		grpc_side(stream->grpc, is_request, side->encoding,
+			stream->dialect ? side->on_value : NULL, stream);
+		return;
+	}
 	side->kind = stream->dialect ? kind_of(side) : BODY_OTHER;
 	if (side->kind == BODY_OTHER)
 		return;
@@ -308,7 +318,6 @@ static void side_prepare(struct http_stream *stream, struct side *side)
 		return;
 	}
 	side->stream = stream;
-	side->on_value = is_request ? on_request_value : on_response_value;
 	json_walk_init(side->walk, side->on_value, stream);
 	if (side->kind == BODY_MESSAGES)
 		eventstream_start(&side->messages, &frame_calls, side);
@@ -341,7 +350,9 @@ static void request_head(struct http_stream *stream)
 	if (*stream->head.host)
 		exchange_string(exchange, "server.address", stream->head.host);
 	exchange_name(exchange, "%s %s", stream->head.method, template);
-	stream->head.is_grpc = !strncmp(stream->head.content_type, "application/grpc", 16);
+	stream->head.is_grpc = grpc_is(stream->head.content_type);
+	if (stream->head.is_grpc)
+		stream->grpc = grpc_begin(exchange, stream->head.path);
 	choose_dialect(stream);
 	side_prepare(stream, &stream->request);
 }
@@ -385,7 +396,9 @@ static void take_decoded(void *context, const uint8_t *bytes, size_t size)
 {
 	const struct body_route *route = context;
 
-	if (route->side->kind == BODY_JSON)
+	if (route->side->kind == BODY_GRPC)
+		grpc_body(route->stream->grpc, route->side == &route->stream->request, bytes, size);
+	else if (route->side->kind == BODY_JSON)
 		json_walk_feed(route->side->walk, bytes, size);
 	else if (route->side->kind == BODY_MESSAGES)
 		eventstream_feed(&route->side->messages, bytes, size);
@@ -418,7 +431,7 @@ static void break_frame(struct side *side)
 {
 	if (side->kind == BODY_MESSAGES)
 		eventstream_break(&side->messages);
-	else if (side->kind != BODY_OTHER)
+	else if (side->kind == BODY_EVENTS || side->kind == BODY_LINES)
 		events_break(&side->events);
 }
 
@@ -427,7 +440,9 @@ void http_body_gap(struct http_stream *stream, bool is_request, uint64_t size)
 	struct side *side = is_request ? &stream->request : &stream->response;
 
 	side->body_bytes += size;
-	if (side->decoder)
+	if (side->kind == BODY_GRPC)
+		grpc_gap(stream->grpc, is_request, size);
+	else if (side->decoder)
 		side->lost = true;
 	else if (side->kind == BODY_JSON)
 		json_walk_gap(side->walk);
@@ -463,6 +478,7 @@ void http_finish(struct http_stream *stream, uint64_t ticks, bool broken)
 		exchange->failed = true;
 		exchange_string(exchange, "error.type", "connection_closed");
 	}
+	grpc_end(stream->grpc);
 	if (stream->dialect && stream->dialect->end)
 		stream->dialect->end(stream->dialect_state, exchange);
 	free(stream->dialect_state);
