@@ -20,19 +20,23 @@ struct mcp {
 static bool mcp_claims(const struct http_head *head)
 {
 	const char *found = strstr(head->path, "/mcp");
+	bool is_own = (found && (!found[4] || found[4] == '/')) || ends_with(head->path, "/sse");
 
+	if (is_method(head, "GET"))
+		return is_own;
 	return is_method(head, "POST") &&
-		((found && (!found[4] || found[4] == '/')) || ends_with(head->path, "/messages") ||
-			ends_with(head->path, "/messages/") || ends_with(head->path, "/sse"));
+		(is_own || ends_with(head->path, "/messages") ||
+			ends_with(head->path, "/messages/"));
 }
 
 static void mcp_begin(void *state, struct exchange *exchange, const struct http_head *head)
 {
 	struct mcp *mcp = state;
 
-	(void)exchange;
-	(void)head;
 	mcp->id = -1;
+	/* a subscription to what the server may say: nobody waits for its end */
+	if (is_method(head, "GET"))
+		exchange->answered = true;
 }
 
 static void keep(char *to, size_t room, const struct dialect_value *value)
