@@ -109,7 +109,10 @@ static const struct argp argp = {
 	       "  ssh host cat app.rtrace | ragtime decode - -o app.db\n\n"
 	       "Every call is counted in the call tree (table fold). Slow, failed and telling "
 	       "calls are rows of their own (table span), and so are the first of the others. "
-	       "DB appears when it is whole; a failed decode leaves what was there.",
+	       "DB appears when it is whole; a failed decode leaves what was there.\n\n"
+	       "Operation classes come from rules: yours in $RAGTIME_CLASSES, else "
+	       "~/.config/ragtime/classes.yaml, are tried before those that are built in. "
+	       "'ragtime classify' says which one decided.",
 };
 
 /*
@@ -196,10 +199,12 @@ static void report(const struct options *options, const struct decode_summary *s
 	log_debug("%" PRIu64 " calls, %" PRIu64 " rows", summary->trace.calls, summary->rows);
 }
 
-static int decode_all(const struct options *options, struct store *store)
+static int decode_all(
+	const struct options *options, const struct class_rules *rules, struct store *store)
 {
 	struct decode_options how = {
 		.row_limit = options->row_limit,
+		.rules = rules,
 		.progress = show_progress,
 	};
 	struct decode_summary summary;
@@ -228,21 +233,29 @@ int cmd_decode(int argc, char **argv)
 {
 	struct options options = {.rows = "auto", .row_limit = DEFAULT_ROW_LIMIT};
 	struct store_error error = {{0}};
+	struct class_rules_error rules_error;
+	struct class_rules rules;
 	struct store *store;
 	int status;
 
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	if (class_rules_load(&rules, &rules_error)) {
+		log_error("%s", rules_error.text);
+		return 2;
+	}
 	store = store_open(options.output, options.append, &error);
 	if (!store) {
 		log_error("%s", error.text);
+		class_rules_free(&rules);
 		return 1;
 	}
-	status = decode_all(&options, store);
+	status = decode_all(&options, &rules, store);
 	if (!status && store_finish(store, &error)) {
 		log_error("%s", error.text);
 		status = 1;
 	}
 	store_free(store);
+	class_rules_free(&rules);
 	return status;
 }

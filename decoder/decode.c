@@ -120,6 +120,16 @@ static void take_thread(struct decode *decode, const Ragtime__Raw__Thread *raw)
 	thread->span = ++decode->weave.last_span;
 }
 
+uint32_t decode_class(const struct decode *decode, const char *name, const char *module)
+{
+	struct class_facts facts = {.text = {[CLASS_FIELD_name] = name,
+					    [CLASS_FIELD_function] = module ? name : NULL,
+					    [CLASS_FIELD_module] = module}};
+	const struct class_rule *rule = class_rules_pick(decode->rules, &facts, RT_CLASS_none);
+
+	return rule ? rule->class : RT_CLASS_none;
+}
+
 static void take_operation(struct decode *decode, const Ragtime__Raw__Operation *raw)
 {
 	const char *name = text_of(decode, raw->name);
@@ -138,7 +148,7 @@ static void take_operation(struct decode *decode, const Ragtime__Raw__Operation 
 		value_text(text_of(decode, raw->symbol)),
 		value_int(RT_FAMILY_function),
 		value_int(RT_WAIT_none),
-		value_int(RT_CLASS_none),
+		value_int(decode_class(decode, name, text_of(decode, raw->module))),
 	};
 	store_put(decode->store, STORE_OPERATION, row);
 }
@@ -374,12 +384,15 @@ static void take_batch(struct decode *decode)
 
 /* ---- the run ---- */
 
-static int begin(struct decode *decode, struct store *store, uint32_t row_limit)
+static int begin(
+	struct decode *decode, struct store *store, const struct decode_options *options)
 {
+	static const struct class_rules no_rules;
 	int64_t last_operation = store_last_id(store, STORE_OPERATION);
 
 	traits_init();
 	decode->store = store;
+	decode->rules = options->rules ? options->rules : &no_rules;
 	clock_align_init(&decode->clock, 0);
 	folds_init(&decode->folds, store_last_id(store, STORE_FOLD));
 	decode->objects = objtab_new();
@@ -395,7 +408,7 @@ static int begin(struct decode *decode, struct store *store, uint32_t row_limit)
 		.clock = &decode->clock,
 		.changes = &decode->changes,
 		.batch = &decode->batch,
-		.row_limit = row_limit,
+		.row_limit = options->row_limit,
 		.last_span = store_last_span(store),
 		.first_object = decode->object_base,
 		.first_function =
@@ -403,7 +416,7 @@ static int begin(struct decode *decode, struct store *store, uint32_t row_limit)
 		.kind_used = calloc(RT_KIND_LIMIT, 1),
 	};
 	decode->weave.exchanges =
-		exchanges_new(store, &decode->clock, decode->weave.first_function + RT_KIND_LIMIT);
+		exchanges_new(store, &decode->clock, decode->rules, decode->weave.first_function + RT_KIND_LIMIT);
 	return decode->objects && decode->metric_names && decode->weave.kind_used &&
 			decode->weave.exchanges
 		? 0
@@ -495,7 +508,7 @@ int decode_run(struct store *store, const char *const *paths, size_t count,
 			summary->run);
 		goto out;
 	}
-	if (begin(&decode, store, options->row_limit)) {
+	if (begin(&decode, store, options)) {
 		snprintf(error->text, sizeof(error->text), "cannot decode: out of memory");
 		goto out;
 	}

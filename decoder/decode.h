@@ -6,11 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decoder/class_rules.h"
 #include "decoder/store.h"
 #include "decoder/trace_reader.h"
 
 struct decode_options {
 	uint32_t row_limit; /* rows of tiny calls a node of the call tree; WEAVE_ALL_ROWS */
+	const struct class_rules *rules; /* of operation classes; NULL: none */
 	/* told after each block; total 0: not known */
 	void (*progress)(uint64_t done, uint64_t total);
 };

@@ -21,6 +21,7 @@ struct decode_counter {
 
 struct decode {
 	struct store *store;
+	const struct class_rules *rules;
 	struct trace_reader *reader;
 	struct trace_batch batch;
 	struct clock_align clock;
@@ -54,6 +55,9 @@ struct decode {
 
 /* Writes the call tree of a thread and forgets it. */
 void decode_release_thread(struct decode *decode, struct thread *thread);
+
+/* Of an operation that is no exchange; module NULL: no function, but an event's name. */
+uint32_t decode_class(const struct decode *decode, const char *name, const char *module);
 
 /* All that is known only at the end: roots, objects, operations, losses, the run. */
 void decode_finish(struct decode *decode);

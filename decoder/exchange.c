@@ -8,6 +8,7 @@
 
 #include "lib/map.h"
 #include "lib/strtab.h"
+#include "lib/words.h"
 #include "wire/event.h"
 
 /* Marks that may wait for their exchange. */
@@ -16,6 +17,7 @@
 struct exchanges {
 	struct store *store;
 	struct clock_align *clock;
+	const struct class_rules *rules;
 	int64_t first_operation;
 	struct exchange_mark *marks; /* a ring */
 	uint64_t marked;
@@ -24,8 +26,8 @@ struct exchanges {
 	struct strtab *names; /* class, then the name */
 };
 
-struct exchanges *exchanges_new(
-	struct store *store, struct clock_align *clock, int64_t first_operation)
+struct exchanges *exchanges_new(struct store *store, struct clock_align *clock,
+	const struct class_rules *rules, int64_t first_operation)
 {
 	struct exchanges *all = calloc(1, sizeof(*all));
 
@@ -33,6 +35,7 @@ struct exchanges *exchanges_new(
 		return NULL;
 	all->store = store;
 	all->clock = clock;
+	all->rules = rules;
 	all->first_operation = first_operation;
 	all->marks = calloc(MARKS, sizeof(*all->marks));
 	all->names = strtab_new();
@@ -175,19 +178,86 @@ static void put_own(struct exchanges *all, const Ragtime__Raw__Exchange *raw,
 	put_moment(all, span, "ragtime.last_token_ns", raw->last_token_ticks, start_ns);
 }
 
-static int64_t put_exchange(struct exchanges *all, const struct trace_batch *batch,
-	const Ragtime__Raw__Exchange *raw, const struct exchange_actor *actor, int64_t *last_span)
+/* What is known of one exchange before its rows are written. */
+struct sight {
+	struct class_facts facts;
+	const char *provider; /* as its dialect says, or NULL */
+	bool is_mcp;
+	int64_t span; /* 0: not written */
+};
+
+static const char *name_of(const struct trace_batch *batch, const Ragtime__Raw__Exchange *raw)
+{
+	const char *name = trace_text(batch, raw->name);
+
+	return *name ? name : trace_text(batch, raw->protocol);
+}
+
+static void look(struct sight *sights, const struct trace_batch *batch)
+{
+	const Ragtime__Raw__Batch *tables = batch->tables;
+
+	for (size_t i = 0; i < tables->n_exchanges; i++) {
+		const Ragtime__Raw__Exchange *raw = tables->exchanges[i];
+		struct class_facts *facts = &sights[i].facts;
+
+		facts->text[CLASS_FIELD_name] = name_of(batch, raw);
+		facts->text[CLASS_FIELD_protocol] = trace_text(batch, raw->protocol);
+	}
+	for (size_t i = 0; i < tables->n_facts; i++) {
+		const Ragtime__Raw__Fact *fact = tables->facts[i];
+		const char *key = trace_text(batch, fact->key);
+		struct sight *sight;
+
+		if (fact->exchange >= tables->n_exchanges || fact->type != 0)
+			continue;
+		sight = &sights[fact->exchange];
+		class_facts_take(&sight->facts, key, trace_text(batch, fact->text));
+		if (!strcmp(key, "gen_ai.provider.name"))
+			sight->provider = trace_text(batch, fact->text);
+		sight->is_mcp |= !strcmp(key, "mcp.method.name");
+	}
+}
+
+/* Who said what class it is: a rule, or the parser that gave the exchange its class. */
+static void put_class_rule(struct exchanges *all, const Ragtime__Raw__Exchange *raw,
+	const struct sight *sight, const struct class_rule *rule)
+{
+	const char *system = sight->facts.text[CLASS_FIELD_system];
+	const char *who = sight->is_mcp ? "mcp" : sight->provider;
+	char text[128];
+
+	if (rule) {
+		put(all, sight->span, "ragtime.class_rule", value_text(rule->id));
+		if (raw->class_)
+			put(all, sight->span, "ragtime.class_given",
+				value_text(word_name("class", raw->class_)));
+		return;
+	}
+	if (!raw->class_)
+		return;
+	if (who)
+		snprintf(text, sizeof(text), "dialect %s", who);
+	else
+		snprintf(text, sizeof(text), "protocol %s",
+			system ? system : sight->facts.text[CLASS_FIELD_protocol]);
+	put(all, sight->span, "ragtime.class_rule", value_text(text));
+}
+
+static void put_exchange(struct exchanges *all, const struct trace_batch *batch,
+	const Ragtime__Raw__Exchange *raw, const struct exchange_actor *actor, struct sight *sight,
+	int64_t *last_span)
 {
 	struct exchange_mark mark = mark_of(all, raw, actor, last_span);
 	uint64_t start_ns = clock_align_ns(all->clock, raw->begin_ticks);
 	uint64_t end_ns = raw->end_ticks ? clock_align_ns(all->clock, raw->end_ticks) : 0;
-	const char *name = trace_text(batch, raw->name);
+	const struct class_rule *rule = class_rules_pick(all->rules, &sight->facts, raw->class_);
 	int64_t row[SPAN_COLUMNS] = {
 		[SPAN_ID] = mark.id,
 		[SPAN_PARENT] = mark.parent,
 		[SPAN_THREAD] = actor->thread_row,
-		[SPAN_OPERATION] = operation_of(
-			all, raw->class_, *name ? name : trace_text(batch, raw->protocol)),
+		[SPAN_OPERATION] =
+			operation_of(all, rule ? rule->class : raw->class_, name_of(batch, raw)),
 		[SPAN_KIND_OF] = RT_SPAN_request,
 		[SPAN_START] = (int64_t)start_ns,
 		[SPAN_END] = end_ns >= start_ns ? (int64_t)end_ns : STORE_NULL,
@@ -200,7 +270,8 @@ static int64_t put_exchange(struct exchanges *all, const struct trace_batch *bat
 
 	store_span(all->store, row);
 	put_own(all, raw, batch, mark.id, mark.object, start_ns);
-	return mark.id;
+	sight->span = mark.id;
+	put_class_rule(all, raw, sight, rule);
 }
 
 static void put_fact(struct exchanges *all, const struct trace_batch *batch,
@@ -219,23 +290,24 @@ int exchanges_take(struct exchanges *all, const struct trace_batch *batch,
 	exchange_actor_fn *actor_of, void *context, int64_t *last_span)
 {
 	const Ragtime__Raw__Batch *tables = batch->tables;
-	int64_t *spans = calloc(tables->n_exchanges + 1, sizeof(*spans));
+	struct sight *sights = calloc(tables->n_exchanges + 1, sizeof(*sights));
 
-	if (!spans)
+	if (!sights)
 		return -ENOMEM;
+	look(sights, batch);
 	for (size_t i = 0; i < tables->n_exchanges; i++) {
 		struct exchange_actor actor = actor_of(context, tables->exchanges[i]->thread);
 
 		if (actor.thread_row)
-			spans[i] =
-				put_exchange(all, batch, tables->exchanges[i], &actor, last_span);
+			put_exchange(all, batch, tables->exchanges[i], &actor, &sights[i],
+				last_span);
 	}
 	for (size_t i = 0; i < tables->n_facts; i++) {
 		uint32_t index = tables->facts[i]->exchange;
 
-		if (index < tables->n_exchanges && spans[index])
-			put_fact(all, batch, tables->facts[i], spans[index]);
+		if (index < tables->n_exchanges && sights[index].span)
+			put_fact(all, batch, tables->facts[i], sights[index].span);
 	}
-	free(spans);
+	free(sights);
 	return 0;
 }

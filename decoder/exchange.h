@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "decoder/class_rules.h"
 #include "decoder/clock_align.h"
 #include "decoder/store.h"
 #include "decoder/trace_reader.h"
@@ -17,8 +18,8 @@
 struct exchanges;
 
 /* The operations of exchanges are numbered from first_operation on. */
-struct exchanges *exchanges_new(
-	struct store *store, struct clock_align *clock, int64_t first_operation);
+struct exchanges *exchanges_new(struct store *store, struct clock_align *clock,
+	const struct class_rules *rules, int64_t first_operation);
 void exchanges_free(struct exchanges *all);
 
 struct exchange_mark {

@@ -198,7 +198,7 @@ static void put_operation(struct decode *decode, uint32_t kind)
 				: kind < RT_KIND_FUNCTION ? 0
 							  : RT_FAMILY_function),
 		value_int(info ? info->wait : RT_WAIT_none),
-		value_int(RT_CLASS_none),
+		value_int(info ? decode_class(decode, info->name, NULL) : RT_CLASS_none),
 	};
 	store_put(decode->store, STORE_OPERATION, row);
 }
@@ -296,6 +296,42 @@ static void put_metrics(struct decode *decode)
 		put_metric(decode, "decode.calls_without_place", (int64_t)decode->weave.coarse);
 }
 
+static void put_rules(struct decode *decode)
+{
+	const struct class_rules *rules = decode->rules;
+
+	for (size_t i = 0; i < rules->file_count; i++) {
+		const struct class_file *file = &rules->files[i];
+		char hash[17];
+
+		snprintf(hash, sizeof(hash), "%016" PRIx64, file->hash);
+
+		struct value row[] = {value_int(decode->run_row), value_int((int64_t)i),
+			value_text(file->path), value_text(hash), value_int(file->shipped)};
+		store_put(decode->store, STORE_RULE_FILE, row);
+	}
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct class_rule *rule = &rules->rules[i];
+
+		for (size_t j = 0; j < rule->pattern_count; j++) {
+			const struct class_pattern *pattern = &rule->patterns[j];
+			struct value row[] = {
+				value_int(decode->run_row),
+				value_int((int64_t)i + 1),
+				value_int((int64_t)j),
+				value_int(rule->file),
+				value_int(rule->line),
+				value_text(rule->id),
+				value_int(rule->class),
+				value_text(class_field_name(pattern->field)),
+				value_text(pattern->glob),
+			};
+
+			store_put(decode->store, STORE_RULE, row);
+		}
+	}
+}
+
 static void put_run(struct decode *decode)
 {
 	struct value nothing = {.type = VALUE_NULL};
@@ -373,6 +409,7 @@ void decode_finish(struct decode *decode)
 	}
 	put_losses(decode);
 	put_metrics(decode);
+	put_rules(decode);
 	put_run(decode);
 	put_words(decode->store);
 }

@@ -35,6 +35,8 @@ static const struct table_shape {
 	[STORE_LOSS] = {"loss", 6},
 	[STORE_USAGE] = {"usage", 9},
 	[STORE_METRIC] = {"metric", 3},
+	[STORE_RULE_FILE] = {"rule_file", 5},
+	[STORE_RULE] = {"rule", 9},
 	[STORE_WORD] = {"word", 4},
 };
 
@@ -337,10 +339,9 @@ static void prepare_tables(struct store *store)
 		"PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
 		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -16384;");
 	version = number_of(store, "PRAGMA user_version");
-	if (!version)
-		run_sql(store, "cannot make the tables", schema ? schema->text : "");
-	else
+	if (version)
 		reuse_tables(store, version);
+	run_sql(store, "cannot make the tables", schema ? schema->text : "");
 	run_sql(store, "cannot begin", "BEGIN");
 	for (int i = 0; i < STORE_TABLES; i++)
 		store->put[i] = prepare_insert(

@@ -3,11 +3,12 @@
 -- The store. Times are CLOCK_MONOTONIC nanoseconds unless the name says otherwise; what is unknown
 -- is NULL, never 0. Enumerations are numbers of wire/vocabulary.def; the views spell them out.
 --
+-- "IF NOT EXISTS", because tables that came later are added to a database that is appended to.
 -- To change it: edit this file, raise user_version, and add migrations/NNN_what.sql that brings a
 -- database of the version before to this one. Readers accept every older version through it.
 PRAGMA user_version = 1;
 
-CREATE TABLE run (
+CREATE TABLE IF NOT EXISTS run (
   id INTEGER PRIMARY KEY,
   uuid TEXT NOT NULL UNIQUE,        -- 32 hex digits
   version TEXT, host TEXT, kernel TEXT, mode TEXT, command TEXT, cpu_model TEXT,
@@ -19,19 +20,19 @@ CREATE TABLE run (
   content INTEGER NOT NULL DEFAULT 0
 );
 
-CREATE TABLE process (
+CREATE TABLE IF NOT EXISTS process (
   id INTEGER PRIMARY KEY, run INTEGER NOT NULL, pid INTEGER NOT NULL, parent_pid INTEGER,
   program TEXT, script TEXT, birth INTEGER,
   start_ns INTEGER, end_ns INTEGER, status INTEGER, span INTEGER
 );
 
-CREATE TABLE thread (
+CREATE TABLE IF NOT EXISTS thread (
   id INTEGER PRIMARY KEY, process INTEGER NOT NULL, tid INTEGER NOT NULL, name TEXT,
   start_ns INTEGER, end_ns INTEGER, creator_tid INTEGER, span INTEGER,
   calls INTEGER NOT NULL DEFAULT 0  -- recorded ones
 );
 
-CREATE TABLE operation (
+CREATE TABLE IF NOT EXISTS operation (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL, module TEXT,  -- module: of functions hooked by pattern
   symbol TEXT,
@@ -39,7 +40,7 @@ CREATE TABLE operation (
 );
 
 -- What calls work on: files, connections, locks, host names.
-CREATE TABLE object (
+CREATE TABLE IF NOT EXISTS object (
   id INTEGER PRIMARY KEY, process INTEGER, kind INTEGER NOT NULL,
   name TEXT,                        -- path, peer address, name looked up
   local TEXT, fd INTEGER, address INTEGER,
@@ -47,7 +48,7 @@ CREATE TABLE object (
 );
 
 -- One call, or a root. In the order of their ends within a thread.
-CREATE TABLE span (
+CREATE TABLE IF NOT EXISTS span (
   id INTEGER PRIMARY KEY, parent INTEGER, thread INTEGER, operation INTEGER,
   kind INTEGER NOT NULL,
   start_ns INTEGER NOT NULL, end_ns INTEGER,   -- NULL: never seen to end
@@ -56,13 +57,13 @@ CREATE TABLE span (
   result INTEGER, object INTEGER, fold INTEGER
 );
 
-CREATE TABLE attribute (
+CREATE TABLE IF NOT EXISTS attribute (
   span INTEGER NOT NULL, key TEXT NOT NULL, value, PRIMARY KEY (span, key)
 ) WITHOUT ROWID;
 
 -- A node of a thread's call tree: all calls of one operation under one parent node, on one object.
 -- A thread that is seen again long after its end gets nodes of its own once more: sum them.
-CREATE TABLE fold (
+CREATE TABLE IF NOT EXISTS fold (
   id INTEGER PRIMARY KEY, parent INTEGER, thread INTEGER NOT NULL, operation INTEGER NOT NULL,
   object INTEGER,
   calls INTEGER NOT NULL,           -- all that ended, whether they also are spans or not
@@ -77,24 +78,36 @@ CREATE TABLE fold (
 );
 
 -- Calls counted, not timed.
-CREATE TABLE counter (
+CREATE TABLE IF NOT EXISTS counter (
   thread INTEGER NOT NULL, operation INTEGER NOT NULL, calls INTEGER NOT NULL, bytes INTEGER NOT NULL,
   PRIMARY KEY (thread, operation)
 ) WITHOUT ROWID;
 
-CREATE TABLE loss (
+CREATE TABLE IF NOT EXISTS loss (
   run INTEGER NOT NULL, thread INTEGER, reason INTEGER NOT NULL, count INTEGER NOT NULL,
   from_ns INTEGER, to_ns INTEGER
 );
 
-CREATE TABLE usage (
+CREATE TABLE IF NOT EXISTS usage (
   process INTEGER NOT NULL, at_ns INTEGER NOT NULL, cpu_ns INTEGER, rss_bytes INTEGER, threads INTEGER,
   minor_faults INTEGER, major_faults INTEGER, read_bytes INTEGER, written_bytes INTEGER
 );
 
 -- Numbers about a run: ragtime's own cost and whatever later stages measure. Rows, not columns.
-CREATE TABLE metric (run INTEGER NOT NULL, name TEXT NOT NULL, value NUMERIC, PRIMARY KEY (run, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS metric (run INTEGER NOT NULL, name TEXT NOT NULL, value NUMERIC, PRIMARY KEY (run, name)) WITHOUT ROWID;
+
+-- The rules of operation classes that were in force, by the files they came from.
+CREATE TABLE IF NOT EXISTS rule_file (run INTEGER NOT NULL, file INTEGER NOT NULL, path TEXT NOT NULL,
+  hash TEXT NOT NULL,               -- of its text, 16 hex digits
+  shipped INTEGER NOT NULL,         -- with ragtime; else the user's
+  PRIMARY KEY (run, file)) WITHOUT ROWID;
+
+-- One row a pattern; those of one place are one rule. Rules are tried in the order of `place`.
+CREATE TABLE IF NOT EXISTS rule (run INTEGER NOT NULL, place INTEGER NOT NULL, item INTEGER NOT NULL,
+  file INTEGER NOT NULL, line INTEGER NOT NULL, id TEXT NOT NULL, class INTEGER NOT NULL,
+  field TEXT NOT NULL, pattern TEXT NOT NULL,
+  PRIMARY KEY (run, place, item)) WITHOUT ROWID;
 
 -- The words of vocabulary.def and event.def as of writing.
-CREATE TABLE word (list TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, title TEXT,
+CREATE TABLE IF NOT EXISTS word (list TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, title TEXT,
   PRIMARY KEY (list, number)) WITHOUT ROWID;
