@@ -27,8 +27,8 @@ struct reading {
 static int complain(struct class_rules_error *error, const char *path, size_t line,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-static int complain(struct class_rules_error *error, const char *path, size_t line,
-	const char *format, ...)
+static int complain(
+	struct class_rules_error *error, const char *path, size_t line, const char *format, ...)
 {
 	size_t size = sizeof(error->text);
 	va_list arguments;
@@ -184,7 +184,7 @@ static int check_members(
 	return 0;
 }
 
-#define EACH_MEMBER(pair, node)                                     \
+#define EACH_MEMBER(pair, node)                                         \
 	for (yaml_node_pair_t *pair = (node)->data.mapping.pairs.start; \
 		pair < (node)->data.mapping.pairs.top; pair++)
 
@@ -198,7 +198,8 @@ static int read_rule(struct reading *reading, const yaml_node_t *node)
 	if (node->type != YAML_MAPPING_NODE)
 		return complain(reading->error, reading->path, line_of(node),
 			"not a rule; one looks like {id: NAME, path: PATTERN, class: CLASS}");
-	EACH_MEMBER (pair, node) {
+	EACH_MEMBER(pair, node)
+	{
 		if (read_member(reading, yaml_document_get_node(document, pair->key),
 			    yaml_document_get_node(document, pair->value), &members))
 			return -1;
@@ -208,7 +209,8 @@ static int read_rule(struct reading *reading, const yaml_node_t *node)
 	rule = class_rules_add(reading->rules, members.id, class, (uint32_t)line_of(node));
 	if (!rule)
 		return no_memory(reading);
-	EACH_MEMBER (pair, node) {
+	EACH_MEMBER(pair, node)
+	{
 		if (read_patterns(reading, rule, yaml_document_get_node(document, pair->key),
 			    yaml_document_get_node(document, pair->value)))
 			return -1;
@@ -279,8 +281,8 @@ static int user_path(char *path, size_t size, bool *must)
 	return used > 0 && (size_t)used < size;
 }
 
-static int load_file(struct class_rules *rules, const char *path, FILE *file,
-	struct class_rules_error *error)
+static int load_file(
+	struct class_rules *rules, const char *path, FILE *file, struct class_rules_error *error)
 {
 	struct buf text = {0};
 	size_t got;
@@ -337,8 +339,7 @@ int class_rules_load(struct class_rules *rules, struct class_rules_error *error)
 	*rules = (struct class_rules){0};
 	err = load_user(rules, error);
 	if (!err)
-		err = class_rules_parse(
-			rules, SHIPPED, shipped->text, shipped->size, true, error);
+		err = class_rules_parse(rules, SHIPPED, shipped->text, shipped->size, true, error);
 	if (err)
 		class_rules_free(rules);
 	return err;

@@ -384,8 +384,7 @@ static void take_batch(struct decode *decode)
 
 /* ---- the run ---- */
 
-static int begin(
-	struct decode *decode, struct store *store, const struct decode_options *options)
+static int begin(struct decode *decode, struct store *store, const struct decode_options *options)
 {
 	static const struct class_rules no_rules;
 	int64_t last_operation = store_last_id(store, STORE_OPERATION);
@@ -415,8 +414,8 @@ static int begin(
 			last_operation < RT_KIND_FUNCTION ? RT_KIND_FUNCTION : last_operation + 1,
 		.kind_used = calloc(RT_KIND_LIMIT, 1),
 	};
-	decode->weave.exchanges =
-		exchanges_new(store, &decode->clock, decode->rules, decode->weave.first_function + RT_KIND_LIMIT);
+	decode->weave.exchanges = exchanges_new(
+		store, &decode->clock, decode->rules, decode->weave.first_function + RT_KIND_LIMIT);
 	return decode->objects && decode->metric_names && decode->weave.kind_used &&
 			decode->weave.exchanges
 		? 0

@@ -299,8 +299,8 @@ int exchanges_take(struct exchanges *all, const struct trace_batch *batch,
 		struct exchange_actor actor = actor_of(context, tables->exchanges[i]->thread);
 
 		if (actor.thread_row)
-			put_exchange(all, batch, tables->exchanges[i], &actor, &sights[i],
-				last_span);
+			put_exchange(
+				all, batch, tables->exchanges[i], &actor, &sights[i], last_span);
 	}
 	for (size_t i = 0; i < tables->n_facts; i++) {
 		uint32_t index = tables->facts[i]->exchange;

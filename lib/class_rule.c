@@ -173,8 +173,7 @@ bool class_glob(const char *glob, const char *text)
 
 static bool is_like(const struct class_pattern *pattern, const char *text)
 {
-	bool is_path =
-		pattern->field == CLASS_FIELD_module || pattern->field == CLASS_FIELD_file;
+	bool is_path = pattern->field == CLASS_FIELD_module || pattern->field == CLASS_FIELD_file;
 	const char *slash = is_path && !strchr(pattern->glob, '/') ? strrchr(text, '/') : NULL;
 
 	return class_glob(pattern->glob, slash ? slash + 1 : text);

@@ -59,7 +59,7 @@ home zstd.h loader/stream/trace_writer.c decoder/trace_reader.c protocols/conten
 home xxhash.h lib/checksum.c
 home yaml.h loader/stream/prices.c
 home gelf.h loader/symbols/elf.c
-home nghttp2/nghttp2.h protocols/content/hpack.c
+home yaml.h loader/stream/prices.c decoder/class_rules.c
 home capstone/capstone.h loader/symbols/disasm.c
 
 # A file without its registry line. A line without its file fails the link.
