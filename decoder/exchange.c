@@ -236,6 +236,9 @@ static void put_class_rule(struct exchanges *all, const Ragtime__Raw__Exchange *
 	}
 	if (!raw->class_)
 		return;
+	/* a database behind HTTP is known by its dialect */
+	if (!who && system && !strncmp(sight->facts.text[CLASS_FIELD_protocol], "http", 4))
+		who = system;
 	if (who)
 		snprintf(text, sizeof(text), "dialect %s", who);
 	else

@@ -57,9 +57,9 @@ home() {
 home sqlite3.h decoder/store_sqlite.c analysis/model.c
 home zstd.h loader/stream/trace_writer.c decoder/trace_reader.c protocols/content/encoding.c
 home xxhash.h lib/checksum.c
-home yaml.h loader/stream/prices.c
-home gelf.h loader/symbols/elf.c
 home yaml.h loader/stream/prices.c decoder/class_rules.c
+home gelf.h loader/symbols/elf.c
+home nghttp2/nghttp2.h protocols/content/hpack.c
 home capstone/capstone.h loader/symbols/disasm.c
 
 # A file without its registry line. A line without its file fails the link.

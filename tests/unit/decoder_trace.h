@@ -19,6 +19,7 @@ struct trace_maker {
 	struct trace_writer *writer;
 	struct pack *pack;
 	uint64_t latest;
+	const struct class_rules *rules; /* NULL: none */
 };
 
 static inline void trace_clock(struct trace_maker *maker, uint64_t ticks)
@@ -130,7 +131,7 @@ static inline void trace_finish(struct trace_maker *maker)
 /* Finishes the trace where it is not yet, decodes it, and opens the database. */
 static inline sqlite3 *trace_decode(struct trace_maker *maker, uint32_t row_limit)
 {
-	struct decode_options options = {.row_limit = row_limit};
+	struct decode_options options = {.row_limit = row_limit, .rules = maker->rules};
 	struct decode_summary summary;
 	struct store_error error = {{0}};
 	struct trace_error why = {{0}};
