@@ -17,8 +17,9 @@
 
 /* Bytes kept of a direction until some protocol has said yes or all have said no. */
 #define PROBE_BYTES 4096
-/* Bytes that may wait for their turn. */
+/* Bytes that may wait for their turn, and marks. */
 #define QUEUE_BYTES (64u << 20)
+#define QUEUE_MARKS (1u << 20)
 
 struct way {
 	uint64_t position; /* of the next byte in order */
@@ -30,10 +31,13 @@ struct connection {
 	struct exchange_host host;
 	const struct protocol *protocol;
 	void *state;
+	uint64_t key; /* in by_number */
 	uint32_t number;
 	int fd;
 	uint32_t exchanges; /* so far */
+	uint32_t waiting;   /* marks in the queue */
 	bool given_up;
+	bool closed;
 	struct way ways[2];
 };
 
@@ -93,6 +97,14 @@ struct connections *connections_new(struct pack *pack, connections_steer_fn *ste
 	return all;
 }
 
+/* What was said on a connection does not stay in memory. */
+static void wipe(struct buf *buf)
+{
+	if (buf->data)
+		explicit_bzero(buf->data, buf->capacity);
+	buf_free(buf);
+}
+
 static void close_connection(struct connection *connection, uint64_t ticks)
 {
 	if (connection->protocol)
@@ -100,8 +112,8 @@ static void close_connection(struct connection *connection, uint64_t ticks)
 	free(connection->state);
 	connection->state = NULL;
 	connection->protocol = NULL;
-	buf_free(&connection->ways[0].probe);
-	buf_free(&connection->ways[1].probe);
+	wipe(&connection->ways[0].probe);
+	wipe(&connection->ways[1].probe);
 }
 
 void connections_free(struct connections *all)
@@ -110,9 +122,7 @@ void connections_free(struct connections *all)
 		return;
 	connections_finish(all, 0);
 	map_free(&all->by_number);
-	if (all->bytes.data)
-		explicit_bzero(all->bytes.data, all->bytes.capacity);
-	buf_free(&all->bytes);
+	wipe(&all->bytes);
 	free(all->queue);
 	free(all);
 }
@@ -120,7 +130,8 @@ void connections_free(struct connections *all)
 static struct connection *connection_of(
 	struct connections *all, uint32_t process, uint32_t number, int fd)
 {
-	uint64_t *place = map_at(&all->by_number, (uint64_t)process << 32 | number);
+	uint64_t key = (uint64_t)process << 32 | number;
+	uint64_t *place = map_at(&all->by_number, key);
 	struct connection *connection;
 
 	if (!place)
@@ -131,6 +142,7 @@ static struct connection *connection_of(
 	if (!connection)
 		return NULL;
 	connection->all = all;
+	connection->key = key;
 	connection->number = number;
 	connection->fd = fd;
 	connection->host.context = connection;
@@ -166,7 +178,11 @@ void connections_data(struct connections *all, uint32_t process, uint32_t thread
 	all->totals.bytes += size;
 	if (size && type != RT_TAIL_DATA_OUT && type != RT_TAIL_DATA_IN)
 		return;
-	if (!place || !connection || size > QUEUE_BYTES - all->bytes.size) {
+	if (connection && connection->given_up && size)
+		return;
+	/* that a connection has closed must be known, however much waits */
+	if (!place || !connection || size > QUEUE_BYTES - all->bytes.size ||
+		(size && all->queued >= QUEUE_MARKS)) {
 		all->totals.dropped_bytes += size;
 		return;
 	}
@@ -188,6 +204,7 @@ void connections_data(struct connections *all, uint32_t process, uint32_t thread
 		return;
 	}
 	all->queued++;
+	connection->waiting++;
 }
 
 static int compare_waiting(const void *left, const void *right)
@@ -206,7 +223,6 @@ static void give_up(struct connection *connection, uint64_t ticks)
 	connection->all->steer(connection->all->context, connection->number, RT_STEER_OFF);
 }
 
-/* Feeds a protocol; one that has lost its way makes room for another, later. */
 static void feed(struct connection *connection, enum proto_way way, const struct proto_piece *piece)
 {
 	if (connection->protocol->feed(connection->state, way, piece) == PROTO_NOT_MINE)
@@ -267,7 +283,7 @@ static void recognise(
 			again.size = held.size;
 			if (held.size)
 				feed(connection, first, &again);
-			buf_free(&held);
+			wipe(&held);
 		}
 	} else if (!undecided) {
 		give_up(connection, piece->ticks);
@@ -286,13 +302,12 @@ static void deliver(struct connections *all, const struct waiting *item)
 		.thread = item->thread,
 	};
 
-	if (connection->given_up)
-		return;
 	if (!item->size) {
 		close_connection(connection, item->ticks);
-		connection->given_up = true;
-		return;
+		connection->closed = true;
 	}
+	if (connection->given_up || connection->closed)
+		return;
 	if (item->position < way->position) {
 		all->totals.dropped_bytes += item->size;
 		return;
@@ -300,11 +315,19 @@ static void deliver(struct connections *all, const struct waiting *item)
 	if (item->position > way->position && connection->protocol)
 		connection->protocol->gap(
 			connection->state, item->way, item->position - way->position, item->ticks);
+	else if (item->position > way->position)
+		wipe(&way->probe); /* what follows does not continue it */
 	way->position = item->position + item->size;
 	if (connection->protocol)
 		feed(connection, item->way, &piece);
 	else
 		recognise(connection, item->way, &piece);
+}
+
+static void forget(struct connections *all, struct connection *connection)
+{
+	map_remove(&all->by_number, connection->key);
+	free(connection);
 }
 
 /* Drops what has been delivered; the rest moves to the front. */
@@ -342,8 +365,14 @@ void connections_settle(struct connections *all, uint64_t ticks)
 	if (!all->queued)
 		return;
 	qsort(all->queue, all->queued, sizeof(*all->queue), compare_waiting);
-	while (delivered < all->queued && all->queue[delivered].ticks <= ticks)
-		deliver(all, &all->queue[delivered++]);
+	for (; delivered < all->queued && all->queue[delivered].ticks <= ticks; delivered++) {
+		struct connection *connection = all->queue[delivered].connection;
+
+		deliver(all, &all->queue[delivered]);
+		connection->waiting--;
+		if (connection->closed && !connection->waiting)
+			forget(all, connection);
+	}
 	if (delivered)
 		compact(all, delivered);
 }
