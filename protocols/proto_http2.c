@@ -7,13 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/buf.h"
 #include "protocols/content/hpack.h"
 #include "protocols/http2_frame.h"
+#include "protocols/http2_pseudo.h"
 #include "protocols/http2_streams.h"
 #include "protocols/protocol.h"
 
 /* Times that frames may turn out to be none before the connection is left alone. */
 #define LOSSES 16
+/* Bytes of answers that may wait for their requests. */
+#define EARLY_BYTES 65536
 
 enum where {
 	AT_START,   /* of the direction: the client's preface, or a frame */
@@ -22,7 +26,8 @@ enum where {
 	AT_PREFIX, /* the fixed fields before a payload's bytes */
 	AT_BODY,
 	AT_PADDING,
-	AT_LOST, /* looks for the next frame */
+	AT_LOST,  /* looks for the next frame */
+	AT_EARLY, /* an answer's head is read whose request has not come */
 };
 
 enum block_kind { BLOCK_UNKNOWN, BLOCK_OF_NOBODY, BLOCK_REQUEST, BLOCK_RESPONSE, BLOCK_TRAILERS };
@@ -37,11 +42,7 @@ struct block {
 	uint32_t id;
 	struct proto_piece first; /* its first bytes: when, and whose */
 	uint64_t bytes;		  /* before its stream was known */
-	unsigned status;
-	size_t method_size, path_size, authority_size;
-	char method[16];
-	char path[1024];
-	char authority[256];
+	struct http2_pseudo pseudo;
 };
 
 struct half {
@@ -54,11 +55,13 @@ struct half {
 	uint32_t padding; /* that follows */
 	struct hpack *hpack;
 	struct block block;
+	struct buf early; /* what has come behind the head */
 };
 
 struct http2 {
 	struct exchange_host *host;
 	bool knows_sides;
+	bool knows_requests; /* none of them was missed */
 	enum proto_way request_way;
 	uint32_t newest; /* request stream */
 	unsigned losses;
@@ -102,28 +105,20 @@ static void stream_open(struct place *place)
 	struct http2 *http2 = place->http2;
 	struct block *block = &place->half->block;
 	struct http_stream *http = http_begin(http2->host, "http2", place->way, &block->first);
-	const char *target = block->path;
-	size_t target_size = block->path_size;
 
 	if (!http)
 		return;
-	http2->newest = block->id;
 	http2_streams_add(&http2->streams, block->id, http, place->piece->ticks);
 	exchange_moved(http_exchange(http), place->way, place->piece, block->bytes);
-	if (!target_size) { /* CONNECT has none */
-		target = strcmp(block->method, "CONNECT") ? "unknown" : block->authority;
-		target_size = strlen(target);
-	}
-	http_request(http, block->method, block->method_size, target, target_size);
-	http_header(http, true, ":authority", 10, block->authority, block->authority_size);
+	http2_pseudo_request(&block->pseudo, http);
 }
 
 /* ---- header blocks ---- */
 
 static bool decide_sides(struct http2 *http2, enum proto_way way, const struct block *block)
 {
-	if (!http2->knows_sides && (block->method_size || block->status)) {
-		http2->request_way = block->method_size ? way : !way;
+	if (!http2->knows_sides && (block->pseudo.method_size || block->pseudo.status)) {
+		http2->request_way = block->pseudo.method_size ? way : !way;
 		http2->knows_sides = true;
 	}
 	return http2->knows_sides;
@@ -136,7 +131,10 @@ static enum block_kind request_block(struct place *place, const struct http2_str
 	if (stream)
 		return BLOCK_TRAILERS;
 	/* what is older has ended, or began before we came */
-	if (!block->method_size || block->id <= place->http2->newest || !(block->id & 1))
+	if (block->id <= place->http2->newest || !(block->id & 1))
+		return BLOCK_OF_NOBODY;
+	place->http2->newest = block->id;
+	if (!block->pseudo.method_size)
 		return BLOCK_OF_NOBODY;
 	stream_open(place);
 	return BLOCK_REQUEST;
@@ -144,12 +142,12 @@ static enum block_kind request_block(struct place *place, const struct http2_str
 
 static enum block_kind response_block(struct block *block, struct http2_stream *stream)
 {
-	if (!stream || (block->status >= 100 && block->status < 200))
+	if (!stream || (block->pseudo.status >= 100 && block->pseudo.status < 200))
 		return BLOCK_OF_NOBODY;
 	if (stream->is_answered)
 		return BLOCK_TRAILERS;
 	stream->is_answered = true;
-	http_status(stream->http, block->status);
+	http_status(stream->http, block->pseudo.status);
 	return BLOCK_RESPONSE;
 }
 
@@ -170,35 +168,6 @@ static void block_settle(struct place *place)
 		block->kind = response_block(block, stream);
 }
 
-static void keep(char *to, size_t room, size_t *kept, const char *from, size_t size)
-{
-	*kept = size < room - 1 ? size : room - 1;
-	memcpy(to, from, *kept);
-	to[*kept] = '\0';
-}
-
-static bool name_is(const char *name, size_t size, const char *wanted)
-{
-	return strlen(wanted) == size && !memcmp(name, wanted, size);
-}
-
-static void take_pseudo(
-	struct block *block, const char *name, size_t name_size, const char *value, size_t size)
-{
-	if (name_is(name, name_size, ":method")) {
-		keep(block->method, sizeof(block->method), &block->method_size, value, size);
-	} else if (name_is(name, name_size, ":path")) {
-		keep(block->path, sizeof(block->path), &block->path_size, value, size);
-	} else if (name_is(name, name_size, ":authority")) {
-		keep(block->authority, sizeof(block->authority), &block->authority_size, value,
-			size);
-	} else if (name_is(name, name_size, ":status")) {
-		block->status = 0;
-		for (size_t i = 0; i < size && i < 3 && value[i] >= '0' && value[i] <= '9'; i++)
-			block->status = block->status * 10 + (unsigned)(value[i] - '0');
-	}
-}
-
 static void take_field(
 	void *context, const char *name, size_t name_size, const char *value, size_t value_size)
 {
@@ -206,11 +175,11 @@ static void take_field(
 	struct block *block = &place->half->block;
 	struct http2_stream *stream;
 
-	if (!name_size || name_is(name, name_size, HPACK_UNKNOWN))
+	if (!name_size || (name_size == 1 && *name == HPACK_UNKNOWN[0]))
 		return;
 	if (*name == ':') {
 		if (block->kind == BLOCK_UNKNOWN)
-			take_pseudo(block, name, name_size, value, value_size);
+			http2_pseudo_take(&block->pseudo, name, name_size, value, value_size);
 		return;
 	}
 	block_settle(place);
@@ -345,6 +314,7 @@ static void frame_step(struct place *place)
 static void set_lost(struct http2 *http2, struct half *half)
 {
 	http2->losses++;
+	http2->knows_requests = false;
 	half->where = AT_LOST;
 	half->have = 0;
 	half->block.is_open = false;
@@ -429,12 +399,24 @@ static size_t take_preface(struct http2 *http2, struct half *half, const struct 
 	}
 	half->have += (unsigned)size;
 	if (half->have == HTTP2_PREFACE_SIZE) {
-		http2->knows_sides = true;
+		http2->knows_sides = http2->knows_requests = true;
 		http2->request_way = place->way;
 		half->where = AT_HEAD;
 		half->have = 0;
 	}
 	return size;
+}
+
+/*
+ * Where one thread sends and another receives, an answer may be here before the call that sent its
+ * request is over.
+ */
+static bool is_early(const struct place *place)
+{
+	struct http2_head head = http2_head_read(place->half->bytes);
+
+	return place->http2->knows_requests && is_response(place) && head.type == HTTP2_HEADERS &&
+		head.id & 1 && head.id > place->http2->newest;
 }
 
 /* Takes some bytes from the front of the piece; returns how many. */
@@ -450,9 +432,16 @@ static size_t take(struct place *place)
 		return take_preface(place->http2, half, place);
 	case AT_HEAD:
 		size = collect(half, piece, HTTP2_HEAD);
-		if (half->have == HTTP2_HEAD)
+		if (half->have == HTTP2_HEAD && is_early(place))
+			half->where = AT_EARLY;
+		else if (half->have == HTTP2_HEAD)
 			frame_begin(place);
 		return size;
+	case AT_EARLY:
+		buf_append(&half->early, piece->bytes, piece->size);
+		if (half->early.size > EARLY_BYTES)
+			place->http2->knows_requests = false;
+		return piece->size;
 	case AT_PREFIX:
 		size = collect(half, piece, half->prefix);
 		break;
@@ -473,16 +462,15 @@ static size_t take(struct place *place)
 	return size;
 }
 
-static enum proto_verdict http2_feed(
-	void *state, enum proto_way way, const struct proto_piece *piece)
+static enum proto_verdict feed_half(struct place *place, const struct proto_piece *piece)
 {
-	struct http2 *http2 = state;
-	struct half *half = &http2->halves[way];
+	struct http2 *http2 = place->http2;
+	struct half *half = place->half;
 	struct proto_piece rest = *piece;
-	struct place place = {http2, half, way, &rest};
+	struct place here = {http2, half, place->way, &rest};
 
 	while (rest.size) {
-		size_t size = take(&place);
+		size_t size = take(&here);
 
 		rest.bytes += size;
 		rest.size -= size;
@@ -490,6 +478,42 @@ static enum proto_verdict http2_feed(
 			return PROTO_NOT_MINE;
 	}
 	return PROTO_OK;
+}
+
+/* Goes on with an answer that waited, unless it still has to. Its moment is that of the request. */
+static enum proto_verdict feed_early(struct place *place, const struct proto_piece *piece)
+{
+	struct half *half = place->half;
+	struct buf early = half->early;
+	struct proto_piece again = *piece;
+	enum proto_verdict verdict;
+
+	if (half->where != AT_EARLY || is_early(place))
+		return PROTO_OK;
+	half->early = (struct buf){0};
+	again.bytes = early.data;
+	again.size = early.size;
+	half->where = AT_HEAD;
+	place->piece = &again;
+	frame_begin(place);
+	verdict = feed_half(place, &again);
+	if (early.data)
+		explicit_bzero(early.data, early.size);
+	buf_free(&early);
+	return verdict;
+}
+
+static enum proto_verdict http2_feed(
+	void *state, enum proto_way way, const struct proto_piece *piece)
+{
+	struct http2 *http2 = state;
+	struct place place = {http2, &http2->halves[way], way, piece};
+	struct place other = {http2, &http2->halves[!way], !way, piece};
+	enum proto_verdict verdict = feed_half(&place, piece);
+
+	if (verdict == PROTO_OK)
+		verdict = feed_early(&place, piece);
+	return verdict == PROTO_OK ? feed_early(&other, piece) : verdict;
 }
 
 /* `size` bytes of the present frame are missing, no more than it has left. */
@@ -539,6 +563,9 @@ static void http2_close(void *state, uint64_t ticks)
 	http2_streams_close(&http2->streams, ticks);
 	for (int i = 0; i < 2; i++) {
 		hpack_free(http2->halves[i].hpack);
+		if (http2->halves[i].early.data)
+			explicit_bzero(http2->halves[i].early.data, http2->halves[i].early.size);
+		buf_free(&http2->halves[i].early);
 		explicit_bzero(&http2->halves[i], sizeof(http2->halves[i]));
 	}
 }

@@ -275,6 +275,51 @@ TEST(frames_are_found_again_after_a_gap)
 	talk_free(talk);
 }
 
+/* One thread's call has sent the request, but another's has read the answer before that was over.
+ */
+TEST(answers_before_their_requests_wait)
+{
+	struct talk *talk = talk_new();
+	static struct heard heard, split;
+
+	greet(talk);
+	request(talk, 1);
+	response(talk, 3);
+	response(talk, 5);
+	response(talk, 1);
+	frame(talk, PROTO_OUT, HTTP2_PING, HTTP2_ACK, 0, "12345678", 8);
+	request(talk, 3);
+	request(talk, 5);
+	listen_to(talk, &heard);
+	CHECK_EQ(heard.count, 3);
+	CHECK(!strstr(heard.text, "failed"));
+	CHECK_HAS(&heard, "|gen_ai.usage.output_tokens=7|");
+	for (size_t size = 1; size < 20; size++) {
+		listen_from(talk, 0, size, &split);
+		CHECK_EQ(split.count, 3);
+		CHECK(!strstr(split.text, "failed"));
+	}
+	talk_free(talk);
+}
+
+TEST(answers_wait_only_so_long)
+{
+	struct talk *talk = talk_new();
+	static uint8_t big[16384];
+	struct heard heard;
+
+	greet(talk);
+	response(talk, 9);
+	for (int i = 0; i < 5; i++)
+		data(talk, PROTO_IN, 9, 0, big, sizeof(big));
+	request(talk, 11);
+	response(talk, 11);
+	listen_to(talk, &heard);
+	CHECK_EQ(heard.count, 1);
+	CHECK_HAS(&heard, "chat m-1|http2|ok|");
+	talk_free(talk);
+}
+
 TEST(too_many_streams_give_up_the_oldest)
 {
 	struct talk *talk = talk_new();
