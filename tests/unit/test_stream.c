@@ -408,6 +408,8 @@ TEST(marks_go_to_the_caller)
 	CHECK_EQ(batch.tables->n_calls, 2);
 	CHECK_EQ(batch.calls, 1);
 	calls_start(&cursor, batch.tables->calls[0]);
+	/* where an excerpt was taken, never what was in it */
+	CHECK(calls_next(&cursor, &call) && call.kind == RT_EV_data && !call.note_count);
 	CHECK(calls_next(&cursor, &call) && call.kind == RT_EV_tls_peer && call.note_count == 1);
 	CHECK_STR(trace_text(&batch, call.notes[0]->text), "api.example.com");
 	CHECK(calls_next(&cursor, &call) && call.kind == RT_EV_allocation && call.result == 1000);
