@@ -91,8 +91,7 @@ static void put_origin(struct table *table, unsigned column, const struct class_
 	table_set_text(table, column, text);
 }
 
-/* "path: /a*, /b*; host: c" */
-static void list_patterns(const struct class_rule *rule, struct buf *out)
+void classify_patterns(const struct class_rule *rule, struct buf *out)
 {
 	buf_clear(out);
 	for (size_t i = 0; i < rule->pattern_count; i++) {
@@ -113,7 +112,7 @@ struct table *classify_rule_table(const struct class_rules *rules)
 		{"class", "class", TABLE_TEXT},
 		{"rule", "rule", TABLE_TEXT},
 		{"from", "from", TABLE_TEXT},
-		{"patterns", "patterns", TABLE_TEXT},
+		{"patterns", NULL, TABLE_TEXT},
 		{0},
 	};
 	struct table *table = table_new(columns);
@@ -122,7 +121,7 @@ struct table *classify_rule_table(const struct class_rules *rules)
 	for (size_t i = 0; table && i < rules->count; i++) {
 		const struct class_rule *rule = &rules->rules[i];
 
-		list_patterns(rule, &text);
+		classify_patterns(rule, &text);
 		table_row(table);
 		table_set(table, 0, (int64_t)i + 1);
 		table_set_text(table, 1, word_name("class", rule->class));
@@ -383,7 +382,8 @@ static const char *verdict_text(
 		return "fits";
 	if (verdict == CLASS_GIVEN)
 		return "fits, a parser knew more";
-	snprintf(out, size, verdict == CLASS_NO_FACT ? "%s is not known" : "%s is not like that",
+	snprintf(out, size,
+		verdict == CLASS_NO_FACT ? "%s is not known" : "%s is not like its patterns",
 		class_field_name(field));
 	return out;
 }
@@ -396,7 +396,7 @@ struct table *classify_tried(const struct class_rules *rules, const struct class
 		{"rule", "rule", TABLE_TEXT},
 		{"from", "from", TABLE_TEXT},
 		{"verdict", "verdict", TABLE_TEXT},
-		{"patterns", "patterns", TABLE_TEXT},
+		{"patterns", NULL, TABLE_TEXT},
 		{0},
 	};
 	struct table *table = table_new(columns);
@@ -410,7 +410,7 @@ struct table *classify_tried(const struct class_rules *rules, const struct class
 			class_rule_try(rules, rule, &span->facts, span->given, &field);
 		char text[64];
 
-		list_patterns(rule, &patterns);
+		classify_patterns(rule, &patterns);
 		table_row(table);
 		table_set(table, 0, (int64_t)i + 1);
 		table_set_text(table, 1, rule->id);

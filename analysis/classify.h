@@ -14,7 +14,10 @@
 /* 0, or -ENOMEM, or -ENOENT: the database is of a ragtime that did not write them. */
 int classify_rules(struct model *model, const struct run *run, struct class_rules *rules);
 
-/* NULL when memory is out. The caller frees the tables. */
+/* "path: /a*, /b*; host: c", in place of what `out` holds. */
+void classify_patterns(const struct class_rule *rule, struct buf *out);
+
+/* NULL when memory is out. The caller frees the tables. Patterns stand in JSON alone. */
 struct table *classify_rule_table(const struct class_rules *rules);
 
 /* Requests, classified or traced functions, and files that a rule knows; the longest first. */

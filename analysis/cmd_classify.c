@@ -74,6 +74,16 @@ struct work {
 
 /* ---- what is shown ---- */
 
+#define WHOLE 65536
+
+/* Texts of a database are somebody's: no control characters reach the terminal. */
+static void put_text(struct buf *out, const char *before, const char *text, const char *after)
+{
+	buf_puts(out, before);
+	table_put_text(out, text, WHOLE);
+	buf_puts(out, after);
+}
+
 /* Takes the table. */
 static int show_table(struct work *work, const char *key, struct table *table)
 {
@@ -104,8 +114,9 @@ static void show_files(struct work *work, const struct class_rules *rules)
 
 		snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)file->hash);
 		if (!work->options->json) {
-			buf_printf(&work->out.bytes, "%s %s, hash %s\n",
-				file->shipped ? "built in:" : "yours:", file->path, hash);
+			put_text(&work->out.bytes,
+				file->shipped ? "built in: " : "yours: ", file->path, ", hash ");
+			put_text(&work->out.bytes, "", hash, "\n");
 			continue;
 		}
 		json_open(json, '{');
@@ -118,18 +129,76 @@ static void show_files(struct work *work, const struct class_rules *rules)
 		json_close(json, ']');
 }
 
+static void put_patterns(struct buf *out, const char *before, const struct class_rule *rule)
+{
+	struct buf patterns = {0};
+
+	classify_patterns(rule, &patterns);
+	put_text(out, before, buf_string(&patterns), "\n");
+	buf_free(&patterns);
+}
+
+/* As they are written: a pattern cut short says nothing. */
+static void show_rule_lines(struct work *work, const struct class_rules *rules)
+{
+	struct buf *out = &work->out.bytes;
+
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct class_rule *rule = &rules->rules[i];
+		const struct class_file *file = &rules->files[rule->file];
+
+		buf_printf(out, "\n%zu. ", i + 1);
+		put_text(out, "", rule->id, ": ");
+		buf_puts(out, word_name("class", rule->class));
+		put_text(out, "  (", file->shipped ? "built in" : file->path, "");
+		buf_printf(out, ":%u)\n", rule->line);
+		put_patterns(out, "    ", rule);
+		output_flush(&work->out);
+	}
+}
+
 static int show_rules(struct work *work, const struct class_rules *rules)
 {
 	show_files(work, rules);
-	if (!work->options->json)
-		buf_puts(&work->out.bytes, "\n");
-	return show_table(work, "rules", classify_rule_table(rules));
+	if (work->options->json)
+		return show_table(work, "rules", classify_rule_table(rules));
+	show_rule_lines(work, rules);
+	return 0;
 }
 
-/* What decided, in words. `fired` may be NULL. */
-static const char *decided_by(const struct class_span *span, const struct class_rule *fired)
+/* A span's class, and what gave it. `fired` may be NULL. */
+static void show_decision(
+	struct work *work, const struct class_span *span, const struct class_rule *fired)
 {
-	return fired ? fired->id : span->said;
+	uint32_t class = fired ? fired->class : span->class;
+	const char *given = span->given ? word_name("class", span->given) : NULL;
+	const char *by = fired ? fired->id : span->said;
+	struct json *json = &work->json;
+	struct buf *out = &work->out.bytes;
+
+	if (work->options->json) {
+		json_member_int(json, "id", span->id);
+		json_member_string(json, "kind", word_name("kind", span->kind));
+		json_member_string(json, "name", span->name);
+		json_member_string(json, "class", class ? word_name("class", class) : NULL);
+		json_member_string(json, "given", given);
+		json_member_string(json, "rule", by);
+		return;
+	}
+	buf_printf(out, "span %lld: ", (long long)span->id);
+	put_text(out, "", span->name, "\nclass: ");
+	put_text(out, word_name("class", class), by ? ", by " : "", "");
+	put_text(out, "", by ? by : "", "\n");
+	if (fired)
+		put_patterns(out, "its patterns: ", fired);
+	if (given && fired)
+		put_text(out, "the parser of the protocol said: ", given, "\n");
+	if (class != span->class)
+		put_text(out,
+			"the rule looks at its file: trees and reports, whose classes are of "
+			"operations, say ",
+			word_name("class", span->class), "\n");
+	buf_puts(out, "\n");
 }
 
 static int show_span(
@@ -137,46 +206,23 @@ static int show_span(
 {
 	const struct class_rule *fired;
 	struct table *tried = classify_tried(rules, span, &fired);
-	uint32_t class = fired ? fired->class : span->class;
-	struct json *json = &work->json;
-	struct buf *out = &work->out.bytes;
-	const char *by = decided_by(span, fired);
+	bool json = work->options->json;
 	int err;
 
-	if (work->options->json) {
-		json_key(json, "span");
-		json_open(json, '{');
-		json_member_int(json, "id", span->id);
-		json_member_string(json, "kind", word_name("kind", span->kind));
-		json_member_string(json, "name", span->name);
-		json_member_string(json, "class", class ? word_name("class", class) : NULL);
-		json_member_string(
-			json, "given", span->given ? word_name("class", span->given) : NULL);
-		json_member_string(json, "rule", by);
-	} else {
-		buf_printf(out, "span %lld: ", (long long)span->id);
-		table_put_text(out, span->name, 200);
-		buf_printf(out, "\nclass: %s%s%s\n", word_name("class", class), by ? ", by " : "",
-			by ? by : "");
-		if (span->given && fired)
-			buf_printf(out, "the parser of the protocol said: %s\n",
-				word_name("class", span->given));
-		if (fired && fired->class != span->class)
-			buf_printf(out,
-				"the rule looks at its file: trees and reports, whose classes are of "
-				"operations, say %s\n",
-				word_name("class", span->class));
-		buf_puts(out, "\n");
+	if (json) {
+		json_key(&work->json, "span");
+		json_open(&work->json, '{');
 	}
+	show_decision(work, span, fired);
 	err = show_table(work, "facts", classify_facts(span));
-	if (!work->options->json)
-		buf_puts(out, "\n");
+	if (!json)
+		buf_puts(&work->out.bytes, "\n");
 	if (!err)
 		err = show_table(work, "tried", tried);
 	else
 		table_free(tried);
-	if (work->options->json)
-		json_close(json, '}');
+	if (json)
+		json_close(&work->json, '}');
 	return err;
 }
 

@@ -182,7 +182,7 @@ static void put_own(struct exchanges *all, const Ragtime__Raw__Exchange *raw,
 struct sight {
 	struct class_facts facts;
 	const char *provider; /* as its dialect says, or NULL */
-	bool is_mcp;
+	bool is_mcp, is_genai;
 	int64_t span; /* 0: not written */
 };
 
@@ -215,6 +215,7 @@ static void look(struct sight *sights, const struct trace_batch *batch)
 		class_facts_take(&sight->facts, key, trace_text(batch, fact->text));
 		if (!strcmp(key, "gen_ai.provider.name"))
 			sight->provider = trace_text(batch, fact->text);
+		sight->is_genai |= !strcmp(key, "gen_ai.operation.name");
 		sight->is_mcp |= !strcmp(key, "mcp.method.name");
 	}
 }
@@ -239,6 +240,8 @@ static void put_class_rule(struct exchanges *all, const Ragtime__Raw__Exchange *
 	/* a database behind HTTP is known by its dialect */
 	if (!who && system && !strncmp(sight->facts.text[CLASS_FIELD_protocol], "http", 4))
 		who = system;
+	if (!who && sight->is_genai)
+		who = "of an unknown provider";
 	if (who)
 		snprintf(text, sizeof(text), "dialect %s", who);
 	else

@@ -19,7 +19,7 @@ expect() {
 }
 
 # usage is 2, failure is 1
-for command in report tree 'export --to json'; do
+for command in report tree classify 'export --to json'; do
 	# shellcheck disable=SC2086
 	{
 		expect 2 'unrecognized option' "$ragtime" $command --no-such

@@ -188,6 +188,8 @@ TEST(built_in_rules_know_their_things)
 		{CLASS_FIELD_host, "api.example.com", RT_CLASS_none},
 		{CLASS_FIELD_function, "research(int)", RT_CLASS_none},
 		{CLASS_FIELD_file, "/etc/hosts", RT_CLASS_none},
+		{CLASS_FIELD_file, "/usr/lib/python3/site-packages/distutils-precedence.pth",
+			RT_CLASS_none},
 	};
 	struct class_rules rules;
 	struct class_rules_error why = {{0}};
@@ -245,7 +247,7 @@ static void put_request(struct trace_maker *maker, uint32_t class, const char *n
 {
 	static struct exchange exchange;
 
-	exchange = (struct exchange){.protocol = "http",
+	exchange = (struct exchange){.protocol = "http1",
 		.class = class,
 		.thread = 1,
 		.begin = TRACE_START + 100,
@@ -287,6 +289,8 @@ TEST(requests_say_which_rule_decided)
 		&maker, RT_CLASS_llm_generation, "overridden", "gen_ai.request.model", "ranker-2");
 	put_request(&maker, RT_CLASS_api_call, "filled", "url.template", "/rank");
 	put_request(&maker, RT_CLASS_llm_generation, "dialect", "gen_ai.provider.name", "openai");
+	put_request(&maker, RT_CLASS_reranking, "gateway", "gen_ai.operation.name", "rerank");
+	put_request(&maker, RT_CLASS_vector_search, "store", "db.system.name", "qdrant");
 	put_request(&maker, RT_CLASS_api_call, "plain", "url.template", "/health");
 	put_request(&maker, RT_CLASS_none, "nobody", "url.template", "/x");
 	pack_operation(maker.pack, RT_KIND_FUNCTION, "embed_all(int)", "/opt/e.so", "embed_all");
@@ -298,7 +302,9 @@ TEST(requests_say_which_rule_decided)
 	CHECK_STR(told(db, "o.class", "filled"), "5");
 	CHECK_STR(told(db, "a.value", "dialect"), "dialect openai");
 	CHECK_STR(told(db, "o.class", "dialect"), "6");
-	CHECK_STR(told(db, "a.value", "plain"), "protocol http");
+	CHECK_STR(told(db, "a.value", "gateway"), "dialect of an unknown provider");
+	CHECK_STR(told(db, "a.value", "store"), "dialect qdrant");
+	CHECK_STR(told(db, "a.value", "plain"), "protocol http1");
 	CHECK_STR(told(db, "COALESCE(a.value, 'none')", "nobody"), "none");
 	CHECK_EQ(sql_number(db, "SELECT class FROM operation WHERE name = 'embed_all(int)'"),
 		RT_CLASS_embedding_generation);
