@@ -226,8 +226,10 @@ static void tell_losses(struct buf *out, const struct summary *summary)
 
 	label(out, "lost");
 	if (!count)
-		buf_puts(out, summary->ended ? "nothing\n"
-					     : "nothing up to where it ends; what came after is not known\n");
+		buf_puts(out,
+			summary->ended
+				? "nothing\n"
+				: "nothing up to where it ends; what came after is not known\n");
 	for (size_t i = 0; i < count && i < LOSSES_SHOWN; i++) {
 		if (i)
 			label(out, "");

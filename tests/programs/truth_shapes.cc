@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* flags: -rdynamic -O2 */
 /*
- * truth_shapes LOG [SEED [CALLS]]: random trees of functions that are hard to hook (exceptions through
- * them, nine arguments, structures by value, tail calls, pointers, callbacks of qsort, signal
- * handlers, threads and forks in the middle of a call), in several threads. Each writes down its own
- * call from inside. LOG: one line a call: number parent pid tid name start_ns end_ns result.
+ * truth_shapes LOG [SEED [CALLS]]: random trees of functions that are hard to hook (exceptions
+ * through them, nine arguments, structures by value, tail calls, pointers, callbacks of qsort,
+ * signal handlers, threads and forks in the middle of a call), in several threads. Each writes down
+ * its own call from inside. LOG: one line a call: number parent pid tid name start_ns end_ns
+ * result.
  */
 #include <csignal>
 #include <cstdint>
@@ -87,7 +88,7 @@ class noted
 {
 	int number;
 
-public:
+      public:
 	explicit noted(const char *name) : number(begin(name))
 	{
 		depth++;
@@ -362,7 +363,8 @@ int main(int count, char **arguments)
 	pthread_t threads[THREADS];
 	start given[THREADS];
 
-	area = (log *)mmap(nullptr, sizeof *area, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	area = (log *)mmap(
+		nullptr, sizeof *area, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (area == MAP_FAILED || count < 2)
 		return 2;
 	own_pid = getpid();
@@ -381,8 +383,8 @@ int main(int count, char **arguments)
 	for (unsigned i = 0; i < area->count; i++) {
 		const entry *at = &area->entries[i];
 
-		fprintf(file, "%u %d %d %d %s %lld %lld 0\n", i, at->parent, at->pid, at->tid, at->name,
-			at->start, at->end);
+		fprintf(file, "%u %d %d %d %s %lld %lld 0\n", i, at->parent, at->pid, at->tid,
+			at->name, at->start, at->end);
 	}
 	return fclose(file) ? 1 : 0;
 }
