@@ -48,7 +48,7 @@ struct run {
 	int64_t start_ns, end_ns; /* of everything seen; equal where nothing was */
 	int64_t epoch_ns;
 	int64_t status; /* as a shell would say it */
-	int signal;     /* that ended the target; 0: none */
+	int signal;	/* that ended the target; 0: none */
 	bool has_epoch, has_status;
 };
 

@@ -52,7 +52,7 @@ static void take_end(struct decode *decode, const Ragtime__Raw__End *end)
 	if (!end)
 		return;
 	decode->ended = true;
-	decode->has_status = !end->target_alive;
+	decode->has_status = !end->target_alive && !end->status_unknown;
 	decode->status = end->status;
 	if (end->monotonic_ns > decode->last_ns)
 		decode->last_ns = end->monotonic_ns;

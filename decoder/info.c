@@ -93,6 +93,8 @@ static void tell_run(struct buf *out, const char *name, const struct summary *su
 		buf_puts(out, "not known: the end of the stream is not there\n");
 	else if (summary->target_alive)
 		buf_printf(out, "%s; the target went on\n", summary_text(summary, summary->reason));
+	else if (summary->status_unknown)
+		buf_printf(out, "%s, status not known\n", summary_text(summary, summary->reason));
 	else
 		buf_printf(out, "%s, status %d\n", summary_text(summary, summary->reason),
 			summary->status);
@@ -226,8 +228,10 @@ static void tell_losses(struct buf *out, const struct summary *summary)
 
 	label(out, "lost");
 	if (!count)
-		buf_puts(out, summary->ended ? "nothing\n"
-					     : "nothing up to where it ends; what came after is not known\n");
+		buf_puts(out,
+			summary->ended
+				? "nothing\n"
+				: "nothing up to where it ends; what came after is not known\n");
 	for (size_t i = 0; i < count && i < LOSSES_SHOWN; i++) {
 		if (i)
 			label(out, "");

@@ -35,8 +35,9 @@ static void json_run(struct json *json, const char *name, const struct summary *
 	summary->clock.count ? json_int(json, summary->clock.epoch_ns) : json_null(json);
 	json_text(json, "reason", summary_text(summary, summary->reason));
 	json_key(json, "status");
-	summary->ended && !summary->target_alive ? json_int(json, summary->status)
-						 : json_null(json);
+	summary->ended && !summary->target_alive && !summary->status_unknown
+		? json_int(json, summary->status)
+		: json_null(json);
 	json_key(json, "target_alive");
 	summary->ended ? json_bool(json, summary->target_alive) : json_null(json);
 }

@@ -39,6 +39,7 @@ static void take_end(struct summary *summary, const Ragtime__Raw__End *end)
 	summary->ended = true;
 	summary->status = end->status;
 	summary->target_alive = end->target_alive;
+	summary->status_unknown = end->status_unknown;
 	summary->reason = strtab_adds(summary->texts, end->reason);
 	if (end->monotonic_ns > summary->last_ns)
 		summary->last_ns = end->monotonic_ns;

@@ -40,7 +40,7 @@ struct summary {
 	uint32_t tracer_pid;
 	bool ended; /* an End was there */
 	int32_t status;
-	bool target_alive;
+	bool target_alive, status_unknown;
 	bool content;
 	uint64_t first_ns, last_ns;
 	struct map threads;    /* id to tid | name << 32 */

@@ -34,9 +34,15 @@ int state_folder(char *path, size_t size)
 	return path[0] == '/' ? 0 : -ENOENT;
 }
 
+/* A home that does not exist is not for us to make: services are given such on purpose. */
 static int make_folders(char *path)
 {
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+	const char *home = getenv("HOME");
+	size_t made = home ? strlen(home) : 0;
+
+	if (!home || strncmp(path, home, made) != 0)
+		made = 0;
+	for (char *slash = strchr(path + made + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		int err;
 
 		*slash = '\0';

@@ -129,6 +129,36 @@ static bool process_is_own(void)
 	return !rt_process->shares || rt_process->pid == (__u32)raw0(getpid);
 }
 
+/* Was it written already, and a signal handler that jumps came before it was closed? */
+static bool is_written(const struct rt_thread *thread, const struct rt_open *open)
+{
+	const struct rt_record *last = thread->next - 1;
+
+	return thread->chunk && last >= thread->chunk->records && last->start == open->start &&
+		last->kind == (__u16)open->kind;
+}
+
+/*
+ * The open calls from `depth` on never return: they are over now. Functions are recorded so; what
+ * libc's would have said is not known.
+ */
+static void calls_abandon(struct rt_thread *thread, unsigned depth)
+{
+	const struct rt_slot *slot = thread->slot;
+	unsigned at = slot->depth < RT_OPEN_MAX ? slot->depth : RT_OPEN_MAX;
+
+	while (at-- > depth) {
+		const struct rt_open *open = &slot->open[at];
+		struct rt_call call = {
+			.start = open->start, .thread = thread, .depth = at, .kind = open->kind};
+
+		if (open->kind >= RT_KIND_FUNCTION && !is_written(thread, open))
+			call_leave_cold(&call, ticks_now(), open->arg, 0, NULL);
+		else
+			call_drop(&call);
+	}
+}
+
 /*
  * Destructors of thread-specific data run in rounds while there is data: by asking for every round
  * ours comes last, and the others' calls are still recorded.
@@ -145,7 +175,7 @@ static void thread_end(void *round)
 		return;
 	if (rt_self.thread->slot) {
 		/* a call that was cancelled is over too */
-		rt_self.thread->slot->depth = 0;
+		calls_abandon(rt_self.thread, 0);
 		mark_emit(RT_EV_thread_exit, 0, 0, NULL);
 		thread_release();
 	}
@@ -231,7 +261,7 @@ void thread_jumps(uintptr_t to)
 		!frame_is_over(slot->open[depth].frame, to))
 		depth++;
 	if (depth < slot->depth && depth < RT_OPEN_MAX)
-		slot->depth = depth;
+		calls_abandon(thread, depth);
 }
 
 extern int on_exit(void (*)(int, void *), void *) __attribute__((weak));

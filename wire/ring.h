@@ -27,7 +27,7 @@
 #define RT_CHUNK_RECORDS (RT_CHUNK_SIZE / RT_SLOT_SIZE - 2) /* the head takes two slots */
 #define RT_CHUNKS_MAX 4096
 #define RT_SLOTS_MAX 4096
-#define RT_OPEN_MAX 32
+#define RT_OPEN_MAX 104 /* as many as a slot has room for */
 #define RT_COUNTED_FIRST 32
 #define RT_COUNTED_MAX 32
 

@@ -42,6 +42,8 @@ static void put_end(struct buf *bytes, const struct run *run)
 {
 	if (!run->reason)
 		buf_puts(bytes, "the trace has no end: it is still being written, or was cut off");
+	else if (!run->has_status && !strcmp(run->reason, "exit"))
+		buf_puts(bytes, "ended, with a status not known");
 	else if (!run->has_status)
 		buf_puts(bytes, "the program went on when tracing ended");
 	else if (run->signal)

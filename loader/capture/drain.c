@@ -47,6 +47,12 @@ void drain_set_connections(struct drain *drain, struct connections *connections)
 	drain->connections = connections;
 }
 
+void drain_set_target(struct drain *drain, pid_t pid)
+{
+	drain->target = pid;
+	drain->target_status = -1;
+}
+
 void drain_follow_only(struct drain *drain, pid_t pid)
 {
 	drain->follow_only = pid;
@@ -139,6 +145,9 @@ void drain_mark(void *context, uint32_t id, const struct rt_record *record, cons
 		if (thread->process) {
 			process_set_status(thread->process, record->result);
 			thread->process->exit_ticks = record->start;
+			if (thread->process->name.pid == drain->target &&
+				!thread->process->name.foreign)
+				drain->target_status = (int)record->result & 0xff;
 		}
 		break;
 	case RT_EV_data:

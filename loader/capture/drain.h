@@ -30,6 +30,8 @@ void drain_set_pack(struct drain *drain, struct pack *pack);
 struct connections;
 void drain_set_connections(struct drain *drain, struct connections *connections);
 
+void drain_set_target(struct drain *drain, pid_t pid);
+
 /* Trace this process alone: what others record is thrown away. */
 void drain_follow_only(struct drain *drain, pid_t pid);
 
@@ -51,6 +53,9 @@ void drain_sample_last(struct drain *drain, pid_t pid);
 
 /* What is known of the end of a process that the tracer itself has waited for. */
 void drain_process_ended(struct drain *drain, pid_t pid, int64_t status);
+
+/* The exit status that the target has told itself; -1 where it has told none. */
+int drain_target_status(const struct drain *drain);
 
 /* The last pass: open calls, final counts, ends. */
 void drain_finish(struct drain *drain);

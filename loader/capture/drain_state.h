@@ -20,7 +20,9 @@ struct drain {
 	uint32_t last_thread_id;
 	struct thread *current; /* whose records the pack is reading */
 	pid_t follow_only;	/* 0: all */
-	uint64_t pid_space;	/* of our own PID namespace */
+	pid_t target;
+	int target_status;  /* what it said of its end; -1: nothing yet */
+	uint64_t pid_space; /* of our own PID namespace */
 	uint64_t now_ns;
 	uint64_t told_no_slot, told_untraced, told_refused;
 	uint64_t told_ns;

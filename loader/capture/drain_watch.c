@@ -140,6 +140,11 @@ void drain_process_ended(struct drain *drain, pid_t pid, int64_t status)
 		process_set_status(process, status);
 }
 
+int drain_target_status(const struct drain *drain)
+{
+	return drain->target_status;
+}
+
 void drain_finish(struct drain *drain)
 {
 	while (drain_pass(drain) > RT_CHUNK_RECORDS)

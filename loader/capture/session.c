@@ -218,6 +218,7 @@ void session_began(struct session *session, struct job *job, uint64_t ticks)
 	job->context = session;
 	session->launch_ticks = ticks;
 	session->tracing = true;
+	drain_set_target(session->drain, job->pid);
 	if (!session->follow)
 		drain_follow_only(session->drain, job->pid);
 	if (session->duration_ns)
@@ -439,6 +440,10 @@ static void end_tracing(struct session *session)
 	note_end_of_target(session);
 	drain_finish(session->drain);
 	connections_finish(session->connections, ticks_now(&session->ticks));
+	if (session->job->detached) {
+		end.status = drain_target_status(session->drain);
+		end.status_unknown = end.status < 0;
+	}
 	tell_metrics(session);
 	tell_clock(session);
 	end.monotonic_ns = session->ticks.last.monotonic_ns;

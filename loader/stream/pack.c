@@ -220,6 +220,7 @@ int pack_finish(struct pack *pack, const struct pack_end *end)
 
 	message.monotonic_ns = end->monotonic_ns;
 	message.status = end->status;
+	message.status_unknown = end->status_unknown;
 	message.target_alive = end->target_alive;
 	message.reason = (char *)(end->reason ? end->reason : "");
 	pack->batch.end = &message;

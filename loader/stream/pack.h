@@ -109,6 +109,7 @@ int pack_flush(struct pack *pack);
 struct pack_end {
 	uint64_t monotonic_ns;
 	int status;
+	bool status_unknown;
 	bool target_alive;
 	const char *reason;
 };

@@ -23,7 +23,7 @@
 #define FUNCTION_FAMILY_BIT (1 << 13)
 #define SLOT_DEPTH 28
 #define SLOT_OPEN 640
-#define OPEN_MAX 32
+#define OPEN_MAX 104
 #define OPEN_SHIFT 5
 #define OPEN_ARG 8
 #define OPEN_FRAME 16

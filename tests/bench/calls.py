@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one call costs the target: untraced, the floor, ragtime armed, armed but off, each peer.
 
-Every figure is the target's own CPU time per call, added to that of an untraced run of the same
-loop in the same round. Ratios are taken within a round; medians over the rounds.
+Every figure is the target's own CPU time per call, less that of untraced runs of the same loop just
+before and after; medians over many short passes, and ratios of those medians.
 """
 import statistics
 import subprocess
@@ -106,14 +106,6 @@ def run_peer(bench, peer, load, written):
     return result.ns
 
 
-def ratios(above, below):
-    """Pairwise where both were taken in the same pass, else each against the median of the other."""
-    if len(above) == len(below):
-        return [one / other for one, other in zip(above, below) if other > 0]
-    middle = statistics.median(below)
-    return [one / middle for one in above] if middle > 0 else []
-
-
 def judge_load(bench, load, added, usable, broken):
     title, goal = LOADS[load][1:]
     ours = added["ragtime"]
@@ -123,7 +115,7 @@ def judge_load(bench, load, added, usable, broken):
             bench.missing(f"{title}, {text} / floor", broken.get(name) or broken["floor"], limit)
             continue
         detail = f"{statistics.median(added[key]):.1f} / {statistics.median(added['floor']):.1f} ns"
-        bench.judge(f"{title}, {text} / floor", ratios(added[key], added["floor"]), limit, detail=detail)
+        bench.judge_ratio(f"{title}, {text} / floor", added[key], added["floor"], limit, detail=detail)
     for peer in usable:
         if load not in peer.loads:
             continue
@@ -131,9 +123,9 @@ def judge_load(bench, load, added, usable, broken):
             bench.missing(f"{title}, {peer.name} / ragtime", broken[peer.name])
         elif "ragtime" not in broken and "floor" not in broken:
             theirs, least = statistics.median(added[peer.name]), statistics.median(added["floor"])
-            bench.judge(f"{title}, {peer.name} / ragtime", ratios(added[peer.name], ours),
-                        PEER_GOAL if goal and peer.records else None, at_least=True,
-                        detail=f"{theirs:.0f} ns; the floor would have {theirs / least:.3g}x")
+            bench.judge_ratio(f"{title}, {peer.name} / ragtime", added[peer.name], ours,
+                              PEER_GOAL if goal and peer.records else None, at_least=True,
+                              detail=f"{theirs:.0f} ns; the floor would have {theirs / least:.3g}x")
 
 
 def table(measured, usable):

@@ -2,6 +2,7 @@
 """What all sections of the benchmark share: building, running, pairs, medians and verdicts."""
 import math
 import os
+import random
 import re
 import shutil
 import statistics
@@ -73,8 +74,18 @@ class Bench:
 
     def judge(self, name, samples, goal, unit="x", at_least=False, detail=""):
         """Adds a row to the table: the median of the samples against the goal."""
-        result = dict(name=name, goal=goal, at_least=at_least, unit=unit, detail=detail,
-                      **summary(samples), samples=[round(value, 4) for value in samples])
+        return self.add(summary(samples), name, goal, unit, at_least, detail, samples)
+
+    def judge_ratio(self, name, above, below, goal, at_least=False, detail=""):
+        """Likewise: the median of `above` by that of `below`, taken in the same passes if equally many."""
+        try:
+            return self.add(ratio_summary(above, below), name, goal, "x", at_least, detail, above)
+        except Failed as error:
+            return self.missing(name, f"{error} ({detail})", goal)
+
+    def add(self, figures, name, goal, unit, at_least, detail, samples):
+        result = dict(name=name, goal=goal, at_least=at_least, unit=unit, detail=detail, **figures,
+                      samples=[round(value, 4) for value in samples])
         result["verdict"] = verdict(result, goal, at_least)
         self.results.append(result)
         print(f"  {row_text(result)}", flush=True)
@@ -197,6 +208,25 @@ def summary(samples):
     return dict(value=statistics.median(ordered), low=ordered[rank], high=ordered[count - 1 - rank],
                 q1=ordered[count // 4], q3=ordered[(3 * count) // 4 if count > 1 else 0], rounds=count,
                 confident=sure)
+
+
+def ratio_summary(above, below):
+    """Ratio of medians, with the interval of a bootstrap over the passes."""
+    if statistics.median(below) <= 0:
+        raise Failed("too noisy: the smaller cost drowns")
+    dice = random.Random(1)
+    paired = len(above) == len(below)
+    values = []
+    for _ in range(2000):
+        draw = dice.choices(range(len(above)), k=len(above))
+        other = draw if paired else dice.choices(range(len(below)), k=len(below))
+        least = statistics.median(below[i] for i in other)
+        if least > 0:
+            values.append(statistics.median(above[i] for i in draw) / least)
+    values.sort()
+    low, q1, q3, high = (values[int(len(values) * share)] for share in (0.025, 0.25, 0.75, 0.975))
+    return dict(value=statistics.median(above) / statistics.median(below), low=low, high=high, q1=q1, q3=q3,
+                rounds=len(above), confident=len(above) >= 6)
 
 
 def verdict(result, goal, at_least):

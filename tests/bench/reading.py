@@ -4,7 +4,6 @@ import statistics
 import subprocess
 
 import harness
-from calls import ratios
 from harness import Failed
 from pipeline import info
 
@@ -50,7 +49,7 @@ def measure_peer_report(bench, trace, calls):
     except (Failed, OSError, subprocess.SubprocessError) as error:
         bench.missing("report / uftrace report, calls per second", error, REPORT_GOAL)
         return None
-    bench.judge("report / uftrace report, calls per second", ratios(ours, theirs), REPORT_GOAL, at_least=True,
+    bench.judge_ratio("report / uftrace report, calls per second", ours, theirs, REPORT_GOAL, at_least=True,
                 detail=f"{statistics.median(ours) / 1e6:.1f} / {statistics.median(theirs) / 1e6:.1f} M calls/s")
     return dict(ours=ours, uftrace=theirs)
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from runs import BUILD, TMP, Walk, alive, check, command, finish, run, trace, wait_until
+from runs import RAGTIME, BUILD, TMP, Walk, alive, check, command, finish, run, trace, wait_until
 
 ORPHANS = os.path.join(os.path.abspath(BUILD), "programs", "orphans")
 
@@ -41,6 +41,9 @@ def check_pid():
     check(child.wait(20) == 3, "the status is the program's")
     check(wait_until(lambda: Walk(path).finished), "the trace is finished")
     check(wait_until(lambda: not tracer_of(0)), "the tracer has gone")
+    # nobody but the program could tell the tracer
+    report = subprocess.run([RAGTIME, "report", path], capture_output=True, text=True).stdout
+    check("ended with status 3" in report, f"the status in the trace: {report[:300]}")
 
 
 def check_signals():
@@ -51,6 +54,8 @@ def check_signals():
     child.send_signal(signal.SIGTERM)
     check(child.wait(20) == -signal.SIGTERM, "the signal ends it directly")
     check(wait_until(lambda: Walk(path).finished), "the trace is finished")
+    report = subprocess.run([RAGTIME, "report", path], capture_output=True, text=True).stdout
+    check("ended, with a status not known" in report, f"no status in the trace: {report[:300]}")
 
 
 def check_tracer_told_to_end():

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* flags: -rdynamic -O2 */
 /*
- * truth_shapes LOG [SEED [CALLS]]: random trees of functions that are hard to hook (exceptions through
- * them, nine arguments, structures by value, tail calls, pointers, callbacks of qsort, signal
- * handlers, threads and forks in the middle of a call), in several threads. Each writes down its own
- * call from inside. LOG: one line a call: number parent pid tid name start_ns end_ns result.
+ * truth_shapes LOG [SEED [CALLS]]: random trees of functions that are hard to hook (exceptions and
+ * jumps through them, nine arguments, structures by value, tail calls, pointers, callbacks of
+ * qsort, signal handlers, pthread_exit, threads and forks in the middle of a call), in several
+ * threads. Each writes down its own call from inside. LOG: one line a call: number parent pid tid
+ * name start_ns end_ns 0.
  */
+#include <csetjmp>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -87,7 +89,7 @@ class noted
 {
 	int number;
 
-public:
+      public:
 	explicit noted(const char *name) : number(begin(name))
 	{
 		depth++;
@@ -232,6 +234,40 @@ SHAPE long shape_recurse(unsigned n)
 	return n;
 }
 
+extern void (*volatile leap)(jmp_buf *, unsigned);
+
+/* Leaves itself and its likes by a jump: the deepest ends them all before. */
+SHAPE void shape_leap(jmp_buf *where, unsigned frames)
+{
+	const char *name = "shape_leap";
+
+	begin(name);
+	shape_leaf(3);
+	if (frames)
+		leap(where, frames - 1);
+	while (area->entries[current].name == name)
+		end(current);
+	longjmp(*where, 1);
+}
+
+void (*volatile leap)(jmp_buf *, unsigned) = shape_leap;
+
+SHAPE void shape_jump(unsigned frames)
+{
+	noted call("shape_jump");
+	jmp_buf here;
+
+	if (!setjmp(here))
+		shape_leap(&here, frames);
+	shape_leaf(4);
+}
+
+SHAPE void shape_leave(void)
+{
+	end(begin("shape_leave"));
+	pthread_exit(nullptr);
+}
+
 struct start {
 	uint64_t seed;
 	long calls;
@@ -252,6 +288,8 @@ SHAPE void *shape_thread(void *argument)
 		} catch (const std::runtime_error &) {
 			shape_leaf(0);
 		}
+	if (pick(2))
+		shape_leave();
 	return nullptr;
 }
 
@@ -332,6 +370,9 @@ void choose()
 	case 11:
 		shape_recurse(pick(12));
 		break;
+	case 15:
+		shape_jump(pick(4));
+		break;
 	case 12:
 		shape_busy((long)pick(20000));
 		break;
@@ -362,7 +403,8 @@ int main(int count, char **arguments)
 	pthread_t threads[THREADS];
 	start given[THREADS];
 
-	area = (log *)mmap(nullptr, sizeof *area, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	area = (log *)mmap(
+		nullptr, sizeof *area, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (area == MAP_FAILED || count < 2)
 		return 2;
 	own_pid = getpid();
@@ -381,8 +423,8 @@ int main(int count, char **arguments)
 	for (unsigned i = 0; i < area->count; i++) {
 		const entry *at = &area->entries[i];
 
-		fprintf(file, "%u %d %d %d %s %lld %lld 0\n", i, at->parent, at->pid, at->tid, at->name,
-			at->start, at->end);
+		fprintf(file, "%u %d %d %d %s %lld %lld 0\n", i, at->parent, at->pid, at->tid,
+			at->name, at->start, at->end);
 	}
 	return fclose(file) ? 1 : 0;
 }

@@ -83,4 +83,20 @@ TEST(pruning_takes_the_old_and_what_is_too_much)
 	CHECK(has_file("20240104-000000.000-a-1.rtrace"));
 }
 
+TEST(a_missing_home_is_not_made)
+{
+	char parent[] = "/tmp/ragtime-home.XXXXXX", home[64], path[4096];
+
+	CHECK(mkdtemp(parent) != NULL);
+	snprintf(home, sizeof(home), "%s/gone", parent);
+	unsetenv("XDG_STATE_HOME");
+	setenv("HOME", home, 1);
+	CHECK_EQ(state_new_trace("true", 1, path, sizeof(path)), -ENOENT);
+	CHECK(access(home, F_OK) < 0);
+	setenv("HOME", parent, 1);
+	CHECK_EQ(state_new_trace("true", 1, path, sizeof(path)), 0);
+	snprintf(path, sizeof(path), "rm -rf %s", parent);
+	CHECK_EQ(system(path), 0);
+}
+
 UNIT_MAIN
