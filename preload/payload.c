@@ -18,7 +18,7 @@
 #define TAILS 512
 #define TAIL_RUNS 32
 
-enum kind { KIND_NONE, KIND_SOCKET, KIND_TLS };
+enum kind { KIND_NONE, KIND_SOCKET, KIND_COPY, KIND_TLS };
 
 struct way {
 	__u64 position; /* bytes seen */
@@ -31,7 +31,8 @@ struct way {
 struct connection {
 	const void *session; /* of TLS: the key */
 	__u32 number;
-	int fd;
+	int fd;	  /* of a copy: that of the original */
+	int copy; /* another descriptor of it, or 0 */
 	__u8 kind;
 	struct way ways[2];
 };
@@ -275,10 +276,20 @@ static void http2_begin(struct connection *connection, unsigned way_index)
 	connection->ways[way_index].walk.left = HTTP2_PREFACE_SIZE;
 }
 
+/* The turn passes to this side: the other's message is over. */
+static void turn_take(struct connection *connection, unsigned way_index)
+{
+	struct way *other = &connection->ways[!way_index];
+
+	if (other->position > other->message) {
+		tail_flush(connection, !way_index);
+		other->message = other->position;
+	}
+}
+
 static void copy(struct connection *connection, unsigned way_index, const __u8 *data, size_t size)
 {
 	struct way *way = &connection->ways[way_index];
-	struct way *other = &connection->ways[!way_index];
 	unsigned steer = rt_region->steer[connection->number % RT_CONNECTIONS_MAX];
 
 	if (starts_http2(way, data, size))
@@ -291,11 +302,7 @@ static void copy(struct connection *connection, unsigned way_index, const __u8 *
 	} else if (way->is_http2) {
 		copy_http2(connection, way_index, data, size, steer == RT_STEER_HEADS);
 	} else {
-		if (other->position > other->message) {
-			/* The turn has passed to this side: the other's message is over. */
-			tail_flush(connection, !way_index);
-			other->message = other->position;
-		}
+		turn_take(connection, way_index);
 		copy_capped(connection, way_index, data, size);
 	}
 }
@@ -311,13 +318,40 @@ static void connection_end(struct connection *connection)
 	connection->number = 0;
 }
 
+static void entry_clear(struct connection *connection)
+{
+	memset(connection, 0, sizeof(*connection));
+}
+
+/* The descriptor is gone. With another one left the connection lives on under that. */
+static void descriptor_end(int fd, struct connection *connection)
+{
+	struct connection *other;
+
+	payload_watched[fd] = 0;
+	if (connection->kind == KIND_COPY) {
+		other = descriptor_of(connection->fd);
+		if (other->copy == fd)
+			other->copy = 0;
+		entry_clear(connection);
+	} else if (connection->kind == KIND_SOCKET && connection->copy) {
+		other = descriptor_of(connection->copy);
+		*other = *connection;
+		other->fd = connection->copy;
+		other->copy = 0;
+		entry_clear(connection);
+	} else {
+		connection_end(connection);
+	}
+}
+
 void payload_open_cold(int fd)
 {
 	struct connection *connection = descriptor_of(fd);
 
 	if (!connection)
 		return;
-	connection_end(connection);
+	descriptor_end(fd, connection);
 	number_give(connection, KIND_SOCKET, fd);
 	payload_watched[fd] = 1;
 }
@@ -326,18 +360,70 @@ void payload_close_cold(int fd)
 {
 	struct connection *connection = descriptor_of(fd);
 
-	if (!connection || connection->kind == KIND_NONE)
+	if (connection && connection->kind != KIND_NONE)
+		descriptor_end(fd, connection);
+}
+
+/* One copy is followed; of a connection with more of them nothing is read any more. */
+void payload_share_cold(int fd, int made)
+{
+	struct connection *original, *copy = descriptor_of(made);
+
+	payload_close_cold(made);
+	original = descriptor_of(fd);
+	if (original && original->kind == KIND_COPY)
+		original = descriptor_of(original->fd);
+	if (!original || original->kind != KIND_SOCKET || !payload_watched[original->fd])
 		return;
-	payload_watched[fd] = 0;
-	connection_end(connection);
+	if (!copy || original->copy) {
+		payload_watched[original->fd] = 0;
+		return;
+	}
+	original->copy = made;
+	copy->kind = KIND_COPY;
+	copy->fd = original->fd;
+	payload_watched[made] = 1;
+}
+
+/* The connection to read from, or NULL where its bytes say nothing (any more). */
+static struct connection *watched_of(int fd)
+{
+	struct connection *connection = descriptor_of(fd);
+
+	if (connection && connection->kind == KIND_COPY)
+		connection = descriptor_of(connection->fd);
+	if (!connection || connection->kind != KIND_SOCKET || !payload_watched[connection->fd])
+		return NULL;
+	return connection;
 }
 
 void payload_copy_cold(int fd, enum payload_way way, const void *data, size_t size)
 {
-	struct connection *connection = descriptor_of(fd);
+	struct connection *connection = watched_of(fd);
 
-	if (connection && connection->kind == KIND_SOCKET)
+	if (connection)
 		copy(connection, way, data, size);
+}
+
+void payload_skip_cold(int fd, enum payload_way way_index, size_t size)
+{
+	struct connection *connection = watched_of(fd);
+	struct way *way;
+
+	if (!connection)
+		return;
+	way = &connection->ways[way_index];
+	if (way->is_http2) {
+		/* where the next frame begins is lost */
+		payload_watched[connection->fd] = 0;
+		return;
+	}
+	turn_take(connection, way_index);
+	tail_flush(connection, way_index);
+	count_cut(size);
+	way->position += size;
+	mark_emit(RT_EV_data, pair_of(connection->fd, connection->number),
+		(__s64)(way->position << 1 | way_index), NULL);
 }
 
 void payload_copyv_cold(

@@ -9,9 +9,9 @@
  * later ones. The tracer turns a connection down, never up, by rt_region.steer.
  *
  * An excerpt is a data mark: arg = fd | connection number << 32, result = twice its position in
- * the stream of its direction, and one more if it was read; a data mark with no tail says that the
- * connection is closed. A gap between positions is what was not copied; it is counted in
- * rt_slot.cut_bytes too.
+ * the stream of its direction, and one more if it was read; one with no tail says how far the
+ * stream has come without a copy, or, with -1, that the connection is closed. A gap between
+ * positions is what was not copied; it is counted in rt_slot.cut_bytes too.
  *
  * With payload_cap 0 at start nothing here takes memory or time.
  */
@@ -32,6 +32,8 @@ void payload_init(void);
 
 COLD void payload_open_cold(int fd);
 COLD void payload_close_cold(int fd);
+COLD void payload_share_cold(int fd, int made);
+COLD void payload_skip_cold(int fd, enum payload_way way, size_t size);
 COLD void payload_copy_cold(int fd, enum payload_way way, const void *data, size_t size);
 COLD void payload_copyv_cold(
 	int fd, enum payload_way way, const struct iovec *parts, size_t count, size_t size);
@@ -77,6 +79,20 @@ static inline void payload_movedv(
 {
 	if (payload_watches(fd) && done > 0)
 		payload_copyv_cold(fd, way, parts, count, (size_t)done);
+}
+
+/* The same of bytes that are not at hand: the kernel moved them by itself, or threw them away. */
+static inline void payload_skipped(int fd, enum payload_way way, ssize_t done)
+{
+	if (payload_watches(fd) && done > 0)
+		payload_skip_cold(fd, way, (size_t)done);
+}
+
+/* `made`, if there is one, is another name of fd from now on, and no longer what it was. */
+static inline void payload_shared(int fd, int made)
+{
+	if (payload_wanted() && made >= 0 && fd != made)
+		payload_share_cold(fd, made);
 }
 
 /* Plain text of a TLS session. fd: the socket it rides on, -1 where the library does not know. */

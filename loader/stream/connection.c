@@ -47,10 +47,11 @@ struct waiting {
 	uint64_t position;
 	struct connection *connection;
 	size_t offset; /* in the queue's bytes */
-	uint32_t size; /* 0: the connection is closed */
+	uint32_t size; /* 0: only that the stream has come this far */
 	uint32_t thread;
 	uint32_t order; /* of arrival, among equal ticks */
 	enum proto_way way;
+	bool closes; /* the connection is closed */
 };
 
 struct connections {
@@ -174,15 +175,16 @@ void connections_data(struct connections *all, uint32_t process, uint32_t thread
 	struct waiting *place = queue_place(all);
 	struct connection *connection =
 		connection_of(all, process, (uint32_t)(record->arg >> 32), (int)record->arg);
+	bool closes = !size && record->result < 0;
 
 	all->totals.bytes += size;
 	if (size && type != RT_TAIL_DATA_OUT && type != RT_TAIL_DATA_IN)
 		return;
-	if (connection && connection->given_up && size)
+	if (connection && connection->given_up && !closes)
 		return;
 	/* that a connection has closed must be known, however much waits */
 	if (!place || !connection || size > QUEUE_BYTES - all->bytes.size ||
-		(size && all->queued >= QUEUE_MARKS)) {
+		(!closes && all->queued >= QUEUE_MARKS)) {
 		all->totals.dropped_bytes += size;
 		return;
 	}
@@ -195,7 +197,8 @@ void connections_data(struct connections *all, uint32_t process, uint32_t thread
 		.size = (uint32_t)size,
 		.thread = thread,
 		.order = (uint32_t)all->queued,
-		.way = type == RT_TAIL_DATA_OUT ? PROTO_OUT : PROTO_IN,
+		.way = record->result & 1 ? PROTO_IN : PROTO_OUT,
+		.closes = closes,
 	};
 	buf_append(&all->bytes, bytes, size);
 	if (all->bytes.failed) {
@@ -302,7 +305,7 @@ static void deliver(struct connections *all, const struct waiting *item)
 		.thread = item->thread,
 	};
 
-	if (!item->size) {
+	if (item->closes) {
 		close_connection(connection, item->ticks);
 		connection->closed = true;
 	}
@@ -318,6 +321,8 @@ static void deliver(struct connections *all, const struct waiting *item)
 	else if (item->position > way->position)
 		wipe(&way->probe); /* what follows does not continue it */
 	way->position = item->position + item->size;
+	if (!item->size)
+		return;
 	if (connection->protocol)
 		feed(connection, item->way, &piece);
 	else

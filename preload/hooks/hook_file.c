@@ -39,6 +39,9 @@ static NOINLINE int open_leave(const struct rt_call *call, int fd, const char *p
 	struct rt_bytes tail;
 
 	call_leave_tail(call, (__u32)fd, result, path_tail(&tail, path, result));
+	/* a socket of that number was closed where no hook is */
+	if (payload_watches(fd))
+		payload_close(fd);
 	return fd;
 }
 
@@ -168,8 +171,10 @@ static NOINLINE int record_close(int fd)
 }
 ENTRY(int, close, (int fd), (fd))
 
-#define TWO(event, type, name, params, args, low, high) \
-	RECORD(file, event, type, name, params, args, pair_of(low, high))
+#define TWO(event, type, name, params, args, low, high)                                 \
+	RECORD_THEN(file, event, type, name, params, args, pair_of(low, high),          \
+		    result_or_errno(result), payload_skipped(out, PAYLOAD_OUT, result); \
+		    payload_skipped(in, PAYLOAD_IN, result))
 
 TWO(sendfile, ssize_t, sendfile, (int out, int in, off_t *offset, size_t size),
 	(out, in, offset, size), out, in)
@@ -183,7 +188,7 @@ TWO(copy_file_range, ssize_t, copy_file_range,
 	(in, in_at, out, out_at, size, flags), in, out)
 #define DUP(name, params, args)                                                                   \
 	RECORD_THEN(file, dup, int, name, params, args, pair_of(fd, to), result_or_errno(result), \
-		if (fd != to) payload_close(result))
+		payload_shared(fd, result))
 
 DUP(dup2, (int fd, int to), (fd, to))
 DUP(dup3, (int fd, int to, int flags), (fd, to, flags))
@@ -197,6 +202,7 @@ static NOINLINE int record_dup(int fd)
 		return real_dup(fd);
 	made = real_dup(fd);
 	call_leave(&call, pair_of(fd, made), result_or_errno(made));
+	payload_shared(fd, made);
 	return made;
 }
 ENTRY(int, dup, (int fd), (fd))

@@ -16,10 +16,38 @@ static const struct rt_bytes *address_tail(struct rt_bytes *tail, unsigned type,
 	return tail;
 }
 
+/* Left where they are, or no part of the stream. */
+#define BESIDE (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)
+
+/* With MSG_TRUNC a stream's bytes go, and the buffer is not written to; there may be none. */
 static inline void payload_received(int fd, int flags, const void *data, ssize_t done)
 {
-	if (!(flags & MSG_PEEK))
+	if (flags & BESIDE)
+		return;
+	if (flags & MSG_TRUNC)
+		payload_skipped(fd, PAYLOAD_IN, done);
+	else
 		payload_moved(fd, PAYLOAD_IN, data, done);
+}
+
+static inline void payload_received_parts(
+	int fd, int flags, const struct msghdr *message, ssize_t done)
+{
+	if (flags & BESIDE)
+		return;
+	if (flags & MSG_TRUNC)
+		payload_skipped(fd, PAYLOAD_IN, done);
+	else
+		payload_movedv(fd, PAYLOAD_IN, message->msg_iov, message->msg_iovlen, done);
+}
+
+/* Datagrams are no stream: lost, reordered, from many peers. */
+static inline void payload_made(int fd, int type)
+{
+	if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_STREAM)
+		payload_open(fd);
+	else
+		payload_close(fd);
 }
 
 #define FD(event, type, name, params, args) \
@@ -35,7 +63,7 @@ static NOINLINE int record_socket(int domain, int type, int protocol)
 		return real_socket(domain, type, protocol);
 	fd = real_socket(domain, type, protocol);
 	call_leave(&call, pair_of(fd, sort), result_or_errno(fd));
-	payload_open(fd);
+	payload_made(fd, type);
 	return fd;
 }
 ENTRY(int, socket, (int domain, int type, int protocol), (domain, type, protocol))
@@ -50,8 +78,8 @@ static NOINLINE int record_socketpair(int domain, int type, int protocol, int en
 	result = real_socketpair(domain, type, protocol, ends);
 	call_leave(&call, result ? 0 : pair_of(ends[0], ends[1]), result_or_errno(result));
 	if (!result) {
-		payload_open(ends[0]);
-		payload_open(ends[1]);
+		payload_made(ends[0], type);
+		payload_made(ends[1], type);
 	}
 	return result;
 }
@@ -138,14 +166,26 @@ RECORD_MOVE(socket, sendmsg, sendmsg, (int fd, const struct msghdr *message, int
 	(fd, message, flags),
 	payload_movedv(fd, PAYLOAD_OUT, message->msg_iov, message->msg_iovlen, result))
 RECORD_MOVE(socket, recvmsg, recvmsg, (int fd, struct msghdr *message, int flags),
-	(fd, message, flags),
-	if (!(flags & MSG_PEEK))
-		payload_movedv(fd, PAYLOAD_IN, message->msg_iov, message->msg_iovlen, result))
-FD(sendmmsg, int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags),
-	(fd, messages, count, flags))
-FD(recvmmsg, int, recvmmsg,
+	(fd, message, flags), payload_received_parts(fd, flags, message, result))
+
+#define EACH(call)                                \
+	for (int i = 0; i < result; i++) {        \
+		struct mmsghdr *m = &messages[i]; \
+                                                  \
+		call;                             \
+	}
+
+#define MANY(name, params, args, call)                                                         \
+	RECORD_THEN(socket, name, int, name, params, args, (__u32)fd, result_or_errno(result), \
+		if (payload_watches(fd)) EACH(call))
+
+MANY(sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags),
+	(fd, messages, count, flags),
+	payload_movedv(fd, PAYLOAD_OUT, m->msg_hdr.msg_iov, m->msg_hdr.msg_iovlen, m->msg_len))
+MANY(recvmmsg,
 	(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout),
-	(fd, messages, count, flags, timeout))
+	(fd, messages, count, flags, timeout),
+	payload_received_parts(fd, flags, &m->msg_hdr, m->msg_len))
 RECORD_MOVE(socket, recvfrom, recvfrom,
 	(int fd, void *data, size_t size, int flags, struct sockaddr *address, socklen_t *length),
 	(fd, data, size, flags, address, length), payload_received(fd, flags, data, result))

@@ -2,6 +2,8 @@
 /* Small questions to the file system, counted only; and the part of them that found nothing. */
 #include "preload/hooks/hook.h"
 
+#include <fcntl.h>
+
 #include <stdarg.h>
 
 static int ask_leave(int result)
@@ -61,18 +63,27 @@ COUNT(file, readlink, ssize_t, __readlinkat_chk,
 COUNT(file, lseek, off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence))
 COUNT(file, lseek, off64_t, lseek64, (int fd, off64_t offset, int whence), (fd, offset, whence))
 
+static int share(int fd, int made)
+{
+	if (!region_off())
+		payload_shared(fd, made);
+	return made;
+}
+
 /* The third argument, where there is one, fits a register; where there is none, nobody reads it. */
-#define FCNTL(name)                                         \
-	int name(int fd, int command, ...)                  \
-	{                                                   \
-		va_list list;                               \
-		void *argument;                             \
-                                                            \
-		va_start(list, command);                    \
-		argument = va_arg(list, void *);            \
-		va_end(list);                               \
-		call_count(RT_EV_fcntl, RT_FAMILY_file, 0); \
-		return real_##name(fd, command, argument);  \
+#define FCNTL(name)                                                           \
+	int name(int fd, int command, ...)                                    \
+	{                                                                     \
+		va_list list;                                                 \
+		void *argument;                                               \
+                                                                              \
+		va_start(list, command);                                      \
+		argument = va_arg(list, void *);                              \
+		va_end(list);                                                 \
+		call_count(RT_EV_fcntl, RT_FAMILY_file, 0);                   \
+		if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)         \
+			return share(fd, real_##name(fd, command, argument)); \
+		return real_##name(fd, command, argument);                    \
 	}
 
 FCNTL(fcntl)

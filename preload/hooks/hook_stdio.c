@@ -42,6 +42,7 @@ static NOINLINE int record_fclose(FILE *stream)
 	struct rt_call call;
 	int result;
 
+	payload_close((int)fd);
 	if (!call_enter(&call, RT_EV_fclose, RT_FAMILY_file, fd))
 		return real_fclose(stream);
 	result = real_fclose(stream);

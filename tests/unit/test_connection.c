@@ -202,6 +202,22 @@ TEST(gaps_and_repeats)
 	connections_free(all);
 }
 
+/* What was not copied is told when it is known, not when the next bytes come. */
+TEST(come_so_far)
+{
+	struct connections *all = start();
+	struct rt_record record = {.start = 11, .arg = 7ull << 32 | 5, .result = 500 << 1};
+
+	send(all, 1, 1, 7, PROTO_OUT, 10, 0, "Qab");
+	connections_data(all, 1, 1, &record, NULL, 0, 0);
+	connections_settle(all, 20);
+	CHECK_STR(told, ">Qab[497]");
+	send(all, 1, 1, 7, PROTO_OUT, 21, 500, "cd");
+	connections_settle(all, 30);
+	CHECK_STR(told, ">Qab[497]>cd");
+	connections_free(all);
+}
+
 /* Nobody's connection is turned off, once, and what still comes of it is not kept. */
 TEST(give_up)
 {

@@ -9,6 +9,7 @@
 /* What the excerpts say of each direction: the byte at each position, or -1. */
 #define STREAM 65536
 static int seen[2][STREAM];
+static __s64 come_to[2]; /* without a copy */
 static unsigned marks, closed, connection_number, layer;
 
 static struct rt_region *region;
@@ -23,8 +24,10 @@ void mark_emit(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *ta
 
 	CHECK_EQ(kind, RT_EV_data);
 	if (!tail) {
-		CHECK_EQ(result, -1);
-		closed++;
+		if (result == -1)
+			closed++;
+		else
+			come_to[result & 1] = result >> 1;
 		return;
 	}
 	stream = seen[tail->type == RT_TAIL_DATA_IN];
@@ -212,6 +215,83 @@ TEST(tails_run_out_and_come_back)
 	payload_moved(9, PAYLOAD_OUT, bytes, 30);
 	payload_close(9);
 	CHECK_EQ(copied(0, 0, 30), 30);
+}
+
+TEST(skipped_bytes_move_the_stream)
+{
+	set_up(1000);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	payload_skipped(5, PAYLOAD_OUT, 500);
+	CHECK_EQ(come_to[PAYLOAD_OUT], 510);
+	CHECK_EQ(slot.cut_bytes, 500);
+	payload_moved(5, PAYLOAD_OUT, bytes + 510, 10);
+	CHECK_EQ(copied(0, 0, 10), 10);
+	CHECK_EQ(copied(0, 510, 520), 10);
+	payload_skipped(5, PAYLOAD_IN, -1);
+	payload_skipped(6, PAYLOAD_IN, 5);
+	CHECK_EQ(come_to[PAYLOAD_IN], 0);
+}
+
+/* Reading by one descriptor, writing by the other; the original is closed first, or the copy. */
+TEST(a_copy_is_the_same_connection)
+{
+	unsigned number;
+
+	set_up(1000);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	number = connection_number;
+	payload_shared(5, 9);
+	payload_moved(9, PAYLOAD_OUT, bytes + 10, 10);
+	CHECK_EQ(connection_number, number);
+	payload_close(5);
+	CHECK_EQ(closed, 0);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	payload_moved(9, PAYLOAD_OUT, bytes + 20, 10);
+	CHECK_EQ(connection_number, number);
+	payload_shared(9, 12);
+	payload_close(12);
+	payload_moved(12, PAYLOAD_OUT, bytes, 10);
+	payload_moved(9, PAYLOAD_OUT, bytes + 30, 10);
+	CHECK_EQ(copied(0, 0, 40), 40);
+	CHECK_EQ(marks, 4);
+	payload_close(9);
+	CHECK_EQ(closed, 1);
+}
+
+TEST(more_copies_than_one_are_not_followed)
+{
+	set_up(1000);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	payload_shared(5, 9);
+	payload_shared(9, 10);
+	payload_moved(9, PAYLOAD_OUT, bytes, 10);
+	payload_moved(10, PAYLOAD_OUT, bytes, 10);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	CHECK_EQ(marks, 1);
+	payload_close(5);
+	payload_close(9);
+	CHECK_EQ(closed, 1);
+	payload_shared(5, 70000);
+	payload_open(5);
+	payload_shared(5, 70000);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	CHECK_EQ(marks, 1);
+}
+
+/* A copy made over a connection ends that one. */
+TEST(a_copy_over_another)
+{
+	set_up(1000);
+	payload_open(6);
+	payload_moved(6, PAYLOAD_OUT, bytes, 10);
+	payload_shared(5, 6);
+	CHECK_EQ(closed, 1);
+	memset(seen, -1, sizeof(seen));
+	payload_moved(6, PAYLOAD_OUT, bytes, 10);
+	CHECK_EQ(marks, 2);
+	payload_open(6);
+	payload_moved(5, PAYLOAD_OUT, bytes + 10, 10);
+	CHECK_EQ(copied(0, 0, 20), 20);
 }
 
 UNIT_MAIN

@@ -111,4 +111,35 @@ TEST(tls_over_memory)
 	talk_tls("memory");
 }
 
+/* What is no part of a stream, and what the kernel moves by itself. */
+static const char odd[] =
+	"import ctypes,os,socket\n"
+	"l=socket.create_server(('127.0.0.1',0));a=socket.create_connection(l.getsockname());"
+	"b,_=l.accept()\n"
+	"u,v=socket.socketpair(type=socket.SOCK_DGRAM)\n"
+	"u.send(b'datagram');v.recv(99)\n"
+	"d=socket.socket(socket.AF_INET,socket.SOCK_DGRAM|socket.SOCK_CLOEXEC)\n"
+	"d.bind(('127.0.0.1',0));d.sendto(b'datagram',d.getsockname());d.recvfrom(99)\n"
+	"a.sendall(b'ab0123456789cd')\n"
+	"assert b.recv(9,socket.MSG_PEEK)==b'ab0123456'\n"
+	"assert b.recv(2)==b'ab'\n"
+	"recv=ctypes.CDLL(None).recv\n"
+	"assert recv(b.fileno(),None,10,socket.MSG_TRUNC)==10\n"
+	"c=b.dup();b.close()\n"
+	"assert c.recv(2)==b'cd'\n"
+	"f=os.memfd_create('f');os.write(f,b'x'*1000)\n"
+	"assert os.sendfile(c.fileno(),f,0,1000)==1000\n"
+	"os.write(c.fileno(),b'end')\n";
+
+TEST(odd_calls)
+{
+	char *argv[] = {"/usr/bin/python3", "-c", (char *)odd, NULL};
+
+	run(argv);
+	CHECK_STR(said[RT_DATA_SOCKET][0], "ab0123456789cd");
+	CHECK_EQ(memcmp(said[RT_DATA_SOCKET][1], "ab", 3), 0);
+	CHECK_EQ(memcmp(said[RT_DATA_SOCKET][1] + 12, "cd", 3), 0);
+	CHECK_STR(said[RT_DATA_SOCKET][0] + 1000, "end");
+}
+
 UNIT_MAIN
