@@ -427,6 +427,18 @@ void http_body(struct http_stream *stream, bool is_request, const struct proto_p
 		side->lost = true;
 }
 
+void http_body_late(struct http_stream *stream, bool is_request, const struct proto_piece *piece,
+	const uint8_t *bytes, size_t size)
+{
+	struct side *side = is_request ? &stream->request : &stream->response;
+
+	/* they are counted already, and gRPC has gone on behind them */
+	if (side->kind == BODY_GRPC)
+		return;
+	side->body_bytes -= size < side->body_bytes ? size : side->body_bytes;
+	http_body(stream, is_request, piece, bytes, size);
+}
+
 static void break_frame(struct side *side)
 {
 	if (side->kind == BODY_MESSAGES)

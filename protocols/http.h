@@ -26,6 +26,9 @@ void http_head_end(struct http_stream *stream, bool is_request, const struct pro
 /* Body bytes with chunking and framing taken off, content encoding still on. */
 void http_body(struct http_stream *stream, bool is_request, const struct proto_piece *piece,
 	const uint8_t *bytes, size_t size);
+/* Body bytes that http_body_gap has told of. */
+void http_body_late(struct http_stream *stream, bool is_request, const struct proto_piece *piece,
+	const uint8_t *bytes, size_t size);
 /* `size` body bytes were not copied. */
 void http_body_gap(struct http_stream *stream, bool is_request, uint64_t size);
 

@@ -10,9 +10,7 @@ struct http2_head http2_head_read(const uint8_t *bytes)
 		.size = (uint32_t)bytes[0] << 16 | (uint32_t)bytes[1] << 8 | bytes[2],
 		.type = bytes[3],
 		.flags = bytes[4],
-		.id = ((uint32_t)bytes[5] << 24 | (uint32_t)bytes[6] << 16 |
-			      (uint32_t)bytes[7] << 8 | bytes[8]) &
-			0x7fffffff,
+		.id = http2_number(bytes + 5) & 0x7fffffff,
 	};
 }
 

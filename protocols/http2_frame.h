@@ -37,6 +37,12 @@ struct http2_head {
 	uint8_t flags;
 };
 
+static inline uint32_t http2_number(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+		bytes[3];
+}
+
 struct http2_head http2_head_read(const uint8_t *bytes);
 
 /* Of a known type: are size and stream what the protocol demands? Unknown types always are. */

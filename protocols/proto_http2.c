@@ -10,6 +10,7 @@
 #include "lib/buf.h"
 #include "protocols/content/hpack.h"
 #include "protocols/http2_frame.h"
+#include "protocols/http2_missing.h"
 #include "protocols/http2_pseudo.h"
 #include "protocols/http2_streams.h"
 #include "protocols/protocol.h"
@@ -55,6 +56,8 @@ struct half {
 	uint32_t padding; /* that follows */
 	struct hpack *hpack;
 	struct block block;
+	uint64_t position; /* of the next byte */
+	struct http2_missing missing;
 	struct buf early; /* what has come behind the head */
 };
 
@@ -95,9 +98,10 @@ static void http2_open(void *state, struct exchange_host *host)
 static void stream_end_side(
 	struct http2 *http2, struct http2_stream *stream, bool is_request, uint64_t ticks)
 {
-	http_end_of(stream->http, is_request, ticks);
-	if (!is_request)
-		http2_streams_finish(&http2->streams, stream, ticks, false);
+	if (is_request)
+		http_end_of(stream->http, true, ticks);
+	else
+		http2_streams_end(&http2->streams, stream, ticks);
 }
 
 static void stream_open(struct place *place)
@@ -236,12 +240,6 @@ static void block_bytes(struct place *place, size_t size)
 
 /* ---- frames ---- */
 
-static uint32_t be32(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-		bytes[3];
-}
-
 /* Streams are there only when the sides are known. */
 static bool is_response(const struct place *place)
 {
@@ -283,10 +281,11 @@ static void frame_end(struct place *place)
 	if (is_block(half) && half->head.flags & HTTP2_END_HEADERS)
 		block_end(place);
 	else if (half->head.type == HTTP2_RST_STREAM && stream)
-		http2_streams_fail(&http2->streams, stream, ticks, "rst_stream", be32(half->bytes));
+		http2_streams_fail(
+			&http2->streams, stream, ticks, "rst_stream", http2_number(half->bytes));
 	else if (half->head.type == HTTP2_GOAWAY && is_response(place))
-		http2_streams_refuse(&http2->streams, be32(half->bytes) & 0x7fffffff, ticks,
-			be32(half->bytes + 4));
+		http2_streams_refuse(&http2->streams, http2_number(half->bytes) & 0x7fffffff, ticks,
+			http2_number(half->bytes + 4));
 	else if (half->head.type == HTTP2_DATA && stream && half->head.flags & HTTP2_END_STREAM)
 		stream_end_side(http2, stream, !is_response(place), ticks);
 }
@@ -322,8 +321,7 @@ static void set_lost(struct http2 *http2, struct half *half)
 		hpack_lose(half->hpack);
 	else
 		half->hpack = hpack_new(false);
-	for (unsigned i = 0; i < http2->streams.count; i++)
-		http2->streams.streams[i].is_unsure = true;
+	http2_streams_doubt(&http2->streams);
 }
 
 /* A frame's head is complete. */
@@ -393,7 +391,7 @@ static size_t take_preface(struct http2 *http2, struct half *half, const struct 
 	}
 	half->where = AT_PREFACE;
 	size = size < piece->size ? size : piece->size;
-	if (memcmp(HTTP2_PREFACE + half->have, piece->bytes, size) != 0) {
+	if (memcmp(&HTTP2_PREFACE[half->have], piece->bytes, size) != 0) {
 		set_lost(http2, half);
 		return 0;
 	}
@@ -509,8 +507,12 @@ static enum proto_verdict http2_feed(
 	struct http2 *http2 = state;
 	struct place place = {http2, &http2->halves[way], way, piece};
 	struct place other = {http2, &http2->halves[!way], !way, piece};
-	enum proto_verdict verdict = feed_half(&place, piece);
+	enum proto_verdict verdict;
 
+	if (way != http2->request_way)
+		http2_streams_settle(&http2->streams);
+	verdict = feed_half(&place, piece);
+	place.half->position += piece->size;
 	if (verdict == PROTO_OK)
 		verdict = feed_early(&place, piece);
 	return verdict == PROTO_OK ? feed_early(&other, piece) : verdict;
@@ -527,7 +529,9 @@ static void skip_in_frame(struct place *place, uint32_t size)
 		hpack_lose(half->hpack);
 		half->block.is_lost = true;
 	} else if (half->where == AT_BODY && half->head.type == HTTP2_DATA && stream) {
-		http_body_gap(stream->http, place->way == http2->request_way, size);
+		http_body_gap(stream->http, !is_response(place), size);
+		http2_missing_add(&half->missing, half->position, size, half->head.id);
+		stream->has_missing |= is_response(place);
 	}
 	count_bytes(place, size);
 	half->left -= size;
@@ -545,15 +549,29 @@ static void http2_gap(void *state, enum proto_way way, uint64_t size, uint64_t t
 		uint32_t step = size < half->left ? (uint32_t)size : half->left;
 
 		skip_in_frame(&place, step);
+		half->position += step;
 		size -= step;
 	}
+	half->position += size;
 	if (!size || half->where == AT_LOST)
 		return;
 	set_lost(http2, half);
 	/* lost bytes are no sign of another protocol */
 	http2->losses--;
-	for (unsigned i = 0; i < http2->streams.count; i++)
-		http_body_gap(http2->streams.streams[i].http, way == http2->request_way, 0);
+	http2_streams_gap(&http2->streams, way == http2->request_way);
+}
+
+static void http2_late(
+	void *state, enum proto_way way, uint64_t back, const struct proto_piece *piece)
+{
+	struct http2 *http2 = state;
+	struct half *half = &http2->halves[way];
+	uint32_t id = http2_missing_find(&half->missing, half->position - back, piece->size);
+	struct http2_stream *stream = id ? http2_streams_find(&http2->streams, id) : NULL;
+
+	if (stream)
+		http_body_late(
+			stream->http, way == http2->request_way, piece, piece->bytes, piece->size);
 }
 
 static void http2_close(void *state, uint64_t ticks)
@@ -577,5 +595,6 @@ const struct protocol protocol_http2 = {
 	.open = http2_open,
 	.feed = http2_feed,
 	.gap = http2_gap,
+	.late = http2_late,
 	.close = http2_close,
 };

@@ -34,6 +34,12 @@ struct protocol {
 		void *state, enum proto_way way, const struct proto_piece *piece);
 	/* `size` bytes of one direction were not copied. */
 	void (*gap)(void *state, enum proto_way way, uint64_t size, uint64_t ticks);
+	/*
+	 * May be NULL. Some of the bytes that gap told of have come after all; they begin `back`
+	 * bytes before where the direction stands.
+	 */
+	void (*late)(
+		void *state, enum proto_way way, uint64_t back, const struct proto_piece *piece);
 	/* The connection is over: unfinished exchanges end here, failed. Frees what open and feed
 	 * took. */
 	void (*close)(void *state, uint64_t ticks);

@@ -293,6 +293,19 @@ static void recognise(
 	}
 }
 
+/* Of a large message the last bytes are copied when it is over, behind what else came meanwhile. */
+static void deliver_late(
+	struct connection *connection, const struct waiting *item, const struct proto_piece *piece)
+{
+	const struct protocol *protocol = connection->protocol;
+	uint64_t back = connection->ways[item->way].position - item->position;
+
+	if (protocol && protocol->late && back >= item->size)
+		protocol->late(connection->state, item->way, back, piece);
+	else
+		connection->all->totals.dropped_bytes += item->size;
+}
+
 static void deliver(struct connections *all, const struct waiting *item)
 {
 	struct connection *connection = item->connection;
@@ -312,7 +325,7 @@ static void deliver(struct connections *all, const struct waiting *item)
 	if (connection->given_up || connection->closed)
 		return;
 	if (item->position < way->position) {
-		all->totals.dropped_bytes += item->size;
+		deliver_late(connection, item, &piece);
 		return;
 	}
 	if (item->position > way->position && connection->protocol)

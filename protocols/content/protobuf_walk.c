@@ -68,7 +68,7 @@ static void put_bytes(struct protobuf_walk *walk, const uint8_t *bytes, size_t s
 	struct dialect_value value = {
 		.path = walk->path,
 		.type = VALUE_STRING,
-		.text = (const char *)bytes,
+		.text = size ? (const char *)bytes : "",
 		.size = size < DIALECT_TEXT ? size : DIALECT_TEXT,
 		.whole = whole,
 	};
@@ -115,16 +115,18 @@ static bool next_item(struct cursor *cursor, struct item *item)
 /* Are these bytes fields one after another? The end may be cut off only where we cut it. */
 static bool is_message(const uint8_t *bytes, size_t size, bool is_cut)
 {
-	struct cursor cursor = cursor_over(bytes, size);
+	struct cursor cursor = cursor_over(size ? bytes : (const uint8_t *)"", size);
 	struct item item;
 
+	if (!size)
+		return false;
 	while (cursor_left(&cursor)) {
 		if (!next_item(&cursor, &item))
 			return is_cut && !cursor_left(&cursor);
 		if (item.wire == WIRE_BYTES && item.number > item.size && !is_cut)
 			return false;
 	}
-	return size > 0;
+	return true;
 }
 
 /* Adds a field's number to the path; returns the path's size before. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A connection: records of a byte (bit 0: way; bit 1: a gap; the rest: how many pieces), a length
- * of two bytes, and that many bytes.
+ * A connection: records of a byte (bit 0: way; bit 1: a gap; bit 7: the bytes are late; the rest:
+ * how many pieces), a length of two bytes, and that many bytes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +61,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		length = length < cursor_left(&cursor) ? length : cursor_left(&cursor);
 		if (!length)
 			continue;
+		if (kind & 0x80) {
+			struct proto_piece piece = {.bytes = cursor.at, .size = length};
+
+			protocol_http2.late(state, kind & 1, length + (kind & 0x7f), &piece);
+			cursor_take(&cursor, length);
+			continue;
+		}
 		protocol_http2.probe(kind & 1, cursor.at, length);
 		feed(state, kind & 1, cursor.at, length, length / ((kind >> 2) + 1u) + 1);
 		cursor_take(&cursor, length);

@@ -16,6 +16,7 @@ struct segment {
 	enum proto_way way;
 	size_t offset, size;
 	uint64_t missing; /* bytes not copied, instead */
+	uint64_t back;	  /* not 0: late, from so far before where the way stands */
 };
 
 struct talk {
@@ -44,7 +45,8 @@ static inline void talk_free(struct talk *talk)
 
 static inline void say(struct talk *talk, enum proto_way way, const void *bytes, size_t size)
 {
-	talk->segments[talk->count++] = (struct segment){way, talk->bytes.size, size, 0};
+	talk->segments[talk->count++] =
+		(struct segment){.way = way, .offset = talk->bytes.size, .size = size};
 	buf_append(&talk->bytes, bytes, size);
 }
 
@@ -63,7 +65,8 @@ static inline void frame_cut(struct talk *talk, enum proto_way way, unsigned typ
 		memcpy(bytes + HTTP2_HEAD, payload, size);
 	say(talk, way, bytes, HTTP2_HEAD + shown);
 	if (shown < size)
-		talk->segments[talk->count++] = (struct segment){way, 0, 0, size - shown};
+		talk->segments[talk->count++] =
+			(struct segment){.way = way, .missing = size - shown};
 	free(bytes);
 }
 
@@ -178,7 +181,10 @@ static inline enum proto_verdict listen_from(
 				.bytes = copy, .size = size, .ticks = ticks, .thread = 1};
 
 			memcpy(copy, talk->bytes.data + segment->offset + at, size);
-			if (protocol_http2.feed(state, segment->way, &piece) == PROTO_NOT_MINE)
+			if (segment->back)
+				protocol_http2.late(
+					state, segment->way, segment->back - at, &piece);
+			else if (protocol_http2.feed(state, segment->way, &piece) == PROTO_NOT_MINE)
 				verdict = PROTO_NOT_MINE;
 			free(copy);
 			at += size;
