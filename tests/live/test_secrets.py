@@ -56,6 +56,13 @@ def password(shape):
     return {"text": shape.format(core), "core": core}
 
 
+def one_word():
+    """As a program's own words look, and not longer."""
+    while len(core := "".join(dice.choice(WORDS) for _ in range(3))) > 20:
+        pass
+    return {"text": core, "core": core}
+
+
 def short_key():
     core = letters(12)
     return {"text": "sk-" + core, "core": core}
@@ -78,6 +85,7 @@ def make_plants():
         "sql": [plain() for _ in range(28)],
         "sql parameter": [plain() for _ in range(8)],
         "redis": [plain() for _ in range(30)],
+        "redis key": [one_word() for _ in range(4)],
         "path": [key() for _ in range(8)] + [password("password={}") for _ in range(4)],
         "host": [key() for _ in range(4)] + [password("https://keeper:{}@localhost/x") for _ in range(2)]
         + [password("localhost?token={}") for _ in range(2)],

@@ -176,6 +176,10 @@ def use_redis(where):
             client.execute_command(*orders[place % len(orders)])
         except redis.RedisError:
             pass
+    for secret in PLANTS["redis key"]:
+        for name in (secret, f"session:{secret}"):
+            client.set(name, "1")
+            client.get(name)
 
 
 def use_names():
