@@ -31,6 +31,19 @@ wants '^The trace is '
 [ -z "$(ls "$TMP/tmp")" ] || fail "left behind: $(ls "$TMP/tmp")"
 
 trace=$BUILD/demo/rag.rtrace
+"$BUILD/ragtime" report --json "$trace" >"$TMP/report.json"
+python3 - "$TMP/report.json" <<'PYTHON' >"$out" 2>&1 || fail "the report of the stores is wrong"
+import json
+import sys
+
+rows = json.load(open(sys.argv[1]))["runs"][0]["sections"]["stores"]
+print(json.dumps(rows, indent=1))
+store = {(row["system"], row["collection"], row["operation"]): row for row in rows}
+search, cache = store["postgresql", "chunk", "SELECT"], store["redis", None, "GET"]
+assert (search["calls"], search["rows"], search["k_max"], search["hit_rate"]) == (3, 9, 3, None)
+assert (cache["calls"], cache["hits"], cache["misses"], cache["hit_rate"]) == (4, 1, 3, 0.25)
+assert store["postgresql", "chunk", "COPY"]["affected_rows"] == 18
+PYTHON
 "$BUILD/ragtime" info "$trace" >"$out" 2>&1 || fail "info failed"
 wants 'lost +nothing'
 "$BUILD/ragtime" export --to json "$trace" >"$TMP/spans.json" 2>"$out" || fail "export failed"

@@ -69,7 +69,7 @@ def check_client(client, far):
         check(span["status"] == "ok" and span["attrs"]["server.address"] == "localhost", f"{label}: {span}")
     check_moments(client, [pair for pair in pairs if pair[0]["label"] == "stream"])
     check_reuse(client, spans, log)
-    check_report(client, path, seen)
+    check_report(client, path, seen, spans)
 
 
 def check_reuse(client, spans, log):
@@ -82,7 +82,7 @@ def check_reuse(client, spans, log):
         known.add(connection)
 
 
-def check_report(client, path, seen):
+def check_report(client, path, seen, spans):
     done = subprocess.run([RAGTIME, "report", "--json", path], capture_output=True, timeout=120, check=True)
     sections = json.loads(done.stdout)["runs"][0]["sections"]
     rows = {row["operation"]: row for row in sections["llm"]}
@@ -92,6 +92,26 @@ def check_report(client, path, seen):
         total = sum(entry["usage"][source] for entry in chats)
         check(rows["chat"][key] == total, f"{client}: report says {rows['chat'][key]} {key}, not {total}")
     check(rows["chat"]["calls_without_usage"] == 0, f"{client}: {rows['chat']}")
+    check_exact(client, sections["exchanges"], spans)
+
+
+def rank(values, percent):
+    """The smallest of them that the percentage of all does not exceed."""
+    return sorted(values)[max((len(values) * percent + 99) // 100, 1) - 1]
+
+
+def check_exact(client, rows, spans):
+    """Counts and percentiles are those of the spans, not of a histogram."""
+    for row in rows:
+        if row["class"] not in ("llm_generation", "embedding_generation"):
+            continue
+        mine = [span for span in spans.values() if span["name"] == row["name"]]
+        times = [span["end_ns"] - span["start_ns"] for span in mine]
+        wanted = {"calls": len(mine), "failed": 0, "side": "client", "total_ns": sum(times), "max_ns": max(times),
+                  "p50_ns": rank(times, 50), "p95_ns": rank(times, 95),
+                  "bytes_in": sum(span["attrs"]["ragtime.bytes_in"] for span in mine)}
+        told = {key: row[key] for key in wanted}
+        check(told == wanted, f"{client}: {row['name']}: {told}, not {wanted}")
 
 
 def check_both_sides():
