@@ -20,6 +20,9 @@ static const struct table_column columns[] = {
 	{0},
 };
 
+/* One in so many parts of the unknown time is too little to be told. */
+#define UNMEASURED_SHARE 50
+
 enum { WAIT, TITLE, TIME, SHARE, CALLS, LONGEST };
 
 static void add_row(
@@ -72,6 +75,25 @@ static int64_t add_waits(
 	return waited_ns;
 }
 
+/* Is it no matter what the processes had on a processor whose use of it nobody has read in time? */
+static bool is_measured(
+	const struct section_context *context, struct section *section, int64_t unknown_ns)
+{
+	int64_t wall_ns = model_number(context->model,
+		"SELECT SUM(" THREAD_WALL ") FROM thread t JOIN process p ON p.id = t.process"
+		" JOIN run r ON r.id = p.run WHERE r.id = ? AND " PROCESS_CPU " IS NULL",
+		context->run->id, 0);
+	char space[UNITS_SIZE];
+
+	if (wall_ns <= unknown_ns / UNMEASURED_SHARE)
+		return true;
+	buf_printf(&section->notes,
+		"The CPU time of processes that ran for %s in all was not measured, most lived too "
+		"short: it is among the unknown.\n",
+		units_duration(space, wall_ns));
+	return false;
+}
+
 /* What is not in a call that waits: on a processor as far as measured, else unknown. */
 static void add_rest(const struct section_context *context, struct section *section,
 	int64_t rest_ns, int64_t wall_ns)
@@ -87,7 +109,10 @@ static void add_rest(const struct section_context *context, struct section *sect
 		return;
 	}
 	add_row(section->table, "cpu", word_title("wait", RT_WAIT_cpu), on_cpu, wall_ns);
-	add_row(section->table, "unknown", "unknown: not on the CPU, in no call that waits",
+	add_row(section->table, "unknown",
+		is_measured(context, section, rest_ns - on_cpu)
+			? "unknown: not on the CPU, in no call that waits"
+			: "unknown: in no call that waits, on the CPU or not",
 		rest_ns - on_cpu, wall_ns);
 	if (cpu_ns > rest_ns)
 		buf_printf(&section->notes,

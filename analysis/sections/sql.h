@@ -14,8 +14,8 @@
  * The system counts from a process's start, on over exec, which begins a process of ours (birth 3,
  * wire/event.h) but none of the system's: there the first figure is what went before.
  */
-#define PROCESS_CPU                                                                   \
-	"(SELECT MAX(u.cpu_ns) - CASE WHEN p.birth = 3 THEN MIN(u.cpu_ns) ELSE 0 END" \
-	" FROM usage u WHERE u.process = p.id)"
+#define PROCESS_CPU                                                                  \
+	"(SELECT CASE WHEN p.birth <> 3 THEN MAX(u.cpu_ns) WHEN COUNT(u.cpu_ns) > 1" \
+	" THEN MAX(u.cpu_ns) - MIN(u.cpu_ns) END FROM usage u WHERE u.process = p.id)"
 
 #endif

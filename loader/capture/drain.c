@@ -8,6 +8,7 @@
 
 #include "loader/capture/drain_state.h"
 #include "loader/stream/connection.h"
+#include "loader/capture/usage.h"
 
 /* A thread may not keep a pass to itself. */
 #define READS_A_PASS 64
@@ -77,6 +78,24 @@ static void tail_text(const struct rt_record *records, size_t slots, char *text,
 	text[length] = '\0';
 }
 
+/*
+ * The system counts a process's CPU time on over exec: what is used by now is the last of one
+ * program and the first of the next, but for what the new one has used since.
+ */
+static void tell_usage(struct drain *drain, pid_t pid, uint32_t ended, uint32_t begun)
+{
+	struct pack_usage usage;
+
+	if (!usage_read(pid, &usage))
+		return;
+	usage.process = ended;
+	pack_usage(drain->pack, &usage);
+	if (!begun)
+		return;
+	usage.process = begun;
+	pack_usage(drain->pack, &usage);
+}
+
 /* A program has taken this pid: the threads of the one before it are gone. */
 static void begin_process(
 	struct drain *drain, struct thread *thread, const struct rt_record *mark, const char *path)
@@ -93,6 +112,8 @@ static void begin_process(
 	if (process == before)
 		return;
 	drain->totals.processes++;
+	if (!process->name.foreign)
+		tell_usage(drain, process->name.pid, before->id, process->id);
 	before->threads--;
 	process->threads++;
 	thread->process = process;
@@ -145,6 +166,9 @@ void drain_mark(void *context, uint32_t id, const struct rt_record *record, cons
 		if (thread->process) {
 			process_set_status(thread->process, record->result);
 			thread->process->exit_ticks = record->start;
+			if (!thread->process->name.foreign)
+				tell_usage(
+					drain, thread->process->name.pid, thread->process->id, 0);
 			if (thread->process->name.pid == drain->target &&
 				!thread->process->name.foreign)
 				drain->target_status = (int)record->result & 0xff;
