@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 
 #include "loader/capture/drain_state.h"
-#include "loader/stream/connection.h"
 #include "loader/capture/usage.h"
+#include "loader/stream/connection.h"
 
 /* A thread may not keep a pass to itself. */
 #define READS_A_PASS 64
