@@ -187,12 +187,14 @@ static void take_command(struct exchange *exchange, struct cursor elements)
 /* Documents of an insert and the like, beside the command. */
 static void take_sequence(struct exchange *exchange, struct cursor *cursor)
 {
-	uint32_t size = cursor_le32(cursor);
-	const uint8_t *begin = cursor_take(cursor, size > 4 ? size - 4 : 0);
-	struct cursor documents = cursor_over(begin ? begin : cursor->end, begin ? size - 4 : 0);
+	uint32_t whole = cursor_le32(cursor);
+	size_t size = whole > 4 ? whole - 4 : 0;
+	struct cursor documents =
+		cursor_over(cursor->at, size < cursor_left(cursor) ? size : cursor_left(cursor));
 	size_t name = strnlen((const char *)documents.at, cursor_left(&documents));
 	int64_t count = 0;
 
+	cursor_take(cursor, size);
 	cursor_take(&documents, name + 1);
 	while (cursor_left(&documents)) {
 		bson_open(&documents);
