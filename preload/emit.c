@@ -419,6 +419,11 @@ void call_leave_cold(
 
 void mark_emit(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *tail)
 {
+	mark_emit_at(kind, arg, result, tail, 0);
+}
+
+void mark_emit_at(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *tail, __u64 ticks)
+{
 	uintptr_t frame = frame_here();
 	struct rt_thread *thread = rt_self.thread->slot ? rt_self.thread : thread_claim(frame);
 	struct rt_record mark = {.kind = (__u16)kind, .arg = arg, .result = result};
@@ -430,7 +435,7 @@ void mark_emit(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *ta
 	mark.depth = (__u8)(thread->slot->depth < 255 ? thread->slot->depth : 255);
 	if (!writer_begin(thread, frame))
 		return;
-	mark.start = ticks_now();
+	mark.start = ticks ? ticks : ticks_now();
 	record_write(thread, &mark, tail);
 	writer_end(thread);
 }

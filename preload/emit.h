@@ -101,6 +101,9 @@ COLD unsigned open_prune(struct rt_slot *slot, unsigned depth, uintptr_t frame);
 
 /* A record of no duration, outside the stack of open calls. tail may be NULL. */
 COLD void mark_emit(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *tail);
+/* Of a moment that has passed already: clock ticks, or 0 for now. */
+COLD void mark_emit_at(
+	unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *tail, __u64 ticks);
 
 /* The calling thread with a slot of its own, or one whose slot is NULL where there is none. */
 COLD struct rt_thread *thread_claim(uintptr_t frame);

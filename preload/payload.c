@@ -21,6 +21,7 @@
 enum kind { KIND_NONE, KIND_SOCKET, KIND_COPY, KIND_TLS };
 
 struct way {
+	__u64 begun;	/* ticks of the call that moves bytes now, where they count from there */
 	__u64 position; /* bytes seen */
 	__u64 message;	/* position where the present message began */
 	struct http2_walk walk;
@@ -117,8 +118,8 @@ static void emit_data(const struct connection *connection, unsigned way, __u64 p
 			.info = connection->kind == KIND_TLS ? RT_DATA_PLAIN_OF_TLS : 0,
 		};
 
-		mark_emit(RT_EV_data, pair_of(connection->fd, connection->number),
-			(__s64)(position << 1 | way), &piece);
+		mark_emit_at(RT_EV_data, pair_of(connection->fd, connection->number),
+			(__s64)(position << 1 | way), &piece, connection->ways[way].begun);
 		bytes += piece.size;
 		position += piece.size;
 		size -= piece.size;
@@ -287,11 +288,13 @@ static void turn_take(struct connection *connection, unsigned way_index)
 	}
 }
 
-static void copy(struct connection *connection, unsigned way_index, const __u8 *data, size_t size)
+static void copy(struct connection *connection, unsigned way_index, const __u8 *data, size_t size,
+	__u64 begun)
 {
 	struct way *way = &connection->ways[way_index];
 	unsigned steer = rt_region->steer[connection->number % RT_CONNECTIONS_MAX];
 
+	way->begun = begun;
 	if (starts_http2(way, data, size))
 		http2_begin(connection, way_index);
 	if (steer == RT_STEER_OFF || (steer == RT_STEER_HEADS && !way->is_http2)) {
@@ -397,12 +400,12 @@ static struct connection *watched_of(int fd)
 	return connection;
 }
 
-void payload_copy_cold(int fd, enum payload_way way, const void *data, size_t size)
+void payload_copy_cold(int fd, enum payload_way way, const void *data, size_t size, __u64 begun)
 {
 	struct connection *connection = watched_of(fd);
 
 	if (connection)
-		copy(connection, way, data, size);
+		copy(connection, way, data, size, begun);
 }
 
 void payload_skip_cold(int fd, enum payload_way way_index, size_t size)
@@ -426,19 +429,19 @@ void payload_skip_cold(int fd, enum payload_way way_index, size_t size)
 		(__s64)(way->position << 1 | way_index), NULL);
 }
 
-void payload_copyv_cold(
-	int fd, enum payload_way way, const struct iovec *parts, size_t count, size_t size)
+void payload_copyv_cold(int fd, enum payload_way way, const struct iovec *parts, size_t count,
+	size_t size, __u64 begun)
 {
 	for (size_t i = 0; i < count && size; i++) {
 		size_t part = parts[i].iov_len < size ? parts[i].iov_len : size;
 
-		payload_copy_cold(fd, way, parts[i].iov_base, part);
+		payload_copy_cold(fd, way, parts[i].iov_base, part, begun);
 		size -= part;
 	}
 }
 
-void payload_tls_cold(
-	const void *session, int fd, enum payload_way way, const void *data, size_t size)
+void payload_tls_cold(const void *session, int fd, enum payload_way way, const void *data,
+	size_t size, __u64 begun)
 {
 	struct connection *connection = tables ? session_of(session) : NULL;
 
@@ -449,7 +452,7 @@ void payload_tls_cold(
 	/* what the socket carries is this, encrypted */
 	if (descriptor_of(fd))
 		payload_watched[fd] = 0;
-	copy(connection, way, data, size);
+	copy(connection, way, data, size, begun);
 }
 
 void payload_tls_close_cold(const void *session)

@@ -34,11 +34,12 @@ COLD void payload_open_cold(int fd);
 COLD void payload_close_cold(int fd);
 COLD void payload_share_cold(int fd, int made);
 COLD void payload_skip_cold(int fd, enum payload_way way, size_t size);
-COLD void payload_copy_cold(int fd, enum payload_way way, const void *data, size_t size);
-COLD void payload_copyv_cold(
-	int fd, enum payload_way way, const struct iovec *parts, size_t count, size_t size);
-COLD void payload_tls_cold(
-	const void *session, int fd, enum payload_way way, const void *data, size_t size);
+COLD void payload_copy_cold(
+	int fd, enum payload_way way, const void *data, size_t size, __u64 begun);
+COLD void payload_copyv_cold(int fd, enum payload_way way, const struct iovec *parts, size_t count,
+	size_t size, __u64 begun);
+COLD void payload_tls_cold(const void *session, int fd, enum payload_way way, const void *data,
+	size_t size, __u64 begun);
 COLD void payload_tls_close_cold(const void *session);
 
 #define payload_wanted() unlikely(rt_region->payload_cap)
@@ -66,19 +67,23 @@ static inline void payload_close(int fd)
 		payload_close_cold(fd);
 }
 
-/* After a call that moved `done` bytes (or failed). Descriptors not known as sockets are left
- * alone. */
-static inline void payload_moved(int fd, enum payload_way way, const void *data, ssize_t done)
+/*
+ * After a call that moved `done` bytes (or failed). Descriptors not known as sockets are left
+ * alone. What is sent is told from when its call began, because the other end may answer before it
+ * returns; of what is read `begun` is 0: it is there when the call is over.
+ */
+static inline void payload_moved(
+	int fd, enum payload_way way, const void *data, ssize_t done, __u64 begun)
 {
 	if (payload_watches(fd) && done > 0)
-		payload_copy_cold(fd, way, data, (size_t)done);
+		payload_copy_cold(fd, way, data, (size_t)done, begun);
 }
 
-static inline void payload_movedv(
-	int fd, enum payload_way way, const struct iovec *parts, size_t count, ssize_t done)
+static inline void payload_movedv(int fd, enum payload_way way, const struct iovec *parts,
+	size_t count, ssize_t done, __u64 begun)
 {
 	if (payload_watches(fd) && done > 0)
-		payload_copyv_cold(fd, way, parts, count, (size_t)done);
+		payload_copyv_cold(fd, way, parts, count, (size_t)done, begun);
 }
 
 /* The same of bytes that are not at hand: the kernel moved them by itself, or threw them away. */
@@ -96,11 +101,11 @@ static inline void payload_shared(int fd, int made)
 }
 
 /* Plain text of a TLS session. fd: the socket it rides on, -1 where the library does not know. */
-static inline void payload_tls(
-	const void *session, int fd, enum payload_way way, const void *data, ssize_t done)
+static inline void payload_tls(const void *session, int fd, enum payload_way way, const void *data,
+	ssize_t done, __u64 begun)
 {
 	if (payload_wanted() && done > 0)
-		payload_tls_cold(session, fd, way, data, (size_t)done);
+		payload_tls_cold(session, fd, way, data, (size_t)done, begun);
 }
 
 static inline void payload_tls_close(const void *session)

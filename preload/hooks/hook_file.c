@@ -110,9 +110,9 @@ OPEN_PLAIN(__openat64_2, (int dir, const char *path, int flags), (dir, path, fla
 #define FD(event, type, name, params, args) RECORD(file, event, type, name, params, args, (__u32)fd)
 
 RECORD_MOVE(file, read, read, (int fd, void *data, size_t size), (fd, data, size),
-	payload_moved(fd, PAYLOAD_IN, data, result))
+	payload_moved(fd, PAYLOAD_IN, data, result, 0))
 RECORD_MOVE(file, read, __read_chk, (int fd, void *data, size_t size, size_t room),
-	(fd, data, size, room), payload_moved(fd, PAYLOAD_IN, data, result))
+	(fd, data, size, room), payload_moved(fd, PAYLOAD_IN, data, result, 0))
 FD(pread, ssize_t, pread, (int fd, void *data, size_t size, off_t offset), (fd, data, size, offset))
 FD(pread, ssize_t, pread64, (int fd, void *data, size_t size, off64_t offset),
 	(fd, data, size, offset))
@@ -121,7 +121,7 @@ FD(pread, ssize_t, __pread_chk, (int fd, void *data, size_t size, off_t offset, 
 FD(pread, ssize_t, __pread64_chk, (int fd, void *data, size_t size, off64_t offset, size_t room),
 	(fd, data, size, offset, room))
 RECORD_MOVE(file, readv, readv, (int fd, const struct iovec *parts, int count), (fd, parts, count),
-	payload_movedv(fd, PAYLOAD_IN, parts, (size_t)count, result))
+	payload_movedv(fd, PAYLOAD_IN, parts, (size_t)count, result, 0))
 FD(preadv, ssize_t, preadv, (int fd, const struct iovec *parts, int count, off_t offset),
 	(fd, parts, count, offset))
 FD(preadv, ssize_t, preadv64, (int fd, const struct iovec *parts, int count, off64_t offset),
@@ -133,13 +133,14 @@ FD(preadv, ssize_t, preadv64v2,
 	(int fd, const struct iovec *parts, int count, off64_t offset, int flags),
 	(fd, parts, count, offset, flags))
 RECORD_MOVE(file, write, write, (int fd, const void *data, size_t size), (fd, data, size),
-	payload_moved(fd, PAYLOAD_OUT, data, result))
+	payload_moved(fd, PAYLOAD_OUT, data, result, call.start))
 FD(pwrite, ssize_t, pwrite, (int fd, const void *data, size_t size, off_t offset),
 	(fd, data, size, offset))
 FD(pwrite, ssize_t, pwrite64, (int fd, const void *data, size_t size, off64_t offset),
 	(fd, data, size, offset))
 RECORD_MOVE(file, writev, writev, (int fd, const struct iovec *parts, int count),
-	(fd, parts, count), payload_movedv(fd, PAYLOAD_OUT, parts, (size_t)count, result))
+	(fd, parts, count),
+	payload_movedv(fd, PAYLOAD_OUT, parts, (size_t)count, result, call.start))
 FD(pwritev, ssize_t, pwritev, (int fd, const struct iovec *parts, int count, off_t offset),
 	(fd, parts, count, offset))
 FD(pwritev, ssize_t, pwritev64, (int fd, const struct iovec *parts, int count, off64_t offset),

@@ -19,24 +19,24 @@ static __s64 failure_of(ssize_t result)
 	return result == -28 ? -EAGAIN : result == -52 ? -EINTR : -EPROTO;
 }
 
-#define RECORD_IO(symbol, way, data_type)                                                        \
-	EXPORT ssize_t symbol(gnutls_session_t session, data_type data, size_t size);            \
-	BOUND(symbol);                                                                           \
-	ssize_t symbol(gnutls_session_t session, data_type data, size_t size)                    \
-	{                                                                                        \
-		ssize_t (*real)(gnutls_session_t, data_type, size_t) =                           \
-			binding_at(&bound_##symbol, CALLER);                                     \
-		struct rt_call call;                                                             \
-		ssize_t result;                                                                  \
-                                                                                                 \
-		if (unlikely(!real))                                                             \
-			return MISSING;                                                          \
-		if (!call_enter(&call, RT_EV_##symbol, RT_FAMILY_tls, (uintptr_t)session))       \
-			return real(session, data, size);                                        \
-		result = real(session, data, size);                                              \
-		call_leave(&call, (uintptr_t)session, result < 0 ? failure_of(result) : result); \
-		payload_tls(session, -1, way, data, result);                                     \
-		return result;                                                                   \
+#define RECORD_IO(symbol, way, data_type)                                                         \
+	EXPORT ssize_t symbol(gnutls_session_t session, data_type data, size_t size);             \
+	BOUND(symbol);                                                                            \
+	ssize_t symbol(gnutls_session_t session, data_type data, size_t size)                     \
+	{                                                                                         \
+		ssize_t (*real)(gnutls_session_t, data_type, size_t) =                            \
+			binding_at(&bound_##symbol, CALLER);                                      \
+		struct rt_call call;                                                              \
+		ssize_t result;                                                                   \
+                                                                                                  \
+		if (unlikely(!real))                                                              \
+			return MISSING;                                                           \
+		if (!call_enter(&call, RT_EV_##symbol, RT_FAMILY_tls, (uintptr_t)session))        \
+			return real(session, data, size);                                         \
+		result = real(session, data, size);                                               \
+		call_leave(&call, (uintptr_t)session, result < 0 ? failure_of(result) : result);  \
+		payload_tls(session, -1, way, data, result, way == PAYLOAD_OUT ? call.start : 0); \
+		return result;                                                                    \
 	}
 
 RECORD_IO(gnutls_record_recv, PAYLOAD_IN, void *)

@@ -55,11 +55,12 @@ static int socket_of(const SSL *ssl, void *caller)
 	return function ? function(ssl) : -1;
 }
 
-static inline void copy_payload(
-	const SSL *ssl, enum payload_way way, const void *data, ssize_t done, void *caller)
+static inline void copy_payload(const SSL *ssl, enum payload_way way, const void *data,
+	ssize_t done, void *caller, const struct rt_call *call)
 {
 	if (payload_wanted() && done > 0)
-		payload_tls(ssl, socket_of(ssl, caller), way, data, done);
+		payload_tls(ssl, socket_of(ssl, caller), way, data, done,
+			way == PAYLOAD_OUT ? call->start : 0);
 }
 
 /* One function: its original at this call site, the call, its record. */
@@ -79,30 +80,30 @@ static inline void copy_payload(
 		result = real(ssl, data, size);                                           \
 		call_leave(&call, (uintptr_t)ssl,                                         \
 			result > 0 ? (__s64)result : failure_of(ssl, result, CALLER));    \
-		copy_payload(ssl, way, data, result, CALLER);                             \
+		copy_payload(ssl, way, data, result, CALLER, &call);                      \
 		return result;                                                            \
 	}
 
 /* The same for the forms that return success and the size apart. */
-#define TLS_IO_EX(symbol, kind, way, data_type)                                         \
-	EXPORT int symbol(SSL *ssl, data_type data, size_t size, size_t *done);         \
-	BOUND(symbol);                                                                  \
-	int symbol(SSL *ssl, data_type data, size_t size, size_t *done)                 \
-	{                                                                               \
-		int (*real)(SSL *, data_type, size_t, size_t *) =                       \
-			binding_at(&bound_##symbol, CALLER);                            \
-		struct rt_call call;                                                    \
-		int result;                                                             \
-                                                                                        \
-		if (unlikely(!real))                                                    \
-			return 0;                                                       \
-		if (!call_enter(&call, RT_EV_##kind, RT_FAMILY_tls, (uintptr_t)ssl))    \
-			return real(ssl, data, size, done);                             \
-		result = real(ssl, data, size, done);                                   \
-		call_leave(&call, (uintptr_t)ssl,                                       \
-			result > 0 ? (__s64)*done : failure_of(ssl, result, CALLER));   \
-		copy_payload(ssl, way, data, result > 0 ? (ssize_t)*done : -1, CALLER); \
-		return result;                                                          \
+#define TLS_IO_EX(symbol, kind, way, data_type)                                                \
+	EXPORT int symbol(SSL *ssl, data_type data, size_t size, size_t *done);                \
+	BOUND(symbol);                                                                         \
+	int symbol(SSL *ssl, data_type data, size_t size, size_t *done)                        \
+	{                                                                                      \
+		int (*real)(SSL *, data_type, size_t, size_t *) =                              \
+			binding_at(&bound_##symbol, CALLER);                                   \
+		struct rt_call call;                                                           \
+		int result;                                                                    \
+                                                                                               \
+		if (unlikely(!real))                                                           \
+			return 0;                                                              \
+		if (!call_enter(&call, RT_EV_##kind, RT_FAMILY_tls, (uintptr_t)ssl))           \
+			return real(ssl, data, size, done);                                    \
+		result = real(ssl, data, size, done);                                          \
+		call_leave(&call, (uintptr_t)ssl,                                              \
+			result > 0 ? (__s64)*done : failure_of(ssl, result, CALLER));          \
+		copy_payload(ssl, way, data, result > 0 ? (ssize_t)*done : -1, CALLER, &call); \
+		return result;                                                                 \
 	}
 
 TLS_IO(SSL_read, SSL_read, PAYLOAD_IN, void *)

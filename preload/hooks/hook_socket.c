@@ -27,7 +27,7 @@ static inline void payload_received(int fd, int flags, const void *data, ssize_t
 	if (flags & MSG_TRUNC)
 		payload_skipped(fd, PAYLOAD_IN, done);
 	else
-		payload_moved(fd, PAYLOAD_IN, data, done);
+		payload_moved(fd, PAYLOAD_IN, data, done, 0);
 }
 
 static inline void payload_received_parts(
@@ -38,7 +38,7 @@ static inline void payload_received_parts(
 	if (flags & MSG_TRUNC)
 		payload_skipped(fd, PAYLOAD_IN, done);
 	else
-		payload_movedv(fd, PAYLOAD_IN, message->msg_iov, message->msg_iovlen, done);
+		payload_movedv(fd, PAYLOAD_IN, message->msg_iov, message->msg_iovlen, done, 0);
 }
 
 /* Datagrams are no stream: lost, reordered, from many peers. */
@@ -157,14 +157,14 @@ ACCEPT(accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags)
 FD(listen, int, listen, (int fd, int backlog), (fd, backlog))
 FD(shutdown, int, shutdown, (int fd, int how), (fd, how))
 RECORD_MOVE(socket, send, send, (int fd, const void *data, size_t size, int flags),
-	(fd, data, size, flags), payload_moved(fd, PAYLOAD_OUT, data, result))
+	(fd, data, size, flags), payload_moved(fd, PAYLOAD_OUT, data, result, call.start))
 RECORD_MOVE(socket, recv, recv, (int fd, void *data, size_t size, int flags),
 	(fd, data, size, flags), payload_received(fd, flags, data, result))
 RECORD_MOVE(socket, recv, __recv_chk, (int fd, void *data, size_t size, size_t room, int flags),
 	(fd, data, size, room, flags), payload_received(fd, flags, data, result))
 RECORD_MOVE(socket, sendmsg, sendmsg, (int fd, const struct msghdr *message, int flags),
 	(fd, message, flags),
-	payload_movedv(fd, PAYLOAD_OUT, message->msg_iov, message->msg_iovlen, result))
+	payload_movedv(fd, PAYLOAD_OUT, message->msg_iov, message->msg_iovlen, result, call.start))
 RECORD_MOVE(socket, recvmsg, recvmsg, (int fd, struct msghdr *message, int flags),
 	(fd, message, flags), payload_received_parts(fd, flags, message, result))
 
@@ -181,7 +181,8 @@ RECORD_MOVE(socket, recvmsg, recvmsg, (int fd, struct msghdr *message, int flags
 
 MANY(sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags),
 	(fd, messages, count, flags),
-	payload_movedv(fd, PAYLOAD_OUT, m->msg_hdr.msg_iov, m->msg_hdr.msg_iovlen, m->msg_len))
+	payload_movedv(
+		fd, PAYLOAD_OUT, m->msg_hdr.msg_iov, m->msg_hdr.msg_iovlen, m->msg_len, call.start))
 MANY(recvmmsg,
 	(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout),
 	(fd, messages, count, flags, timeout),
@@ -211,7 +212,7 @@ static NOINLINE ssize_t record_sendto(int fd, const void *data, size_t size, int
 			address_tail(&tail, RT_TAIL_ADDRESS, address, length, outcome));
 	else
 		call_leave(&call, (__u32)fd, outcome);
-	payload_moved(fd, PAYLOAD_OUT, data, result);
+	payload_moved(fd, PAYLOAD_OUT, data, result, call.start);
 	return result;
 }
 ENTRY(ssize_t, sendto,

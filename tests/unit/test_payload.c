@@ -10,6 +10,7 @@
 #define STREAM 65536
 static int seen[2][STREAM];
 static __s64 come_to[2]; /* without a copy */
+static __u64 moment;
 static unsigned marks, closed, connection_number, layer;
 
 static struct rt_region *region;
@@ -20,9 +21,15 @@ __thread struct rt_self rt_self;
 
 void mark_emit(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *tail)
 {
+	mark_emit_at(kind, arg, result, tail, 0);
+}
+
+void mark_emit_at(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *tail, __u64 ticks)
+{
 	int *stream;
 
 	CHECK_EQ(kind, RT_EV_data);
+	moment = ticks;
 	if (!tail) {
 		if (result == -1)
 			closed++;
@@ -71,9 +78,9 @@ static unsigned copied(unsigned way, unsigned from, unsigned to)
 TEST(short_messages_are_whole)
 {
 	set_up(1000);
-	payload_moved(5, PAYLOAD_OUT, bytes, 300);
-	payload_moved(5, PAYLOAD_IN, bytes, 700);
-	payload_moved(5, PAYLOAD_OUT, bytes + 300, 900);
+	payload_moved(5, PAYLOAD_OUT, bytes, 300, 0);
+	payload_moved(5, PAYLOAD_IN, bytes, 700, 0);
+	payload_moved(5, PAYLOAD_OUT, bytes + 300, 900, 0);
 	CHECK_EQ(copied(0, 0, 1200), 1200);
 	CHECK_EQ(copied(1, 0, 700), 700);
 	CHECK_EQ(slot.cut_bytes, 0);
@@ -85,23 +92,23 @@ TEST(long_messages_keep_both_ends)
 {
 	set_up(1000);
 	for (unsigned at = 0; at < 30000; at += 500)
-		payload_moved(5, PAYLOAD_IN, bytes + at, 500);
+		payload_moved(5, PAYLOAD_IN, bytes + at, 500, 0);
 	CHECK_EQ(copied(1, 0, 30000), 1000);
-	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
 	CHECK_EQ(copied(1, 0, 1000), 1000);
 	CHECK_EQ(copied(1, 30000 - PAYLOAD_TAIL, 30000), PAYLOAD_TAIL);
 	CHECK_EQ(copied(1, 0, 30000), 1000 + PAYLOAD_TAIL);
 	CHECK_EQ(slot.cut_bytes, 30000 - 1000 - PAYLOAD_TAIL);
 	for (unsigned i = 30000 - PAYLOAD_TAIL; i < 30000; i++)
 		CHECK_EQ(seen[1][i], bytes[i]);
-	payload_moved(5, PAYLOAD_IN, bytes, 1000);
+	payload_moved(5, PAYLOAD_IN, bytes, 1000, 0);
 	CHECK_EQ(copied(1, 30000, 31000), 1000);
 }
 
 TEST(one_huge_read)
 {
 	set_up(100);
-	payload_moved(5, PAYLOAD_IN, bytes, 60000);
+	payload_moved(5, PAYLOAD_IN, bytes, 60000, 0);
 	payload_close(5);
 	CHECK_EQ(copied(1, 0, 100), 100);
 	CHECK_EQ(copied(1, 60000 - PAYLOAD_TAIL, 60000), PAYLOAD_TAIL);
@@ -135,10 +142,10 @@ TEST(http2_loses_data_only)
 	size += put_frame(stream + size, 1, 5, 30);
 	for (unsigned piece = 1; piece < 3000; piece += piece < 30 ? 1 : 997) {
 		set_up(500);
-		payload_moved(5, PAYLOAD_OUT, HTTP2_PREFACE, HTTP2_PREFACE_SIZE);
+		payload_moved(5, PAYLOAD_OUT, HTTP2_PREFACE, HTTP2_PREFACE_SIZE, 0);
 		for (unsigned at = 0; at < size; at += piece)
-			payload_moved(
-				5, PAYLOAD_IN, stream + at, piece < size - at ? piece : size - at);
+			payload_moved(5, PAYLOAD_IN, stream + at,
+				piece < size - at ? piece : size - at, 0);
 		CHECK_EQ(copied(1, 0, data_from), data_from);
 		CHECK_EQ(copied(1, data_to, size), size - data_to);
 		for (unsigned head = data_from; head < data_to; head += 1009)
@@ -154,9 +161,9 @@ TEST(http2_loses_data_only)
 TEST(steering_turns_down)
 {
 	set_up(1000);
-	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
 	region->steer[connection_number] = RT_STEER_OFF;
-	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
 	CHECK_EQ(marks, 1);
 	CHECK_EQ(slot.cut_bytes, 0);
 }
@@ -166,16 +173,16 @@ TEST(sockets_are_told_from_files_and_each_other)
 	unsigned first;
 
 	set_up(1000);
-	payload_moved(6, PAYLOAD_OUT, bytes, 10);
+	payload_moved(6, PAYLOAD_OUT, bytes, 10, 0);
 	CHECK_EQ(marks, 0);
-	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
 	first = connection_number;
 	payload_close(5);
-	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
 	CHECK_EQ(marks, 1);
 	payload_open(5);
 	memset(seen, -1, sizeof(seen));
-	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
 	CHECK(connection_number != first);
 	CHECK_EQ(copied(0, 0, 10), 10);
 }
@@ -185,13 +192,13 @@ TEST(tls_takes_the_place_of_its_socket)
 	const void *session = (void *)0x1234560;
 
 	set_up(1000);
-	payload_tls(session, 5, PAYLOAD_OUT, bytes, 10);
+	payload_tls(session, 5, PAYLOAD_OUT, bytes, 10, 0);
 	CHECK_EQ(layer, RT_DATA_PLAIN_OF_TLS);
-	payload_moved(5, PAYLOAD_OUT, bytes, 50);
+	payload_moved(5, PAYLOAD_OUT, bytes, 50, 0);
 	CHECK_EQ(marks, 1);
 	payload_tls_close(session);
 	for (uintptr_t i = 0; i < SESSIONS * 2; i++) {
-		payload_tls((void *)(i * 64 + 64), -1, PAYLOAD_IN, bytes, 1);
+		payload_tls((void *)(i * 64 + 64), -1, PAYLOAD_IN, bytes, 1, 0);
 		payload_tls_close((void *)(i * 64 + 64));
 		memset(seen[1], -1, sizeof(int));
 	}
@@ -203,7 +210,7 @@ TEST(tails_run_out_and_come_back)
 	set_up(10);
 	for (int fd = 10; fd < 10 + TAILS + 5; fd++) {
 		payload_open(fd);
-		payload_moved(fd, PAYLOAD_OUT, bytes, 10 + 20);
+		payload_moved(fd, PAYLOAD_OUT, bytes, 10 + 20, 0);
 		memset(seen, -1, sizeof(seen));
 	}
 	CHECK_EQ(slot.cut_bytes, 5 * 20);
@@ -212,7 +219,7 @@ TEST(tails_run_out_and_come_back)
 		memset(seen, -1, sizeof(seen));
 	}
 	payload_open(9);
-	payload_moved(9, PAYLOAD_OUT, bytes, 30);
+	payload_moved(9, PAYLOAD_OUT, bytes, 30, 0);
 	payload_close(9);
 	CHECK_EQ(copied(0, 0, 30), 30);
 }
@@ -220,11 +227,11 @@ TEST(tails_run_out_and_come_back)
 TEST(skipped_bytes_move_the_stream)
 {
 	set_up(1000);
-	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
 	payload_skipped(5, PAYLOAD_OUT, 500);
 	CHECK_EQ(come_to[PAYLOAD_OUT], 510);
 	CHECK_EQ(slot.cut_bytes, 500);
-	payload_moved(5, PAYLOAD_OUT, bytes + 510, 10);
+	payload_moved(5, PAYLOAD_OUT, bytes + 510, 10, 0);
 	CHECK_EQ(copied(0, 0, 10), 10);
 	CHECK_EQ(copied(0, 510, 520), 10);
 	payload_skipped(5, PAYLOAD_IN, -1);
@@ -238,20 +245,20 @@ TEST(a_copy_is_the_same_connection)
 	unsigned number;
 
 	set_up(1000);
-	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
 	number = connection_number;
 	payload_shared(5, 9);
-	payload_moved(9, PAYLOAD_OUT, bytes + 10, 10);
+	payload_moved(9, PAYLOAD_OUT, bytes + 10, 10, 0);
 	CHECK_EQ(connection_number, number);
 	payload_close(5);
 	CHECK_EQ(closed, 0);
-	payload_moved(5, PAYLOAD_OUT, bytes, 10);
-	payload_moved(9, PAYLOAD_OUT, bytes + 20, 10);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
+	payload_moved(9, PAYLOAD_OUT, bytes + 20, 10, 0);
 	CHECK_EQ(connection_number, number);
 	payload_shared(9, 12);
 	payload_close(12);
-	payload_moved(12, PAYLOAD_OUT, bytes, 10);
-	payload_moved(9, PAYLOAD_OUT, bytes + 30, 10);
+	payload_moved(12, PAYLOAD_OUT, bytes, 10, 0);
+	payload_moved(9, PAYLOAD_OUT, bytes + 30, 10, 0);
 	CHECK_EQ(copied(0, 0, 40), 40);
 	CHECK_EQ(marks, 4);
 	payload_close(9);
@@ -261,12 +268,12 @@ TEST(a_copy_is_the_same_connection)
 TEST(more_copies_than_one_are_not_followed)
 {
 	set_up(1000);
-	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
 	payload_shared(5, 9);
 	payload_shared(9, 10);
-	payload_moved(9, PAYLOAD_OUT, bytes, 10);
-	payload_moved(10, PAYLOAD_OUT, bytes, 10);
-	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	payload_moved(9, PAYLOAD_OUT, bytes, 10, 0);
+	payload_moved(10, PAYLOAD_OUT, bytes, 10, 0);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
 	CHECK_EQ(marks, 1);
 	payload_close(5);
 	payload_close(9);
@@ -274,7 +281,7 @@ TEST(more_copies_than_one_are_not_followed)
 	payload_shared(5, 70000);
 	payload_open(5);
 	payload_shared(5, 70000);
-	payload_moved(5, PAYLOAD_OUT, bytes, 10);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
 	CHECK_EQ(marks, 1);
 }
 
@@ -283,15 +290,24 @@ TEST(a_copy_over_another)
 {
 	set_up(1000);
 	payload_open(6);
-	payload_moved(6, PAYLOAD_OUT, bytes, 10);
+	payload_moved(6, PAYLOAD_OUT, bytes, 10, 0);
 	payload_shared(5, 6);
 	CHECK_EQ(closed, 1);
 	memset(seen, -1, sizeof(seen));
-	payload_moved(6, PAYLOAD_OUT, bytes, 10);
+	payload_moved(6, PAYLOAD_OUT, bytes, 10, 0);
 	CHECK_EQ(marks, 2);
 	payload_open(6);
-	payload_moved(5, PAYLOAD_OUT, bytes + 10, 10);
+	payload_moved(5, PAYLOAD_OUT, bytes + 10, 10, 0);
 	CHECK_EQ(copied(0, 0, 20), 20);
+}
+
+TEST(what_is_sent_counts_from_its_call)
+{
+	set_up(1000);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 12345);
+	CHECK_EQ(moment, 12345);
+	payload_moved(5, PAYLOAD_IN, bytes, 10, 0);
+	CHECK_EQ(moment, 0);
 }
 
 UNIT_MAIN
