@@ -75,12 +75,18 @@ static const void *image_at(const struct image *image, uint64_t offset, uint64_t
 	return image->bytes + offset;
 }
 
+/* A table of the file; one that no linker would have placed so is none. */
+static const void *table_at(const struct image *image, uint64_t offset, uint64_t size)
+{
+	return offset % 8 ? NULL : image_at(image, offset, size);
+}
+
 static const Elf64_Phdr *find_segment(const struct image *image, uint32_t type)
 {
 	const Elf64_Ehdr *head = image_at(image, 0, sizeof(*head));
 
 	for (uint32_t i = 0; head && i < head->e_phnum; i++) {
-		const Elf64_Phdr *segment = image_at(
+		const Elf64_Phdr *segment = table_at(
 			image, head->e_phoff + (uint64_t)i * sizeof(*segment), sizeof(*segment));
 
 		if (!segment)
@@ -97,7 +103,7 @@ static const Elf64_Shdr *find_section(const struct image *image, const char *wan
 	const Elf64_Shdr *sections, *names;
 	size_t length = strlen(wanted) + 1;
 
-	sections = image_at(image, head->e_shoff, (uint64_t)head->e_shnum * sizeof(*sections));
+	sections = table_at(image, head->e_shoff, (uint64_t)head->e_shnum * sizeof(*sections));
 	if (!sections || head->e_shstrndx >= head->e_shnum)
 		return NULL;
 	names = &sections[head->e_shstrndx];

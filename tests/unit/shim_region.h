@@ -72,6 +72,8 @@ static inline int shim_region_make(struct shim_region *region, unsigned slots, u
 /* A file of the build folder, in which the tests stand in a folder of their own. */
 static inline char *build_path(const char *name)
 {
+	static char *kept[64];
+	static unsigned count;
 	char self[4096], path[8192];
 	ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
@@ -81,7 +83,9 @@ static inline char *build_path(const char *name)
 	*strrchr(self, '/') = 0;
 	*strrchr(self, '/') = 0;
 	snprintf(path, sizeof(path), "%s/%s", self, name);
-	return strdup(path);
+	/* kept for the whole case */
+	kept[count % 64] = strdup(path);
+	return kept[count++ % 64];
 }
 
 static inline char *program_path(const char *name)

@@ -54,6 +54,7 @@ static __u8 bytes[STREAM];
 
 static void set_up(unsigned cap)
 {
+	free(region);
 	region = aligned_alloc(64, sizeof(*region));
 	memset(region, 0, sizeof(*region));
 	rt_region = region;
