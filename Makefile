@@ -48,7 +48,7 @@ PROGRAMS := $(patsubst tests/programs/%,$(OUT)/programs/%,$(basename $(sort $(wi
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo test test-full regold bench lint format install uninstall dist clean help tests docs-tables
+.PHONY: all deps demo test test-full regold bench lint format install uninstall dist clean help tests fuzzers docs-tables
 
 all: $(OUT)/ragtime $(OUT)/libragtime.so $(BPF_OBJ) ## build everything into build/
 
@@ -102,6 +102,8 @@ $(OUT)/shim/%.o: %.S
 $(OUT)/bpf/%.o: bpf/%.c
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D) && $(CLANG) -O2 -g -target bpf -D__TARGET_ARCH_x86 -I. -Wall -Werror -MMD -MP -MT $@ -c -o $@ $<
+
+fuzzers: $(FUZZ)
 
 tests: $(UNIT) $(FUZZ) $(PROGRAMS) $(OUT)/tests/make_trace
 
