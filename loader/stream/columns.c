@@ -129,12 +129,3 @@ int columns_add(struct columns *columns, const struct rt_record *records, size_t
 	columns->count += (uint32_t)count;
 	return 0;
 }
-
-size_t columns_size(const struct columns *columns)
-{
-	size_t size = 0;
-
-	for (int i = 0; i < COLUMN_COUNT; i++)
-		size += columns->column[i].size;
-	return size;
-}

@@ -49,7 +49,4 @@ void columns_free(struct columns *columns);
 /* 0, or -ENOMEM with nothing added. */
 int columns_add(struct columns *columns, const struct rt_record *records, size_t count);
 
-/* Bytes of all columns. */
-size_t columns_size(const struct columns *columns);
-
 #endif

@@ -199,11 +199,6 @@ void functions_refuse(struct functions *functions, const struct planned *planned
 	*refusal = (struct plan_refusal){planned->name, planned->module, text, hooked};
 }
 
-size_t functions_count(const struct functions *functions)
-{
-	return functions->count;
-}
-
 struct planned *functions_at(const struct functions *functions, size_t index)
 {
 	return index < functions->count ? functions->items[index] : NULL;

@@ -43,7 +43,6 @@ int functions_analyse(struct functions *functions, struct planned *planned, stru
 void functions_refuse(struct functions *functions, const struct planned *planned, const char *intro,
 	const char *reason, bool hooked);
 
-size_t functions_count(const struct functions *functions);
 struct planned *functions_at(const struct functions *functions, size_t index);
 
 size_t functions_refusals(const struct functions *functions);

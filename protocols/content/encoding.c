@@ -35,11 +35,6 @@ static enum kind kind_of(const char *name)
 	return !strcmp(name, "zstd") ? KIND_ZSTD : KIND_NONE;
 }
 
-bool encoding_is_known(const char *name)
-{
-	return !*name || !strcmp(name, "identity") || kind_of(name) != KIND_NONE;
-}
-
 struct encoding *encoding_new(const char *name)
 {
 	enum kind kind = kind_of(name);

@@ -14,9 +14,6 @@ struct encoding;
 
 typedef void encoding_fn(void *context, const uint8_t *bytes, size_t size);
 
-/* True for "", "identity" and an encoding known here. */
-bool encoding_is_known(const char *name);
-
 /* NULL for identity, an unknown name, or when memory is out. */
 struct encoding *encoding_new(const char *name);
 void encoding_free(struct encoding *encoding);

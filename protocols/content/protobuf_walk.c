@@ -23,11 +23,6 @@ void protobuf_walk_start(struct protobuf_walk *walk, protobuf_value_fn *value, v
 	walk->kept = 0;
 }
 
-void protobuf_walk_gap(struct protobuf_walk *walk)
-{
-	walk->part = AT_LOST;
-}
-
 void protobuf_walk_free(struct protobuf_walk *walk)
 {
 	if (walk->bytes)

@@ -33,9 +33,6 @@ struct protobuf_walk {
 void protobuf_walk_start(struct protobuf_walk *walk, protobuf_value_fn *value, void *context);
 void protobuf_walk_feed(struct protobuf_walk *walk, const uint8_t *bytes, size_t size);
 
-/* Bytes are missing: nothing more is known of this message. */
-void protobuf_walk_gap(struct protobuf_walk *walk);
-
 void protobuf_walk_free(struct protobuf_walk *walk);
 
 #endif
