@@ -265,6 +265,17 @@ static void tell_metrics(struct session *session)
 	}
 }
 
+/* What the shim had copied and no parser has seen. */
+static void tell_unread_payload(struct session *session)
+{
+	struct connections_totals totals;
+
+	connections_totals(session->connections, &totals);
+	if (totals.dropped_bytes)
+		pack_loss(session->pack, 0, RT_LOSS_cut, totals.dropped_bytes, 0,
+			session->ticks.last.monotonic_ns);
+}
+
 static bool is_due(uint64_t *due, uint64_t now, uint64_t every)
 {
 	if (now < *due)
@@ -440,6 +451,7 @@ static void end_tracing(struct session *session)
 	note_end_of_target(session);
 	drain_finish(session->drain);
 	connections_finish(session->connections, ticks_now(&session->ticks));
+	tell_unread_payload(session);
 	if (session->job->detached) {
 		end.status = drain_target_status(session->drain);
 		end.status_unknown = end.status < 0;
