@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "analysis/output.h"
 #include "lib/log.h"
 #include "lib/state.h"
 #include "wire/frame.h"
@@ -132,21 +133,6 @@ static ssize_t read_fully(int fd, char *bytes, size_t size)
 		have += (size_t)got;
 	}
 	return (ssize_t)have;
-}
-
-static int write_fully(int fd, const char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t put = write(fd, bytes, size);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -errno;
-		bytes += put;
-		size -= (size_t)put;
-	}
-	return 0;
 }
 
 /* `head`, already read, and then all that follows in `from`. */

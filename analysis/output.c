@@ -7,20 +7,27 @@
 
 #define ENOUGH 65536
 
+int write_fully(int fd, const char *bytes, size_t size)
+{
+	while (size) {
+		ssize_t put = write(fd, bytes, size);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return -errno;
+		bytes += put;
+		size -= (size_t)put;
+	}
+	return 0;
+}
+
 static void write_all(struct output *out)
 {
-	size_t done = 0;
-
 	if (out->bytes.failed && !out->error)
 		out->error = -ENOMEM;
-	while (done < out->bytes.size && !out->error) {
-		ssize_t put = write(out->fd, out->bytes.data + done, out->bytes.size - done);
-
-		if (put > 0)
-			done += (size_t)put;
-		else if (put < 0 && errno != EINTR)
-			out->error = -errno;
-	}
+	if (!out->error)
+		out->error = write_fully(out->fd, (const char *)out->bytes.data, out->bytes.size);
 	buf_clear(&out->bytes);
 }
 

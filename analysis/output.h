@@ -11,6 +11,9 @@ struct output {
 	int error; /* 0, or the first -errno; what comes after it is dropped */
 };
 
+/* All of it, whatever interrupts; 0 or -errno. */
+int write_fully(int fd, const char *bytes, size_t size);
+
 /* Writes, once enough has gathered. */
 void output_flush(struct output *out);
 

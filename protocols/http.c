@@ -116,7 +116,7 @@ void http_status(struct http_stream *stream, unsigned status)
 	stream->status = status;
 }
 
-static bool name_is(const char *name, size_t size, const char *wanted)
+bool http_name_is(const char *name, size_t size, const char *wanted)
 {
 	return strlen(wanted) == size && !strncasecmp(name, wanted, size);
 }
@@ -174,11 +174,11 @@ static void take_allowed(struct http_stream *stream, bool is_request, const char
 	size_t name_size, const char *value, size_t value_size)
 {
 	/* Amazon's errors may have an address behind them */
-	if (name_is(name, name_size, "x-amzn-errortype") && memchr(value, ':', value_size))
+	if (http_name_is(name, name_size, "x-amzn-errortype") && memchr(value, ':', value_size))
 		value_size = (size_t)((char *)memchr(value, ':', value_size) - value);
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
 		if (allowed[i].is_request != is_request ||
-			!name_is(name, name_size, allowed[i].name))
+			!http_name_is(name, name_size, allowed[i].name))
 			continue;
 		exchange_text(stream->exchange, allowed[i].key, value, value_size);
 		if (!is_request && stream->dialect && stream->dialect->response_header)
@@ -196,13 +196,14 @@ void http_header(struct http_stream *stream, bool is_request, const char *name, 
 
 	if (!value_size)
 		return;
-	if (name_is(name, name_size, "content-type"))
+	if (http_name_is(name, name_size, "content-type"))
 		take_content_type(stream, side, value, value_size);
-	else if (name_is(name, name_size, "content-encoding") ||
-		name_is(name, name_size, "grpc-encoding"))
+	else if (http_name_is(name, name_size, "content-encoding") ||
+		http_name_is(name, name_size, "grpc-encoding"))
 		copy_lower(side->encoding, sizeof(side->encoding), value, value_size);
 	else if (is_request &&
-		(name_is(name, name_size, "host") || name_is(name, name_size, ":authority")))
+		(http_name_is(name, name_size, "host") ||
+			http_name_is(name, name_size, ":authority")))
 		take_host(stream, value, value_size);
 	else
 		take_allowed(stream, is_request, name, name_size, value, value_size);

@@ -23,6 +23,9 @@ void http_header(struct http_stream *stream, bool is_request, const char *name, 
 	const char *value, size_t value_size);
 void http_head_end(struct http_stream *stream, bool is_request, const struct proto_piece *piece);
 
+/* Whether a header is the one that is wanted, in any case. */
+bool http_name_is(const char *name, size_t size, const char *wanted);
+
 /* Body bytes with chunking and framing taken off, content encoding still on. */
 void http_body(struct http_stream *stream, bool is_request, const struct proto_piece *piece,
 	const uint8_t *bytes, size_t size);

@@ -170,11 +170,6 @@ static bool status_line(struct http1 *http, const struct half *half)
 	return true;
 }
 
-static bool name_is(const char *name, size_t size, const char *wanted)
-{
-	return strlen(wanted) == size && !strncasecmp(name, wanted, size);
-}
-
 static bool ends_with_chunked(const char *value, size_t size)
 {
 	return size >= 7 && !strncasecmp(value + size - 7, "chunked", 7);
@@ -183,7 +178,7 @@ static bool ends_with_chunked(const char *value, size_t size)
 static void framing_header(
 	struct half *half, const char *name, size_t name_size, const char *value, size_t value_size)
 {
-	if (name_is(name, name_size, "content-length")) {
+	if (http_name_is(name, name_size, "content-length")) {
 		half->left = 0;
 		half->has_length = value_size > 0;
 		for (size_t i = 0; i < value_size && half->has_length; i++) {
@@ -191,7 +186,7 @@ static void framing_header(
 				value[i] >= '0' && value[i] <= '9' && half->left < UINT64_MAX / 16;
 			half->left = half->left * 10 + (uint64_t)(value[i] - '0');
 		}
-	} else if (name_is(name, name_size, "transfer-encoding")) {
+	} else if (http_name_is(name, name_size, "transfer-encoding")) {
 		half->is_chunked = ends_with_chunked(value, value_size);
 	}
 }
