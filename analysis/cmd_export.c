@@ -97,7 +97,7 @@ int cmd_export(int argc, char **argv)
 	work.exporter = options.exporter;
 	if (options.output) {
 		work.export.out.fd =
-			open(options.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+			open(options.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 		if (work.export.out.fd < 0) {
 			log_error("cannot write %s: %s", options.output, strerror(errno));
 			return 1;

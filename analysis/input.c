@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,7 +29,11 @@ static int open_nameless(void)
 	const char *folder = getenv("TMPDIR");
 	int fd = open(folder && *folder ? folder : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-	return fd >= 0 ? fd : memfd_create("ragtime-database", MFD_CLOEXEC);
+	if (fd < 0)
+		fd = memfd_create("ragtime-database", MFD_CLOEXEC);
+	if (fd >= 0)
+		fchmod(fd, 0600);
+	return fd;
 }
 
 static int visit_database(const char *path, const char *name, input_fn *each, void *context)

@@ -152,10 +152,22 @@ fail:
 	return err;
 }
 
+void region_wipe(struct region *region)
+{
+	struct rt_region *head = region->head;
+
+	if (region->chunk)
+		madvise(region->chunk, (size_t)region->chunks * sizeof(*region->chunk),
+			MADV_REMOVE);
+	explicit_bzero(head->mail, sizeof(head->mail));
+}
+
 void region_free(struct region *region)
 {
-	if (region->head)
+	if (region->head) {
+		region_wipe(region);
 		munmap(region->head, region->size);
+	}
 	region_hide(region);
 	free(region->owner);
 	free(region->orphan);

@@ -38,6 +38,9 @@ struct region {
 int region_make(struct region *region, uint64_t limit);
 void region_free(struct region *region);
 
+/* When all is drained: nothing that passed through is left for whoever still maps the region. */
+void region_wipe(struct region *region);
+
 /* Closes the descriptor: programs started from now on do not find the region. */
 void region_hide(struct region *region);
 

@@ -451,6 +451,7 @@ static void end_tracing(struct session *session)
 	note_end_of_target(session);
 	drain_finish(session->drain);
 	connections_finish(session->connections, ticks_now(&session->ticks));
+	region_wipe(&session->region);
 	tell_unread_payload(session);
 	if (session->job->detached) {
 		end.status = drain_target_status(session->drain);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two ways, because neither serves all: a process that is not dumpable leaves no core whatever the
- * system does with cores, but closes its /proc entries to other processes of its user, through
- * which the target finds the region; root's may pass all the same. For other users the limit says
- * no to core files; where cores are piped to a handler, the administrator decides.
+ * A limit of one byte: too small for any file, and the value by which the kernel lets a handler
+ * that cores are piped to go without (coredump(5) knows 0 for files alone). A process that is not
+ * dumpable leaves none either, but closes its /proc entries to other processes of its user, through
+ * which the target finds the region; root's may pass all the same.
  */
 #include "loader/target/secrecy.h"
 
@@ -16,7 +16,7 @@ void secrecy_begin(void)
 	struct rlimit limit;
 
 	if (!getrlimit(RLIMIT_CORE, &limit)) {
-		limit.rlim_cur = 0;
+		limit.rlim_cur = limit.rlim_max < 1 ? 0 : 1;
 		(void)setrlimit(RLIMIT_CORE, &limit);
 	}
 	if (geteuid() == 0)
