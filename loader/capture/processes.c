@@ -2,11 +2,12 @@
 /* The table of processes. Lists are short: a search is a walk. */
 #include "loader/capture/processes.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "loader/target/procfs.h"
 
 static void free_process(struct process *process)
 {
@@ -41,54 +42,6 @@ static void declare(const struct process *process, struct pack *pack)
 	};
 
 	pack_process(pack, &facts);
-}
-
-static bool is_interpreter(const char *program)
-{
-	static const char *const names[] = {
-		"python", "node", "ruby", "perl", "bash", "dash", "sh", "php", "java", NULL};
-	const char *slash = strrchr(program, '/');
-	const char *base = slash ? slash + 1 : program;
-
-	for (int i = 0; names[i]; i++) {
-		size_t length = strlen(names[i]);
-
-		if (!strncmp(base, names[i], length) &&
-			strspn(base + length, "0123456789.") == strlen(base + length))
-			return true;
-	}
-	return false;
-}
-
-/* What an interpreter runs: its first argument that is no option, or the module after -m. */
-static char *script_of(const struct process_name *name, const char *program)
-{
-	char path[64], text[4096];
-	const char *at, *end;
-	ssize_t size;
-	int fd;
-
-	if (name->foreign || !is_interpreter(program))
-		return NULL;
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)name->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	size = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (size <= 0)
-		return NULL;
-	text[size] = '\0';
-	end = text + size;
-	for (at = text + strlen(text) + 1; at < end; at += strlen(at) + 1) {
-		if (!strcmp(at, "-c") || !strcmp(at, "-e"))
-			return NULL;
-		if (!strcmp(at, "-m"))
-			continue;
-		if (at[0] != '-')
-			return strdup(at);
-	}
-	return NULL;
 }
 
 static struct process *add_process(
@@ -135,7 +88,7 @@ struct process *process_of(
 	if (size > 0) {
 		program[size] = '\0';
 		process->program = strdup(program);
-		process->script = script_of(name, program);
+		process->script = name->foreign ? NULL : procfs_script(name->pid, program);
 	}
 	declare(process, pack);
 	return process;
@@ -162,7 +115,7 @@ struct process *process_announce(struct processes *all, struct pack *pack,
 		free(process->program);
 		free(process->script);
 		process->program = strdup(program);
-		process->script = script_of(name, program);
+		process->script = name->foreign ? NULL : procfs_script(name->pid, program);
 	}
 	declare(process, pack);
 	return process;

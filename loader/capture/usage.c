@@ -2,12 +2,13 @@
 /* /proc/PID/stat and io, and the process's CPU clock, which is finer than stat's. */
 #include "loader/capture/usage.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "loader/target/procfs.h"
 
 #define NS 1000000000ull
 
@@ -20,29 +21,13 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)now.tv_sec * NS + (uint64_t)now.tv_nsec;
 }
 
-static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size)
-{
-	char path[64];
-	ssize_t length;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	length = read(fd, text, size - 1);
-	close(fd);
-	text[length > 0 ? length : 0] = '\0';
-	return length;
-}
-
 static void read_io(pid_t pid, struct pack_usage *usage)
 {
 	char text[512];
 	const char *at;
 	unsigned long long value;
 
-	if (read_proc(pid, "io", text, sizeof(text)) <= 0)
+	if (procfs_read(pid, "io", text, sizeof(text)) <= 0)
 		return;
 	at = strstr(text, "\nread_bytes: ");
 	if (at && sscanf(at, " read_bytes: %llu", &value) == 1)
@@ -60,7 +45,7 @@ bool usage_read(pid_t pid, struct pack_usage *usage)
 	clockid_t clock;
 
 	usage->at_ns = clock_ns(CLOCK_MONOTONIC);
-	if (read_proc(pid, "stat", text, sizeof(text)) <= 0)
+	if (procfs_read(pid, "stat", text, sizeof(text)) <= 0)
 		return false;
 	after_name = strrchr(text, ')');
 	/* from the third field on: state ppid pgrp session tty tpgid flags minflt cminflt majflt
