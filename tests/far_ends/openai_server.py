@@ -2,62 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stand-in for the OpenAI API: no model, but its true wire format.
 
-Speaks POST /v1/chat/completions (whole and streamed), POST /v1/embeddings (float and base64) and
-GET /v1/models, over TLS or plain. Embeddings are hashed bags of words: texts that share words lie
+Speaks POST /v1/chat/completions and /v1/responses (whole and streamed), POST /v1/embeddings (float
+and base64) and GET /v1/models, over TLS or plain. Embeddings are hashed bags of words: texts that share words lie
 close together, so a vector search over them finds what it should. Answers quote the context of the
 prompt and say that no model wrote them.
 """
 
 import base64
-import hashlib
-import math
-import re
+import itertools
 import struct
 import time
 
 import far_end
+from words import answer_to, count_prompt, embed, split_tokens
 
 CHAT_MODELS = ("gpt-4o-mini", "gpt-4o")
 EMBEDDING_SIZES = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "stand-in-384": 384}
-COMMON = frozenset("a an and are as at be by for from how in into is it its of on or that the this to what when with".split())
-NOTICE = "This is a local stand-in, no language model wrote this."
-
-
-def split_tokens(text):
-    """About what a tokenizer would make of it: short words whole, long ones in pieces."""
-    return re.findall(r"\s?[^\s\w]|\s?\w{1,6}|\s", text)
-
-
-def embed(text, size):
-    """A unit vector by feature hashing of words and word pairs."""
-    words = [word for word in re.findall(r"\w+", text.lower()) if word not in COMMON]
-    words = [word[:-1] if word.endswith("s") and len(word) > 3 else word for word in words]
-    vector = [0.0] * size
-    for feature in words + [" ".join(pair) for pair in zip(words, words[1:])]:
-        digest = hashlib.blake2b(feature.encode(), digest_size=8).digest()
-        place, sign = struct.unpack("<Ii", digest)
-        vector[place % size] += 1.0 if sign >= 0 else -1.0
-    norm = math.sqrt(sum(value * value for value in vector)) or 1.0
-    return [value / norm for value in vector]
-
-
-def message_text(message):
-    content = message.get("content") or ""
-    if isinstance(content, str):
-        return content
-    return " ".join(part.get("text", "") for part in content if isinstance(part, dict))
-
-
-def answer_to(messages, limit):
-    """An answer made of the prompt itself: the notice, then the sentences nearest to the question."""
-    question = message_text(messages[-1]) if messages else ""
-    context = " ".join(message_text(message) for message in messages[:-1])
-    sentences = re.findall(r"[^.!?\n]{20,}[.!?]", context)
-    wanted = embed(question, 256)
-    sentences.sort(key=lambda text: -sum(a * b for a, b in zip(wanted, embed(text, 256))))
-    text = " ".join([NOTICE, "The documents say:", *(s.strip() for s in sentences[:3])]) if sentences else NOTICE
-    tokens = split_tokens(text)
-    return tokens[:limit], "length" if len(tokens) > limit else "stop"
 
 
 class OpenAI(far_end.Handler):
@@ -77,7 +37,7 @@ class OpenAI(far_end.Handler):
 
     def post(self):
         body = self.read_json()
-        routes = {"/v1/chat/completions": self.chat, "/v1/embeddings": self.embeddings}
+        routes = {"/v1/chat/completions": self.chat, "/v1/embeddings": self.embeddings, "/v1/responses": self.respond}
         route = routes.get(self.path.partition("?")[0])
         if not route:
             raise far_end.Fault(404, "not_found", f"Invalid URL (POST {self.path})")
@@ -111,7 +71,7 @@ class OpenAI(far_end.Handler):
             raise far_end.Fault(400, "invalid_messages", "'messages' must be a list of at least one message.")
         limit = body.get("max_completion_tokens") or body.get("max_tokens") or 400
         tokens, finish = answer_to(messages, limit)
-        prompt = sum(len(split_tokens(message_text(message))) + 4 for message in messages)
+        prompt = count_prompt(messages)
         usage = {
             "prompt_tokens": prompt,
             "completion_tokens": len(tokens),
@@ -162,6 +122,61 @@ class OpenAI(far_end.Handler):
         if usage is not None:
             event([], usage=usage)
         self.send_chunk(b"data: [DONE]\n\n")
+        self.end_stream()
+
+    def respond(self, body):
+        """The same answers in the shape of the newer API."""
+        items = body.get("input") or ""
+        messages = [{"role": "user", "content": items}] if isinstance(items, str) else items
+        messages = [{"role": "system", "content": body.get("instructions") or ""}, *messages]
+        tokens, _ = answer_to(messages, body.get("max_output_tokens") or 400)
+        prompt = count_prompt(messages)
+        self.entry["usage"] = {"prompt_tokens": prompt, "completion_tokens": len(tokens)}
+        head = {
+            "id": f"resp_standin{self.entry['request']:08d}",
+            "object": "response",
+            "created_at": int(time.time()),
+            "model": body["model"],
+            "parallel_tool_calls": True,
+            "tool_choice": "auto",
+            "tools": [],
+        }
+        text = {"type": "output_text", "text": "".join(tokens), "annotations": []}
+        item = {"type": "message", "id": "msg_standin", "status": "completed", "role": "assistant", "content": [text]}
+        usage = {
+            "input_tokens": prompt,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": len(tokens),
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": prompt + len(tokens),
+        }
+        done = {**head, "status": "completed", "output": [item], "usage": usage}
+        if body.get("stream"):
+            self.respond_stream({**head, "status": "in_progress", "output": []}, tokens, item, done)
+            return
+        self.wait("first_token_ms")
+        self.send_json(200, done)
+
+    def respond_stream(self, head, tokens, item, done):
+        numbers = itertools.count()
+
+        def event(kind, **more):
+            data = far_end.encode({"type": kind, "sequence_number": next(numbers), **more})
+            self.send_chunk(b"event: %s\ndata: %s\n\n" % (kind.encode(), data))
+
+        where = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+        empty = {**item["content"][0], "text": ""}
+        self.wait("headers_ms")
+        self.begin_stream()
+        event("response.created", response=head)
+        event("response.output_item.added", output_index=0, item={**item, "status": "in_progress", "content": []})
+        event("response.content_part.added", **where, part=empty)
+        for number, token in enumerate(tokens):
+            self.wait("gap_ms" if number else "first_token_ms")
+            event("response.output_text.delta", **where, delta=token, logprobs=[])
+        event("response.output_text.done", **where, text=item["content"][0]["text"], logprobs=[])
+        event("response.output_item.done", output_index=0, item=item)
+        event("response.completed", response=done)
         self.end_stream()
 
 

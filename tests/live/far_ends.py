@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starting the stand-in for the OpenAI API, and reading what a trace says of requests."""
+"""Starting the stand-ins for paid APIs, and reading what a trace says of requests."""
 import json
 import os
 import pathlib
@@ -31,15 +31,20 @@ def certificate():
 class StandIn:
     """with StandIn() as far: far.command() is how another would start it; far.log() what it did."""
 
-    def __init__(self, name="openai"):
+    def __init__(self, name="openai", service="openai", python="python3", plain=False):
+        self.service, self.python, self.plain = service, python, plain
         self.log_path = os.path.join(TMP, name + ".jsonl")
         self.ready = os.path.join(TMP, name + ".port")
         self.process = None
 
     def command(self):
         path = certificate()
-        return ["python3", str(TESTS / "far_ends/openai_server.py"), "--cert", path, "--key", path + ".key",
+        secured = [] if self.plain else ["--cert", path, "--key", path + ".key"]
+        return [self.python, str(TESTS / f"far_ends/{self.service}_server.py"), *secured,
                 "--ready", self.ready, "--log", self.log_path]
+
+    def port(self):
+        return pathlib.Path(self.ready).read_text()
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command(), stdout=subprocess.DEVNULL)
@@ -53,7 +58,7 @@ class StandIn:
 
     def environment(self, port=None):
         path = certificate()
-        port = port or pathlib.Path(self.ready).read_text()
+        port = port or self.port()
         return {**os.environ, "OPENAI_BASE_URL": f"https://localhost:{port}/v1", "OPENAI_API_KEY": KEY,
                 "SSL_CERT_FILE": path, "REQUESTS_CA_BUNDLE": path, "PYTHONDONTWRITEBYTECODE": "1"}
 

@@ -35,7 +35,7 @@ def pace(number):
 
 def fast(gzip=False):
     quick = "headers_ms=0,first_chunk_ms=0,first_token_ms=5,gap_ms=0,embed_ms=0"
-    return {"x-stand-in-pace": quick, **({"x-stand-in-gzip": "1"} if gzip else {})}
+    return {"x-stand-in-pace": quick, **({"x-stand-in-encoding": "gzip"} if gzip else {})}
 
 
 class Seen:
