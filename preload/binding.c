@@ -44,7 +44,8 @@ void *binding_find(const char *name, void *self, uintptr_t site)
 
 	if (!dlsym)
 		return NULL;
-	found = dlsym(RTLD_NEXT, name);
+	/* Where no hook stands in front, what all see: the program's own before any library's. */
+	found = dlsym(self ? RTLD_NEXT : RTLD_DEFAULT, name);
 	if (found && found != self)
 		return found;
 	return in_object_of(name, self, site);

@@ -5,6 +5,7 @@
  */
 #include "preload/environment.h"
 #include "preload/hooks/hook.h"
+#include "preload/patch/linked.h"
 #include "preload/patch/patch.h"
 #include "preload/payload.h"
 #include "preload/process.h"
@@ -110,5 +111,6 @@ __attribute__((constructor)) static void shim_open(void)
 	rt_region = region;
 	payload_init();
 	process_begin(environment.from_exec ? RT_BIRTH_EXEC : RT_BIRTH_LAUNCH);
+	linked_open();
 	functions_open();
 }

@@ -455,6 +455,16 @@ void payload_tls_cold(const void *session, int fd, enum payload_way way, const v
 	copy(connection, way, data, size, begun);
 }
 
+bool payload_tls_begins_cold(const void *session, int fd)
+{
+	struct connection *connection = tables ? session_of(session) : NULL;
+
+	if (!connection || connection->kind != KIND_NONE)
+		return false;
+	number_give(connection, KIND_TLS, fd);
+	return true;
+}
+
 void payload_tls_close_cold(const void *session)
 {
 	struct connection *connection = tables ? session_of(session) : NULL;

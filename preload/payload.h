@@ -40,6 +40,7 @@ COLD void payload_copyv_cold(int fd, enum payload_way way, const struct iovec *p
 	size_t size, __u64 begun);
 COLD void payload_tls_cold(const void *session, int fd, enum payload_way way, const void *data,
 	size_t size, __u64 begun);
+COLD bool payload_tls_begins_cold(const void *session, int fd);
 COLD void payload_tls_close_cold(const void *session);
 
 #define payload_wanted() unlikely(rt_region->payload_cap)
@@ -106,6 +107,12 @@ static inline void payload_tls(const void *session, int fd, enum payload_way way
 {
 	if (payload_wanted() && done > 0)
 		payload_tls_cold(session, fd, way, data, (size_t)done, begun);
+}
+
+/* True once a session: before its first plain text, or when its handshake is done. */
+static inline bool payload_tls_begins(const void *session, int fd)
+{
+	return payload_wanted() && payload_tls_begins_cold(session, fd);
 }
 
 static inline void payload_tls_close(const void *session)

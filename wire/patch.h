@@ -6,10 +6,14 @@
  * and waits. Tracer: fills in the answer, ASKED -> ANSWERED (compare-and-swap). The target either
  * goes on asking (-> WRITING -> ASKED) or lets go (-> IDLE). One that has waited too long leaves
  * by ASKED -> ABANDONED; then the tracer makes it IDLE. RT_ASK_OUTCOME has no answer: the tracer
- * makes it IDLE. A mailbox whose owner has died is made IDLE by the tracer.
+ * makes it IDLE. A mailbox whose owner has died is made IDLE by the tracer. Both wake the other by
+ * futex on mail_state.
  *
  * An exchange: RT_ASK_OBJECTS, answered by as many functions as fit; while rt_answer.more is set,
  * RT_ASK_MORE; at last RT_ASK_OUTCOME says what became of each.
+ *
+ * RT_ASK_LINKED is another: functions that the shim has hooks of its own for, found in the program
+ * itself. Answered by their entries alone, in the order asked: kind is the place in the question.
  *
  * Everything is little-endian and 8-byte aligned; variable parts follow their head.
  */
@@ -22,6 +26,7 @@ enum rt_ask_type {
 	RT_ASK_OBJECTS = 1, /* rt_ask, then count times rt_ask_object */
 	RT_ASK_MORE = 2,    /* rt_ask alone */
 	RT_ASK_OUTCOME = 3, /* rt_ask, then count times rt_outcome */
+	RT_ASK_LINKED = 4,  /* rt_ask, then count times rt_ask_linked */
 };
 
 struct rt_ask {
@@ -40,6 +45,11 @@ struct rt_ask_object {
 };
 
 #define RT_ASK_NEW 1 /* its functions are asked for; the others are told of as what it may call */
+
+struct rt_ask_linked {
+	__u64 address; /* in the program's file */
+	__u64 size;
+};
 
 struct rt_answer {
 	__u32 count; /* rt_patch entries that follow */
@@ -102,6 +112,7 @@ struct rt_outcome {
 
 _Static_assert(sizeof(struct rt_ask) == 8, "wire layout");
 _Static_assert(sizeof(struct rt_ask_object) == 16, "wire layout");
+_Static_assert(sizeof(struct rt_ask_linked) == 16, "wire layout");
 _Static_assert(sizeof(struct rt_answer) == 8, "wire layout");
 _Static_assert(sizeof(struct rt_fix) == 16, "wire layout");
 _Static_assert(sizeof(struct rt_patch) == 32, "wire layout");

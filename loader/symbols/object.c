@@ -20,6 +20,7 @@ struct file {
 	struct timespec changed;
 	char *module;
 	struct object object; /* elf NULL: it is no ELF file */
+	bool framed;
 };
 
 /* An object of the process: opened when it is needed. */
@@ -128,8 +129,6 @@ static struct file *file_new(
 	file->object.module = file->module;
 	file->object.number = objects->file_count;
 	file->object.elf = elf_open(fd);
-	if (file->object.elf)
-		frame_table_of(&file->object.frames, file->object.elf);
 	objects->files[objects->file_count++] = file;
 	return file;
 out:
@@ -160,7 +159,7 @@ static struct file *file_find(struct objects *objects, int fd, const char *modul
 	return file_new(objects, fd, &status, module);
 }
 
-static const struct object *open_elf(struct objects *objects, size_t index)
+static struct file *open_file(struct objects *objects, size_t index)
 {
 	struct loaded *loaded = &objects->loaded[index];
 	int fd;
@@ -171,7 +170,7 @@ static const struct object *open_elf(struct objects *objects, size_t index)
 			loaded->file = file_find(objects, fd, loaded->module);
 		loaded->opened = true;
 	}
-	return loaded->file && loaded->file->object.elf ? &loaded->file->object : NULL;
+	return loaded->file && loaded->file->object.elf ? loaded->file : NULL;
 }
 
 const char *objects_module(const struct objects *objects, size_t index)
@@ -181,9 +180,21 @@ const char *objects_module(const struct objects *objects, size_t index)
 
 const struct object *objects_open(struct objects *objects, size_t index)
 {
-	const struct object *object = open_elf(objects, index);
+	struct file *file = open_file(objects, index);
 
-	return object && !elf_load(object->elf) ? object : NULL;
+	if (!file || elf_load(file->object.elf))
+		return NULL;
+	if (!file->framed)
+		frame_table_of(&file->object.frames, file->object.elf);
+	file->framed = true;
+	return &file->object;
+}
+
+struct elf *objects_elf(struct objects *objects, size_t index)
+{
+	struct file *file = open_file(objects, index);
+
+	return file ? file->object.elf : NULL;
 }
 
 const struct object *objects_import(void *context, const char *symbol, uint64_t *address)
@@ -193,10 +204,10 @@ const struct object *objects_import(void *context, const char *symbol, uint64_t 
 	for (size_t i = 0; i < objects->count; i++) {
 		/* Our own hooks stand before the functions that they lead to. */
 		bool ours = !strcmp(objects->loaded[i].module, "libragtime.so");
-		const struct object *object = ours ? NULL : open_elf(objects, i);
+		struct elf *elf = ours ? NULL : objects_elf(objects, i);
 		struct elf_symbol found;
 
-		if (!object || !elf_exported(object->elf, symbol, &found))
+		if (!elf || !elf_exported(elf, symbol, &found))
 			continue;
 		*address = found.address;
 		return found.indirect ? NULL : objects_open(objects, i);

@@ -32,6 +32,9 @@ const char *objects_module(const struct objects *objects, size_t index);
 /* Its file, with symbols loaded; NULL where that is impossible. */
 const struct object *objects_open(struct objects *objects, size_t index);
 
+/* The file alone, its symbols unread. */
+struct elf *objects_elf(struct objects *objects, size_t index);
+
 /* An import_fn (stack_proof.h): what the process's dynamic linker would find. */
 const struct object *objects_import(void *objects, const char *symbol, uint64_t *address);
 

@@ -5,13 +5,18 @@
  */
 #include <errno.h>
 #include <fnmatch.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/cursor.h"
+#include "loader/symbols/answer.h"
 #include "loader/symbols/demangle.h"
 #include "loader/symbols/functions.h"
 #include "loader/symbols/plan.h"
@@ -269,48 +274,20 @@ static int read_objects(struct plan *plan, struct cursor *cursor, uint32_t count
 	return err;
 }
 
-static size_t padded(size_t size)
-{
-	return (size + 7) & ~(size_t)7;
-}
-
-static void put(uint8_t **at, const void *bytes, size_t size)
-{
-	memset(*at, 0, padded(size));
-	if (size)
-		memcpy(*at, bytes, size);
-	*at += padded(size);
-}
-
 /* One function at `at`; 0 where it does not fit. */
 static size_t put_patch(const struct item *item, uint8_t *at, size_t room)
 {
 	const struct planned *planned = item->planned;
-	const struct relocation *relocation = &planned->relocation;
-	bool moved = planned->flags & RT_PATCH_INLINE;
-	struct rt_patch patch = {
+	const struct rt_patch patch = {
 		.object = item->object,
 		.address = planned->address,
 		.kind = (uint16_t)planned->kind,
 		.flags = planned->flags,
 		.stack_size = planned->stack_size,
-		.window_size = moved ? (uint8_t)relocation->window_size : 0,
-		.code_size = moved ? (uint8_t)relocation->code_size : 0,
-		.fixes = moved ? relocation->fix_count : 0,
-		.symbol_size = (uint32_t)strlen(planned->symbol),
 	};
-	size_t fixes = patch.fixes * sizeof(struct rt_fix);
 
-	patch.size = (uint32_t)(sizeof(patch) + padded(patch.window_size) +
-		padded(patch.code_size) + fixes + padded(patch.symbol_size));
-	if (patch.size > room)
-		return 0;
-	put(&at, &patch, sizeof(patch));
-	put(&at, relocation->window, patch.window_size);
-	put(&at, relocation->code, patch.code_size);
-	put(&at, relocation->fixes, fixes);
-	put(&at, planned->symbol, patch.symbol_size);
-	return patch.size;
+	return answer_patch(patch, planned->flags & RT_PATCH_INLINE ? &planned->relocation : NULL,
+		planned->symbol, at, room);
 }
 
 /* As many functions as fit into the mailbox. Its size. */
@@ -385,6 +362,7 @@ static size_t answer_mail(struct plan *plan, size_t size)
 	struct cursor cursor = cursor_over(plan->mail, size);
 	uint32_t type = cursor_le32(&cursor), count = cursor_le32(&cursor);
 	struct rt_answer none = {0, 0};
+	const struct elf *program;
 
 	if (!cursor.bad && type == RT_ASK_OUTCOME) {
 		read_outcomes(plan, &cursor, count);
@@ -394,6 +372,11 @@ static size_t answer_mail(struct plan *plan, size_t size)
 		return write_answer(plan);
 	if (!cursor.bad && type == RT_ASK_MORE)
 		return write_answer(plan);
+	if (!cursor.bad && type == RT_ASK_LINKED) {
+		begin_question(plan, plan->pid);
+		if (!objects_add(plan->objects, "") && (program = objects_elf(plan->objects, 0)))
+			return answer_linked(plan->disasm, program, &cursor, count, plan->mail);
+	}
 	memcpy(plan->mail, &none, sizeof(none));
 	return sizeof(none);
 }
@@ -451,16 +434,26 @@ int plan_answer(struct plan *plan, struct rt_region *region)
 	return 1;
 }
 
-/* A target waits in its constructor or in dlopen: look often, at first and after each question. */
+static long mail_futex(
+	struct rt_region *region, int operation, uint32_t value, const struct timespec *limit)
+{
+	return syscall(SYS_futex, &region->mail_state, operation, value, limit, NULL, 0);
+}
+
+/* A target waits in its constructor or in dlopen, and says so by a wake-up. One that died while it
+ * had the mailbox says nothing: then it is time to look after a moment. */
 static void *plan_run(void *context)
 {
-	const struct timespec soon = {0, 200000}, later = {0, 1000000};
+	const struct timespec moment = {0, 100000000};
 	struct plan *plan = context;
-	unsigned quiet = 0;
 
-	while (!__atomic_load_n(&plan->stopping, __ATOMIC_RELAXED)) {
-		quiet = plan_answer(plan, plan->region) ? 0 : quiet + 1;
-		nanosleep(quiet < 5000 ? &soon : &later, NULL);
+	while (!__atomic_load_n(&plan->stopping, __ATOMIC_ACQUIRE)) {
+		uint32_t state = __atomic_load_n(&plan->region->mail_state, __ATOMIC_ACQUIRE);
+
+		if (plan_answer(plan, plan->region))
+			mail_futex(plan->region, FUTEX_WAKE, INT_MAX, NULL);
+		else if (state != RT_MAIL_ASKED)
+			mail_futex(plan->region, FUTEX_WAIT, state, &moment);
 	}
 	return NULL;
 }
@@ -470,10 +463,9 @@ int plan_start(struct plan *plan, struct rt_region *region)
 	sigset_t all, before;
 	int err;
 
-	if (!plan_wanted(plan))
-		return 0;
 	plan->region = region;
-	__atomic_or_fetch(&region->flags, RT_REGION_FUNCTIONS, __ATOMIC_RELEASE);
+	if (plan_wanted(plan))
+		__atomic_or_fetch(&region->flags, RT_REGION_FUNCTIONS, __ATOMIC_RELEASE);
 	/* Signals are for the thread that has the target. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -485,10 +477,16 @@ int plan_start(struct plan *plan, struct rt_region *region)
 
 void plan_stop(struct plan *plan)
 {
+	const struct timespec moment = {0, 50000};
+
 	if (!plan->started)
 		return;
-	__atomic_store_n(&plan->stopping, true, __ATOMIC_RELAXED);
-	pthread_join(plan->thread, NULL);
+	__atomic_store_n(&plan->stopping, true, __ATOMIC_RELEASE);
+	/* it may be just about to wait */
+	while (pthread_tryjoin_np(plan->thread, NULL) == EBUSY) {
+		mail_futex(plan->region, FUTEX_WAKE, INT_MAX, NULL);
+		nanosleep(&moment, NULL);
+	}
 	plan->started = false;
 }
 

@@ -43,7 +43,7 @@ const char *plan_pattern_fault(const char *pattern);
 int plan_pattern(struct plan *plan, const char *pattern, const char **why);
 bool plan_wanted(const struct plan *plan);
 
-/* Sets RT_REGION_FUNCTIONS and answers from now on; nothing happens where no pattern was given. */
+/* Answers from now on; where a pattern was given, sets RT_REGION_FUNCTIONS, so that all ask. */
 int plan_start(struct plan *plan, struct rt_region *region);
 void plan_stop(struct plan *plan);
 

@@ -3,9 +3,12 @@
  * Refuses rather than guesses: whatever enters the overwritten bytes otherwise than by the
  * function's own entry, and whatever cannot do the same from another address.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "loader/symbols/relocate.h"
+
+#define KNOWN_MAX 65536
 
 static void put_code(struct relocation *relocation, const uint8_t *bytes, unsigned size)
 {
@@ -139,42 +142,87 @@ static bool is_entered_by_name(const struct elf *elf, uint64_t address, unsigned
 	return low < count && symbols[low].address < address + size;
 }
 
-const char *relocate_entry(struct disasm *disasm, const struct object *object,
-	const struct elf_symbol *symbol, const struct stack_proof *proof,
-	struct relocation *relocation)
+/* The instructions that a jump at `address` overwrites; the code ends at `end` at the latest. */
+static const char *move_window(struct disasm *disasm, const struct elf *elf, uint64_t address,
+	uint64_t end, struct relocation *relocation)
 {
-	uint64_t end = symbol->size ? symbol->address + symbol->size : proof->end;
 	uint8_t bytes[RT_PATCH_WINDOW_MAX + 16];
-	unsigned size = 0, got;
+	unsigned got = (unsigned)elf_read(elf, address, bytes, sizeof(bytes)), size = 0;
 	struct insn insn = {0};
 
 	*relocation = (struct relocation){0};
-	if (symbol->indirect)
-		return "it is chosen at run time (ifunc)";
-	if (proof->unread)
-		return proof->unread;
-	got = (unsigned)elf_read(object->elf, symbol->address, bytes, sizeof(bytes));
 	while (size < RT_PATCH_JUMP) {
 		const char *why;
 
-		if (ends_flow(&insn) || symbol->address + size >= end)
+		if (ends_flow(&insn) || address + size >= end)
 			return "it is too short";
-		if (!disasm_next(disasm, bytes + size, got - size, symbol->address + size, &insn))
+		if (!disasm_next(disasm, bytes + size, got - size, address + size, &insn))
 			return "it has instructions that are not known";
 		why = put_insn(relocation, &insn);
 		if (why)
 			return why;
 		size += insn.size;
 	}
-	if (symbol->address + size > end)
+	if (address + size > end)
 		return "it is too short";
-	if (proof->entered & ((1u << size) - 2))
-		return "a jump leads into its first bytes";
-	if (is_entered_by_name(object->elf, symbol->address, size))
-		return "another function begins in its first bytes";
 	if (!ends_flow(&insn))
-		put_jump(relocation, symbol->address + size);
+		put_jump(relocation, address + size);
 	memcpy(relocation->window, bytes, size);
 	relocation->window_size = size;
 	return NULL;
+}
+
+const char *relocate_entry(struct disasm *disasm, const struct object *object,
+	const struct elf_symbol *symbol, const struct stack_proof *proof,
+	struct relocation *relocation)
+{
+	uint64_t end = symbol->size ? symbol->address + symbol->size : proof->end;
+	const char *why;
+
+	if (symbol->indirect)
+		return "it is chosen at run time (ifunc)";
+	if (proof->unread)
+		return proof->unread;
+	why = move_window(disasm, object->elf, symbol->address, end, relocation);
+	if (why)
+		return why;
+	if (proof->entered & ((1u << relocation->window_size) - 2))
+		return "a jump leads into its first bytes";
+	if (is_entered_by_name(object->elf, symbol->address, relocation->window_size))
+		return "another function begins in its first bytes";
+	return NULL;
+}
+
+static const char *sweep(
+	struct disasm *disasm, const uint8_t *code, size_t size, uint64_t address, unsigned window)
+{
+	struct insn insn;
+
+	for (size_t at = 0; at < size; at += insn.size) {
+		if (!disasm_next(disasm, code + at, size - at, address + at, &insn))
+			return "it has instructions that are not known";
+		if ((insn.flow == INSN_JUMP || insn.flow == INSN_BRANCH) && insn.target > address &&
+			insn.target < address + window)
+			return "a jump leads into its first bytes";
+	}
+	return NULL;
+}
+
+const char *relocate_known(struct disasm *disasm, const struct elf *elf, uint64_t address,
+	uint64_t size, struct relocation *relocation)
+{
+	const char *why = move_window(disasm, elf, address, address + size, relocation);
+	uint8_t *code;
+
+	if (why)
+		return why;
+	if (size > KNOWN_MAX)
+		return "it is too long";
+	code = malloc(size);
+	if (!code)
+		return "out of memory";
+	why = sweep(
+		disasm, code, elf_read(elf, address, code, size), address, relocation->window_size);
+	free(code);
+	return why;
 }

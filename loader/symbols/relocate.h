@@ -23,4 +23,9 @@ const char *relocate_entry(struct disasm *disasm, const struct object *object,
 	const struct elf_symbol *symbol, const struct stack_proof *proof,
 	struct relocation *relocation);
 
+/* The same of a function of known parameters and size, whose own code alone is read for jumps to
+ * its first bytes. Needs no symbols: quick where there are many. */
+const char *relocate_known(struct disasm *disasm, const struct elf *elf, uint64_t address,
+	uint64_t size, struct relocation *relocation);
+
 #endif

@@ -3,12 +3,13 @@
  * OpenSSL 1.1 and 3, as loaded by anybody and as often as it is: reads, writes, handshakes and
  * their facts (version, server name, resumption), which socket a session rides on.
  *
- * Types are opaque here: the library's headers are not needed. Statically linked copies do not pass
- * through here.
+ * Types are opaque here: the library's headers are not needed. A copy that is linked into the
+ * program (Node's) is hooked where it exports its functions; where it does not, it is not seen.
  */
 #include "preload/binding.h"
 #include "preload/emit.h"
 #include "preload/hooks/tls_peer.h"
+#include "preload/patch/linked.h"
 #include "preload/payload.h"
 
 #include <errno.h>
@@ -55,62 +56,6 @@ static int socket_of(const SSL *ssl, void *caller)
 	return function ? function(ssl) : -1;
 }
 
-static inline void copy_payload(const SSL *ssl, enum payload_way way, const void *data,
-	ssize_t done, void *caller, const struct rt_call *call)
-{
-	if (payload_wanted() && done > 0)
-		payload_tls(ssl, socket_of(ssl, caller), way, data, done,
-			way == PAYLOAD_OUT ? call->start : 0);
-}
-
-/* One function: its original at this call site, the call, its record. */
-#define TLS_IO(symbol, kind, way, data_type)                                              \
-	EXPORT int symbol(SSL *ssl, data_type data, int size);                            \
-	BOUND(symbol);                                                                    \
-	int symbol(SSL *ssl, data_type data, int size)                                    \
-	{                                                                                 \
-		int (*real)(SSL *, data_type, int) = binding_at(&bound_##symbol, CALLER); \
-		struct rt_call call;                                                      \
-		int result;                                                               \
-                                                                                          \
-		if (unlikely(!real))                                                      \
-			return MISSING;                                                   \
-		if (!call_enter(&call, RT_EV_##kind, RT_FAMILY_tls, (uintptr_t)ssl))      \
-			return real(ssl, data, size);                                     \
-		result = real(ssl, data, size);                                           \
-		call_leave(&call, (uintptr_t)ssl,                                         \
-			result > 0 ? (__s64)result : failure_of(ssl, result, CALLER));    \
-		copy_payload(ssl, way, data, result, CALLER, &call);                      \
-		return result;                                                            \
-	}
-
-/* The same for the forms that return success and the size apart. */
-#define TLS_IO_EX(symbol, kind, way, data_type)                                                \
-	EXPORT int symbol(SSL *ssl, data_type data, size_t size, size_t *done);                \
-	BOUND(symbol);                                                                         \
-	int symbol(SSL *ssl, data_type data, size_t size, size_t *done)                        \
-	{                                                                                      \
-		int (*real)(SSL *, data_type, size_t, size_t *) =                              \
-			binding_at(&bound_##symbol, CALLER);                                   \
-		struct rt_call call;                                                           \
-		int result;                                                                    \
-                                                                                               \
-		if (unlikely(!real))                                                           \
-			return 0;                                                              \
-		if (!call_enter(&call, RT_EV_##kind, RT_FAMILY_tls, (uintptr_t)ssl))           \
-			return real(ssl, data, size, done);                                    \
-		result = real(ssl, data, size, done);                                          \
-		call_leave(&call, (uintptr_t)ssl,                                              \
-			result > 0 ? (__s64)*done : failure_of(ssl, result, CALLER));          \
-		copy_payload(ssl, way, data, result > 0 ? (ssize_t)*done : -1, CALLER, &call); \
-		return result;                                                                 \
-	}
-
-TLS_IO(SSL_read, SSL_read, PAYLOAD_IN, void *)
-TLS_IO(SSL_write, SSL_write, PAYLOAD_OUT, const void *)
-TLS_IO_EX(SSL_read_ex, SSL_read, PAYLOAD_IN, void *)
-TLS_IO_EX(SSL_write_ex, SSL_write, PAYLOAD_OUT, const void *)
-
 /* What the handshake settled, asked of the very library that made it. */
 static void say_peer(const SSL *ssl, uintptr_t site)
 {
@@ -126,13 +71,79 @@ static void say_peer(const SSL *ssl, uintptr_t site)
 		ssl, (unsigned)version(ssl), reused(ssl), is_server(ssl), server_name(ssl, 0));
 }
 
+/* Reads and writes may do the handshake by the way: then the first plain text says it is done. */
+static inline void copy_payload(const SSL *ssl, enum payload_way way, const void *data,
+	ssize_t done, void *caller, const struct rt_call *call)
+{
+	if (payload_wanted() && done > 0) {
+		int fd = socket_of(ssl, caller);
+
+		if (payload_tls_begins(ssl, fd))
+			say_peer(ssl, (uintptr_t)caller);
+		payload_tls(ssl, fd, way, data, done, way == PAYLOAD_OUT ? call->start : 0);
+	}
+}
+
+static __attribute__((noinline, cold)) void handshake_done(const SSL *ssl, void *caller)
+{
+	payload_tls_begins(ssl, socket_of(ssl, caller));
+	say_peer(ssl, (uintptr_t)caller);
+}
+
+/*
+ * Each function twice: as what others' calls are bound to, with the original of its call site, and
+ * as what stands at the entry of the program's own.
+ */
+#define BOTH(hook, type, symbol, ...)                                                 \
+	EXPORT type symbol(__VA_ARGS__);                                              \
+	BOUND(symbol);                                                                \
+	hook(symbol, symbol, ,                                                        \
+		binding_at(&bound_##symbol, CALLER)) static const void *own_##symbol; \
+	hook(symbol, linked_##symbol, static, (void *)(uintptr_t)own_##symbol)
+
+/* One function: its original, the call, its record. */
+#define TLS_IO(symbol, name, storage, original, kind, way, data_type)                  \
+	storage int name(SSL *ssl, data_type data, int size)                           \
+	{                                                                              \
+		int (*real)(SSL *, data_type, int) = original;                         \
+		struct rt_call call;                                                   \
+		int result;                                                            \
+                                                                                       \
+		if (unlikely(!real))                                                   \
+			return MISSING;                                                \
+		if (!call_enter(&call, RT_EV_##kind, RT_FAMILY_tls, (uintptr_t)ssl))   \
+			return real(ssl, data, size);                                  \
+		result = real(ssl, data, size);                                        \
+		call_leave(&call, (uintptr_t)ssl,                                      \
+			result > 0 ? (__s64)result : failure_of(ssl, result, CALLER)); \
+		copy_payload(ssl, way, data, result, CALLER, &call);                   \
+		return result;                                                         \
+	}
+
+/* The same for the forms that return success and the size apart. */
+#define TLS_IO_EX(symbol, name, storage, original, kind, way, data_type)                       \
+	storage int name(SSL *ssl, data_type data, size_t size, size_t *done)                  \
+	{                                                                                      \
+		int (*real)(SSL *, data_type, size_t, size_t *) = original;                    \
+		struct rt_call call;                                                           \
+		int result;                                                                    \
+                                                                                               \
+		if (unlikely(!real))                                                           \
+			return 0;                                                              \
+		if (!call_enter(&call, RT_EV_##kind, RT_FAMILY_tls, (uintptr_t)ssl))           \
+			return real(ssl, data, size, done);                                    \
+		result = real(ssl, data, size, done);                                          \
+		call_leave(&call, (uintptr_t)ssl,                                              \
+			result > 0 ? (__s64)*done : failure_of(ssl, result, CALLER));          \
+		copy_payload(ssl, way, data, result > 0 ? (ssize_t)*done : -1, CALLER, &call); \
+		return result;                                                                 \
+	}
+
 /* A handshake over a non-blocking socket takes several calls; only the last one returns 1. */
-#define TLS_STEP(symbol, failed, on_success)                                                       \
-	EXPORT int symbol(SSL *ssl);                                                               \
-	BOUND(symbol);                                                                             \
-	int symbol(SSL *ssl)                                                                       \
+#define TLS_STEP(symbol, name, storage, original, failed, on_success)                              \
+	storage int name(SSL *ssl)                                                                 \
 	{                                                                                          \
-		int (*real)(SSL *) = binding_at(&bound_##symbol, CALLER);                          \
+		int (*real)(SSL *) = original;                                                     \
 		struct rt_call call;                                                               \
 		int result;                                                                        \
                                                                                                    \
@@ -147,10 +158,54 @@ static void say_peer(const SSL *ssl, uintptr_t site)
 		return result;                                                                     \
 	}
 
-TLS_STEP(SSL_do_handshake, result != 1, say_peer(ssl, (uintptr_t)CALLER))
-TLS_STEP(SSL_connect, result != 1, say_peer(ssl, (uintptr_t)CALLER))
-TLS_STEP(SSL_accept, result != 1, say_peer(ssl, (uintptr_t)CALLER))
-TLS_STEP(SSL_shutdown, result < 0, (void)0)
+#define TLS_READ(...) TLS_IO(__VA_ARGS__, SSL_read, PAYLOAD_IN, void *)
+#define TLS_WRITE(...) TLS_IO(__VA_ARGS__, SSL_write, PAYLOAD_OUT, const void *)
+#define TLS_READ_EX(...) TLS_IO_EX(__VA_ARGS__, SSL_read, PAYLOAD_IN, void *)
+#define TLS_WRITE_EX(...) TLS_IO_EX(__VA_ARGS__, SSL_write, PAYLOAD_OUT, const void *)
+#define TLS_HANDSHAKE(...) TLS_STEP(__VA_ARGS__, result != 1, handshake_done(ssl, CALLER))
+#define TLS_END(...) TLS_STEP(__VA_ARGS__, result < 0, (void)0)
+
+#define TLS_FREE(symbol, name, storage, original)                                                \
+	storage void name(SSL *ssl)                                                              \
+	{                                                                                        \
+		void (*real)(SSL *) = original;                                                  \
+		struct rt_call call;                                                             \
+                                                                                                 \
+		if (unlikely(!real))                                                             \
+			return;                                                                  \
+		if (!ssl || !call_enter(&call, RT_EV_SSL_free, RT_FAMILY_tls, (uintptr_t)ssl)) { \
+			real(ssl);                                                               \
+			return;                                                                  \
+		}                                                                                \
+		payload_tls_close(ssl);                                                          \
+		real(ssl);                                                                       \
+		call_leave(&call, (uintptr_t)ssl, 0);                                            \
+	}
+
+BOTH(TLS_READ, int, SSL_read, SSL *ssl, void *data, int size)
+BOTH(TLS_WRITE, int, SSL_write, SSL *ssl, const void *data, int size)
+BOTH(TLS_READ_EX, int, SSL_read_ex, SSL *ssl, void *data, size_t size, size_t *done)
+BOTH(TLS_WRITE_EX, int, SSL_write_ex, SSL *ssl, const void *data, size_t size, size_t *done)
+BOTH(TLS_HANDSHAKE, int, SSL_do_handshake, SSL *ssl)
+BOTH(TLS_END, int, SSL_shutdown, SSL *ssl)
+BOTH(TLS_FREE, void, SSL_free, SSL *ssl)
+
+/* In the program itself these two come to its SSL_do_handshake. */
+EXPORT int SSL_connect(SSL *ssl);
+EXPORT int SSL_accept(SSL *ssl);
+BOUND(SSL_connect);
+BOUND(SSL_accept);
+TLS_HANDSHAKE(SSL_connect, SSL_connect, , binding_at(&bound_SSL_connect, CALLER))
+TLS_HANDSHAKE(SSL_accept, SSL_accept, , binding_at(&bound_SSL_accept, CALLER))
+
+#define LINKED(symbol)                                                           \
+	{                                                                        \
+#symbol, (const void *)(uintptr_t)linked_##symbol, &own_##symbol \
+	}
+
+const struct linked_hook linked_hooks[LINKED_HOOKS] = {LINKED(SSL_read), LINKED(SSL_write),
+	LINKED(SSL_read_ex), LINKED(SSL_write_ex), LINKED(SSL_do_handshake), LINKED(SSL_shutdown),
+	LINKED(SSL_free)};
 
 EXPORT int SSL_set_fd(SSL *ssl, int fd);
 BOUND(SSL_set_fd);
@@ -168,23 +223,4 @@ int SSL_set_fd(SSL *ssl, int fd)
 	result = real(ssl, fd);
 	call_leave(&call, (uintptr_t)ssl, result == 1 ? fd : -EINVAL);
 	return result;
-}
-
-EXPORT void SSL_free(SSL *ssl);
-BOUND(SSL_free);
-
-void SSL_free(SSL *ssl)
-{
-	void (*real)(SSL *) = binding_at(&bound_SSL_free, CALLER);
-	struct rt_call call;
-
-	if (unlikely(!real))
-		return;
-	if (!ssl || !call_enter(&call, RT_EV_SSL_free, RT_FAMILY_tls, (uintptr_t)ssl)) {
-		real(ssl);
-		return;
-	}
-	payload_tls_close(ssl);
-	real(ssl);
-	call_leave(&call, (uintptr_t)ssl, 0);
 }

@@ -61,8 +61,7 @@ static void unlock(void)
 	__atomic_store_n(&owner, 0, __ATOMIC_RELEASE);
 }
 
-/* How many threads the process has; many, where that is not told. */
-static unsigned thread_count(void)
+unsigned functions_threads(void)
 {
 	static const char label[] = "\nThreads:\t";
 	long fd = raw4(openat, AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0), size;
@@ -192,7 +191,7 @@ static void update(bool exposed)
 void functions_open(void)
 {
 	if (wanted())
-		update(thread_count() != 1);
+		update(functions_threads() != 1);
 }
 
 void functions_before(struct loading *loading)
@@ -200,7 +199,7 @@ void functions_before(struct loading *loading)
 	loading->wanted = wanted();
 	if (!loading->wanted)
 		return;
-	loading->threads = thread_count();
+	loading->threads = functions_threads();
 	/* What came in by other ways than dlopen may be in use by now. */
 	if (loaded_ever() != loaded_at_last)
 		update(loading->threads != 1);
@@ -216,7 +215,7 @@ void functions_after(const struct loading *loading, const void *handle)
 	others = __atomic_sub_fetch(&loads, 1, __ATOMIC_ACQ_REL);
 	if (!handle)
 		return;
-	threads = thread_count();
+	threads = functions_threads();
 	/* A library is nobody else's yet if no thread was made since, nor loads another one. */
 	update(threads != 1 && (others || threads != loading->threads));
 }

@@ -110,16 +110,11 @@ __u32 got_add(const struct wanted *wanted, const struct loaded *object)
 	return RT_OUTCOME_GOT;
 }
 
-static uintptr_t dynamic_address(const struct loaded *object, uintptr_t value)
-{
-	return value < object->base ? value + object->base : value;
-}
-
 static bool slots_find(const struct loaded *object, struct slots *slots)
 {
 	*slots = (struct slots){0};
 	for (const ElfW(Dyn) *entry = object->dynamic; entry && entry->d_tag != DT_NULL; entry++) {
-		uintptr_t at = dynamic_address(object, entry->d_un.d_ptr);
+		uintptr_t at = loaded_dynamic(object, entry->d_un.d_ptr);
 
 		if (entry->d_tag == DT_JMPREL)
 			slots->jumps = (const ElfW(Rela) *)at;

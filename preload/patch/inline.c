@@ -71,8 +71,9 @@ static __u32 prepare(struct wanted *wanted, const struct loaded *object, struct 
 		wanted->address + patch->window_size > object->text_end ||
 		!same_bytes((const __u8 *)wanted->address, wanted->window, patch->window_size))
 		return RT_OUTCOME_CHANGED;
-	thunk = thunk_add(area, patch->kind, patch->stack_size, patch->flags & RT_PATCH_ENTRIES,
-		patch->code_size);
+	thunk = wanted->hook ? thunk_add_hook(area, wanted->hook, patch->code_size)
+			     : thunk_add(area, patch->kind, patch->stack_size,
+				       patch->flags & RT_PATCH_ENTRIES, patch->code_size);
 	if (!thunk)
 		return RT_OUTCOME_MEMORY;
 	code = (__u8 *)(thunk + 1);

@@ -45,7 +45,7 @@ static void read_segment(struct loaded *object, const ElfW(Phdr) * segment)
 			object->low = start & -PAGE;
 		if (end > object->high)
 			object->high = end;
-		if (segment->p_flags & PF_X && !object->text) {
+		if (segment->p_flags & PF_X && end - start > object->text_end - object->text) {
 			object->text = start & -PAGE;
 			object->text_end = (end + PAGE - 1) & -PAGE;
 		}
@@ -70,6 +70,14 @@ static bool is_same(const struct loaded *before, const struct loaded *object)
 		(!before->jump || *before->jump == JUMP);
 }
 
+static void read_segments(struct loaded *object, const struct dl_phdr_info *info)
+{
+	*object = (struct loaded){
+		.base = info->dlpi_addr, .path = info->dlpi_name ? info->dlpi_name : ""};
+	for (unsigned i = 0; i < info->dlpi_phnum; i++)
+		read_segment(object, &info->dlpi_phdr[i]);
+}
+
 static int read_object(struct dl_phdr_info *info, size_t size, void *context)
 {
 	struct update *update = context;
@@ -78,10 +86,7 @@ static int read_object(struct dl_phdr_info *info, size_t size, void *context)
 	(void)size;
 	if (loaded_count == LOADED_MAX)
 		return 1;
-	*object = (struct loaded){
-		.base = info->dlpi_addr, .path = info->dlpi_name ? info->dlpi_name : ""};
-	for (unsigned i = 0; i < info->dlpi_phnum; i++)
-		read_segment(object, &info->dlpi_phdr[i]);
+	read_segments(object, info);
 	object->fresh = true;
 	object->exposed = update->exposed;
 	for (unsigned i = 0; i < count_before; i++)
@@ -106,6 +111,19 @@ bool loaded_update(bool exposed)
 	loaded_count = 0;
 	dl_iterate_phdr(read_object, &update);
 	return update.any;
+}
+
+/* The first of the list. */
+static int read_program(struct dl_phdr_info *info, size_t size, void *context)
+{
+	(void)size;
+	read_segments(context, info);
+	return 1;
+}
+
+bool loaded_program(struct loaded *program)
+{
+	return dl_iterate_phdr && dl_iterate_phdr(read_program, program);
 }
 
 static int read_ever(struct dl_phdr_info *info, size_t size, void *context)

@@ -12,7 +12,7 @@
 struct loaded {
 	uintptr_t base;
 	uintptr_t low, high;	    /* of its memory */
-	uintptr_t text, text_end;   /* of its first executable segment */
+	uintptr_t text, text_end;   /* of its largest executable segment */
 	uintptr_t relro, relro_end; /* read-only once it is relocated */
 	const ElfW(Dyn) * dynamic;
 	const char *path; /* the dynamic linker's */
@@ -26,6 +26,15 @@ extern HIDDEN unsigned loaded_count;
 
 /* Reads the list anew; true where an object is new. 'exposed' is the new ones' state. */
 COLD bool loaded_update(bool exposed);
+
+/* The program itself, apart from the list. */
+COLD bool loaded_program(struct loaded *program);
+
+/* What an entry of the dynamic section points to: relocated by some dynamic linkers, not by all. */
+static inline uintptr_t loaded_dynamic(const struct loaded *object, uintptr_t value)
+{
+	return value < object->base ? value + object->base : value;
+}
 
 /* Libraries ever loaded, as the dynamic linker counts them. */
 COLD __u64 loaded_ever(void);

@@ -5,6 +5,7 @@
  */
 #include "preload/patch/mail.h"
 
+#include <limits.h>
 #include <linux/futex.h>
 #include <time.h>
 
@@ -62,12 +63,18 @@ bool mail_open(void)
 	return false;
 }
 
+static void mail_post(struct rt_region *region)
+{
+	__atomic_store_n(&region->mail_state, RT_MAIL_ASKED, __ATOMIC_RELEASE);
+	raw3(futex, &region->mail_state, FUTEX_WAKE, INT_MAX);
+}
+
 unsigned mail_ask(unsigned size)
 {
 	struct rt_region *region = rt_region;
 
 	region->mail_size = size;
-	__atomic_store_n(&region->mail_state, RT_MAIL_ASKED, __ATOMIC_RELEASE);
+	mail_post(region);
 	for (unsigned waits = 0; waits < WAITS_MAX && !tracer_is_gone(region); waits++) {
 		if (mail_take(region, RT_MAIL_ANSWERED, RT_MAIL_WRITING))
 			return region->mail_size <= RT_MAIL_SIZE ? region->mail_size : 0;
@@ -86,7 +93,13 @@ void mail_tell(unsigned size)
 
 	held = false;
 	region->mail_size = size;
-	__atomic_store_n(&region->mail_state, RT_MAIL_ASKED, __ATOMIC_RELEASE);
+	mail_post(region);
+}
+
+void mail_close(void)
+{
+	*(struct rt_ask *)rt_region->mail = (struct rt_ask){RT_ASK_OUTCOME, 0};
+	mail_tell(sizeof(struct rt_ask));
 }
 
 bool mail_held(void)

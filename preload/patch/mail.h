@@ -18,4 +18,7 @@ COLD bool mail_held(void);
 /* The last word, which has no answer; gives the mailbox up. */
 COLD void mail_tell(unsigned size);
 
+/* Gives it up with nothing to say. */
+COLD void mail_close(void);
+
 #endif

@@ -11,6 +11,9 @@
 /* By the constructor, once the region stands. */
 COLD void functions_open(void);
 
+/* How many threads the process has; many, where that is not told. */
+COLD unsigned functions_threads(void);
+
 /* Around each dlopen; what the process was before it. */
 struct loading {
 	bool wanted;

@@ -4,7 +4,6 @@
  * it errs: sizes and places are checked, so that a bad answer hooks nothing.
  */
 #include "preload/patch/question.h"
-#include "preload/patch/loaded.h"
 #include "preload/patch/mail.h"
 
 static size_t padded(size_t size)
@@ -51,14 +50,15 @@ static unsigned write_objects(void)
 	return (unsigned)at;
 }
 
-static bool read_patch(struct wanted *wanted, size_t at, size_t size)
+static bool read_patch(
+	struct wanted *wanted, const struct loaded *objects, unsigned count, size_t at, size_t size)
 {
 	const struct rt_patch *patch = (const struct rt_patch *)(rt_region->mail + at);
 	const __u8 *bytes = (const __u8 *)(patch + 1);
 	const struct loaded *object;
 
 	if (size - at < sizeof(*patch) || patch->size > size - at || patch->size % 8 ||
-		patch->object >= loaded_count || patch->window_size > RT_PATCH_WINDOW_MAX ||
+		patch->object >= count || patch->window_size > RT_PATCH_WINDOW_MAX ||
 		patch->code_size > RT_PATCH_CODE_MAX || patch->fixes > RT_PATCH_FIXES_MAX ||
 		patch->stack_size > RT_PATCH_STACK_MAX || patch->stack_size % 8 ||
 		patch->symbol_size > size ||
@@ -66,7 +66,7 @@ static bool read_patch(struct wanted *wanted, size_t at, size_t size)
 				patch->fixes * sizeof(struct rt_fix) + padded(patch->symbol_size) !=
 			patch->size)
 		return false;
-	object = &loaded_objects[patch->object];
+	object = &objects[patch->object];
 	*wanted = (struct wanted){.patch = patch, .address = object->base + patch->address};
 	if (wanted->address < object->low || wanted->address >= object->high)
 		return false;
@@ -80,7 +80,8 @@ static bool read_patch(struct wanted *wanted, size_t at, size_t size)
 	return true;
 }
 
-static unsigned question(unsigned asked, struct wanted *wanted, unsigned room, bool *more)
+static unsigned question(unsigned asked, const struct loaded *objects, unsigned object_count,
+	struct wanted *wanted, unsigned room, bool *more)
 {
 	unsigned size = mail_ask(asked), count = 0;
 	struct rt_answer answer;
@@ -91,7 +92,7 @@ static unsigned question(unsigned asked, struct wanted *wanted, unsigned room, b
 		return 0;
 	memcpy(&answer, rt_region->mail, sizeof(answer));
 	while (count < answer.count && count < room && at < size) {
-		if (!read_patch(&wanted[count], at, size))
+		if (!read_patch(&wanted[count], objects, object_count, at, size))
 			return count;
 		at += wanted[count++].patch->size;
 	}
@@ -101,11 +102,23 @@ static unsigned question(unsigned asked, struct wanted *wanted, unsigned room, b
 
 unsigned question_ask(struct wanted *wanted, unsigned room, bool *more)
 {
-	return question(write_objects(), wanted, room, more);
+	return question(write_objects(), loaded_objects, loaded_count, wanted, room, more);
 }
 
 unsigned question_more(struct wanted *wanted, unsigned room, bool *more)
 {
 	*(struct rt_ask *)rt_region->mail = (struct rt_ask){.type = RT_ASK_MORE};
-	return question(sizeof(struct rt_ask), wanted, room, more);
+	return question(sizeof(struct rt_ask), loaded_objects, loaded_count, wanted, room, more);
+}
+
+unsigned question_linked(const struct loaded *program, const struct rt_ask_linked *asked,
+	unsigned count, struct wanted *wanted, unsigned room)
+{
+	struct rt_ask *ask = (struct rt_ask *)rt_region->mail;
+	size_t size = count * sizeof(*asked);
+	bool more;
+
+	*ask = (struct rt_ask){RT_ASK_LINKED, count};
+	memcpy(ask + 1, asked, size);
+	return question((unsigned)(sizeof(*ask) + size), program, 1, wanted, room, &more);
 }

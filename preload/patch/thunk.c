@@ -108,8 +108,11 @@ int thunk_area_open(struct thunk_area *area, size_t size, uintptr_t low, uintptr
 static const __u8 thunk_code[16] = {0xf3, 0x0f, 0x1e, 0xfa, 0xff, 0x35, THUNK_SELF - 10, 0, 0, 0,
 	0xff, 0x25, THUNK_TRAMPOLINE - 16, 0, 0, 0};
 
-struct thunk *thunk_add(
-	struct thunk_area *area, unsigned kind, unsigned stack_size, bool entries_only, size_t code)
+/* endbr64; jmp *trampoline(%rip) */
+static const __u8 hook_code[16] = {
+	0xf3, 0x0f, 0x1e, 0xfa, 0xff, 0x25, THUNK_TRAMPOLINE - 10, 0, 0, 0};
+
+static struct thunk *thunk_take(struct thunk_area *area, size_t code)
 {
 	struct thunk *thunk = (struct thunk *)(area->start + area->used);
 
@@ -117,6 +120,27 @@ struct thunk *thunk_add(
 	if (area->size - area->used < THUNK_SIZE + code)
 		return NULL;
 	area->used += THUNK_SIZE + code;
+	return thunk;
+}
+
+struct thunk *thunk_add_hook(struct thunk_area *area, const void *hook, size_t code)
+{
+	struct thunk *thunk = thunk_take(area, code);
+
+	if (!thunk)
+		return NULL;
+	memcpy(thunk->code, hook_code, sizeof(hook_code));
+	thunk->trampoline = hook;
+	return thunk;
+}
+
+struct thunk *thunk_add(
+	struct thunk_area *area, unsigned kind, unsigned stack_size, bool entries_only, size_t code)
+{
+	struct thunk *thunk = thunk_take(area, code);
+
+	if (!thunk)
+		return NULL;
 	memcpy(thunk->code, thunk_code, sizeof(thunk_code));
 	thunk->trampoline = entries_only ? trampoline_entry
 		: stack_size		 ? trampoline_call_stack

@@ -22,6 +22,9 @@ COLD int thunk_area_open(struct thunk_area *area, size_t size, uintptr_t low, ui
 COLD struct thunk *thunk_add(struct thunk_area *area, unsigned kind, unsigned stack_size,
 	bool entries_only, size_t code);
 
+/* One that jumps straight to a hook of ours, which finds the original by itself. */
+COLD struct thunk *thunk_add_hook(struct thunk_area *area, const void *hook, size_t code);
+
 /* Makes it executable; false: refused by the kernel, and given back. */
 COLD bool thunk_area_seal(struct thunk_area *area);
 
