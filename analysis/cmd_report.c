@@ -25,8 +25,8 @@ static const struct argp_option option_table[] = {
 		0},
 	{"top", 't', "N", 0, "Rows a table; 0 is all (default 15)", 0},
 	{"section", 's', "NAMES", 0,
-		"Only these parts, with commas between: waits operations connections files names "
-		"locks threads processes counted cost losses",
+		"Only these parts, with commas between: path whatif waits exchanges llm stores "
+		"operations connections files names locks threads processes counted cost losses",
 		0},
 	{0},
 };

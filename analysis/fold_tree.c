@@ -152,3 +152,30 @@ const struct fold_node *fold_tree_all(const struct fold_tree *tree, size_t *coun
 	*count = tree->count;
 	return tree->nodes;
 }
+
+/* A damaged database may go in circles. */
+#define DEPTH_MAX 512
+
+static int64_t add_waits(const struct fold_tree *tree, enum fold_place place, int64_t id,
+	int64_t waits[WAIT_CLASSES], unsigned depth)
+{
+	size_t count;
+	const struct fold_node *nodes = fold_tree_at(tree, place, id, &count);
+	int64_t sum_ns = 0;
+
+	for (size_t i = 0; i < count && depth < DEPTH_MAX; i++) {
+		int64_t self_ns = nodes[i].sum_ns -
+			add_waits(tree, FOLD_BELOW_FOLD, nodes[i].id, waits, depth + 1);
+
+		if (self_ns > 0 && nodes[i].wait)
+			waits[nodes[i].wait % WAIT_CLASSES] += self_ns;
+		sum_ns += nodes[i].sum_ns;
+	}
+	return sum_ns;
+}
+
+int64_t fold_tree_waits(const struct fold_tree *tree, enum fold_place place, int64_t id,
+	int64_t waits[WAIT_CLASSES])
+{
+	return add_waits(tree, place, id, waits, 0);
+}

@@ -19,6 +19,9 @@ struct fold_node {
 	int64_t under;	  /* the operation around it, where `place` is not directly that; else 0 */
 };
 
+/* Numbers of WAIT words (wire/vocabulary.def) stay below this. */
+#define WAIT_CLASSES 64
+
 struct fold_tree;
 
 /* Those of a run that have folded calls. NULL when memory is out. */
@@ -31,5 +34,9 @@ const struct fold_node *fold_tree_at(
 
 /* All, in the order of places. */
 const struct fold_node *fold_tree_all(const struct fold_tree *tree, size_t *count);
+
+/* Adds their own times by what they waited for, inner ones included; the sum of the outermost. */
+int64_t fold_tree_waits(const struct fold_tree *tree, enum fold_place place, int64_t id,
+	int64_t waits[WAIT_CLASSES]);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/analysis.h"
+
 static const struct kind {
 	const char *name;
 	const char *title;
@@ -95,11 +97,12 @@ static void read_facts(struct model *model, struct report *report)
 struct report *report_new(struct model *model, const char *input, const struct run *run,
 	const struct report_options *options)
 {
-	struct section_context context = {.model = model, .run = run};
+	struct analysis *analysis = analysis_new(model, run);
+	struct section_context context = {.model = model, .run = run, .analysis = analysis};
 	struct report *report = calloc(1, sizeof(*report));
 
-	if (!report)
-		return NULL;
+	if (!report || !analysis)
+		goto fail;
 	report->input = input;
 	report->run = run;
 	report->sections = calloc(COUNT, sizeof(*report->sections));
@@ -119,8 +122,10 @@ struct report *report_new(struct model *model, const char *input, const struct r
 			goto fail;
 		table_limit(section->table, section->whole ? 0 : options->top);
 	}
+	analysis_free(analysis);
 	return report;
 fail:
+	analysis_free(analysis);
 	report_free(report);
 	errno = ENOMEM;
 	return NULL;

@@ -20,9 +20,12 @@ struct section {
 	bool whole;	  /* its rows belong together: --top does not cut them */
 };
 
+struct analysis;
+
 struct section_context {
 	struct model *model;
 	const struct run *run;
+	const struct analysis *analysis;
 };
 
 /* Fills in section->table and, where there is more to say, section->notes. 0 or -errno. */

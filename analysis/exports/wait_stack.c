@@ -72,33 +72,10 @@ struct wait_frame *wait_stack_push(struct wait_stack *stack, const struct span_r
 	return frame;
 }
 
-/* Folded calls' own time: their sum without the folded calls inside them. */
-static void add_node(struct wait_stack *stack, struct wait_frame *frame,
-	const struct fold_node *node, unsigned depth)
-{
-	size_t count;
-	const struct fold_node *inner =
-		fold_tree_at(stack->folds, FOLD_BELOW_FOLD, node->id, &count);
-	int64_t self_ns = node->sum_ns;
-
-	for (size_t i = 0; i < count && depth < 512; i++) {
-		self_ns -= inner[i].sum_ns;
-		add_node(stack, frame, &inner[i], depth + 1);
-	}
-	if (self_ns > 0 && node->wait)
-		frame->waits[node->wait % WAIT_CLASSES] += self_ns;
-}
-
 void wait_stack_add_folds(
 	struct wait_stack *stack, struct wait_frame *frame, enum fold_place place, int64_t id)
 {
-	size_t count;
-	const struct fold_node *nodes = fold_tree_at(stack->folds, place, id, &count);
-
-	for (size_t i = 0; i < count; i++) {
-		frame->inner_ns += nodes[i].sum_ns;
-		add_node(stack, frame, &nodes[i], 0);
-	}
+	frame->inner_ns += fold_tree_waits(stack->folds, place, id, frame->waits);
 }
 
 void wait_stack_finish(struct wait_stack *stack)

@@ -11,8 +11,6 @@
 #include "analysis/fold_tree.h"
 #include "lib/buf.h"
 
-#define WAIT_CLASSES 17
-
 struct wait_frame {
 	int64_t id, parent, end_ns, duration_ns, inner_ns;
 	unsigned wait; /* enum rt_wait of its own time */
