@@ -44,6 +44,22 @@ struct dialect_value {
 
 #define DIALECT_TEXT 4096
 
+/* What a message of a WebSocket is to the exchange that it may belong to. */
+enum dialect_turn {
+	DIALECT_BESIDE, /* neither request nor answer: of the session, or of nothing known */
+	DIALECT_BEGINS, /* a request, or an answer that nobody asked for */
+	DIALECT_GOES_ON,
+	DIALECT_ENDS, /* the answer is complete */
+};
+
+struct dialect_socket {
+	const char *type_path;	 /* of what says what a message is */
+	const char *id_paths[2]; /* of what says which answer it belongs to */
+	/* A message is over; its values were request_value's or response_value's. */
+	enum dialect_turn (*turn)(
+		void *state, struct exchange *exchange, bool is_request, const char *type);
+};
+
 struct dialect {
 	const char *name;
 	size_t state_size; /* zeroed at begin */
@@ -64,6 +80,9 @@ struct dialect {
 	void (*response_header)(
 		void *state, struct exchange *exchange, const char *name, const char *value);
 	void (*end)(void *state, struct exchange *exchange);
+	/* Not NULL: it is spoken over WebSockets alone, and has all of the functions above but
+	 * frame_end and response_header. */
+	const struct dialect_socket *socket;
 };
 
 #define DIALECT(name) extern const struct dialect dialect_##name;
@@ -72,5 +91,8 @@ struct dialect {
 
 /* NULL where none claims it. */
 const struct dialect *dialect_for(const struct http_head *head);
+
+/* The same for what has been upgraded to a WebSocket. */
+const struct dialect *dialect_for_socket(const struct http_head *head);
 
 #endif

@@ -72,6 +72,11 @@ struct exchange *http_exchange(struct http_stream *stream)
 	return stream->exchange;
 }
 
+const struct http_head *http_head_of(const struct http_stream *stream)
+{
+	return &stream->head;
+}
+
 bool http_is_head(const struct http_stream *stream)
 {
 	return !strcmp(stream->head.method, "HEAD");

@@ -9,6 +9,7 @@
 
 #include "protocols/exchange.h"
 
+struct http_head;
 struct http_stream; /* one request and its response */
 
 /* protocol: "http1", "http2" or "grpc" is decided from the content type. */
@@ -45,5 +46,6 @@ void http_finish(struct http_stream *stream, uint64_t ticks, bool broken);
 bool http_is_head(const struct http_stream *stream);
 
 struct exchange *http_exchange(struct http_stream *stream);
+const struct http_head *http_head_of(const struct http_stream *stream);
 
 #endif

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP/1.0 and 1.1: pipelining, keep-alive, chunked bodies with trailers, 1xx, HEAD/204/304,
- * bodies that end with the connection, upgrades (which end what is understood of a connection).
+ * bodies that end with the connection, upgrades (to WebSocket; any other ends what is understood).
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "protocols/http.h"
 #include "protocols/protocol.h"
+#include "protocols/websocket.h"
 
 /* A longer line is cut: what is kept of it is still parsed. */
 #define LINE_MAX_BYTES 16384
@@ -25,14 +27,17 @@ enum state {
 	STATE_CHUNK_END,
 	STATE_BLIND, /* in a chunked body, after a gap: ends where the last chunk seems to */
 	STATE_TRAILERS,
-	STATE_LOST,  /* looks for the next start line */
-	STATE_OTHER, /* another protocol has taken over */
+	STATE_LOST,   /* looks for the next start line */
+	STATE_SOCKET, /* WebSocket has taken over */
+	STATE_OTHER,  /* another protocol has */
 };
 
 struct half {
 	enum state state;
 	uint64_t left;
 	bool has_length, is_chunked;
+	struct proto_piece begun; /* the piece that the line at hand began in, without its bytes */
+	size_t unclaimed;	  /* bytes of a start line whose exchange is yet to begin */
 	size_t line_size;
 	char line[LINE_MAX_BYTES];
 };
@@ -43,7 +48,9 @@ struct http1 {
 	enum proto_way request_way;
 	struct half request, response;
 	unsigned status;
-	bool upgrade;
+	bool upgrade, to_socket;
+	char extensions[128]; /* that the server has accepted for the socket */
+	struct websocket *socket;
 	/* oldest first; the last one's request may still be under way */
 	struct http_stream *streams[PIPELINE];
 	unsigned count;
@@ -142,7 +149,7 @@ static bool request_line(
 	}
 	if (http->count == PIPELINE)
 		finish_oldest(http, piece->ticks, true);
-	stream = http_begin(http->host, "http1", http->request_way, piece);
+	stream = http_begin(http->host, "http1", http->request_way, &half->begun);
 	if (!stream)
 		return false;
 	http_request(
@@ -165,7 +172,7 @@ static bool status_line(struct http1 *http, const struct half *half)
 			return false;
 		http->status = http->status * 10 + (unsigned)(line[i] - '0');
 	}
-	if (http->status >= 200 && oldest(http))
+	if ((http->status >= 200 || http->status == 101) && oldest(http))
 		http_status(oldest(http), http->status);
 	return true;
 }
@@ -191,6 +198,17 @@ static void framing_header(
 	}
 }
 
+/* Of a 101 response. */
+static void upgrade_header(struct http1 *http, const char *name, size_t name_size,
+	const char *value, size_t value_size)
+{
+	if (http_name_is(name, name_size, "upgrade"))
+		http->to_socket = http_name_is(value, value_size, "websocket");
+	else if (http_name_is(name, name_size, "sec-websocket-extensions"))
+		snprintf(
+			http->extensions, sizeof(http->extensions), "%.*s", (int)value_size, value);
+}
+
 static void header_line(struct http1 *http, struct half *half, bool is_request)
 {
 	const char *line = half->line, *end = line + half->line_size;
@@ -206,6 +224,8 @@ static void header_line(struct http1 *http, struct half *half, bool is_request)
 	while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
 	framing_header(half, line, (size_t)(colon - line), value, (size_t)(end - value));
+	if (!is_request && http->status == 101)
+		upgrade_header(http, line, (size_t)(colon - line), value, (size_t)(end - value));
 	/* what an interim response says is not the answer's */
 	if (stream && (is_request || http->status >= 200))
 		http_header(stream, is_request, line, (size_t)(colon - line), value,
@@ -237,6 +257,22 @@ static void body_start(struct http1 *http, struct half *half, bool is_request, u
 		half->state = STATE_BODY_TO_END;
 }
 
+/* The answer to it is over with its head. */
+static void upgrade(struct http1 *http, struct http_stream *stream, const struct proto_piece *piece)
+{
+	struct http_head head = {0};
+
+	if (stream) {
+		head = *http_head_of(stream);
+		http_end_of(stream, false, piece->ticks);
+	}
+	finish_oldest(http, piece->ticks, false);
+	if (http->to_socket)
+		http->socket =
+			websocket_new(http->host, http->request_way, &head, http->extensions);
+	http->request.state = http->response.state = http->socket ? STATE_SOCKET : STATE_OTHER;
+}
+
 static void head_end(
 	struct http1 *http, struct half *half, bool is_request, const struct proto_piece *piece)
 {
@@ -253,10 +289,7 @@ static void head_end(
 	if (stream)
 		http_head_end(stream, is_request, piece);
 	if (http->upgrade) {
-		if (stream)
-			http_end_of(stream, false, piece->ticks);
-		finish_oldest(http, piece->ticks, false);
-		http->request.state = http->response.state = STATE_OTHER;
+		upgrade(http, stream, piece);
 	} else if (no_body) {
 		message_end(http, half, is_request, piece->ticks);
 	} else {
@@ -414,9 +447,16 @@ static enum proto_verdict http1_feed(
 		return PROTO_NOT_MINE;
 	is_request = way == http->request_way;
 	half = is_request ? &http->request : &http->response;
-	while (rest.size && half->state != STATE_OTHER) {
+	while (rest.size && half->state < STATE_SOCKET) {
 		struct http_stream *before = stream_of(http, is_request);
 		size_t step = step_size(half, rest.bytes, rest.size);
+
+		if (!half->line_size) {
+			half->unclaimed = 0;
+			half->begun = rest;
+			half->begun.bytes = NULL;
+		}
+		half->unclaimed += step;
 
 		/* counted before it may end the exchange it belongs to */
 		if (before)
@@ -426,10 +466,12 @@ static enum proto_verdict http1_feed(
 		else
 			feed_line(http, half, is_request, &rest, step);
 		if (!before && is_request && newest(http))
-			exchange_moved(http_exchange(newest(http)), way, &rest, step);
+			exchange_moved(http_exchange(newest(http)), way, &rest, half->unclaimed);
 		rest.bytes += step;
 		rest.size -= step;
 	}
+	if (rest.size && half->state == STATE_SOCKET)
+		return websocket_feed(http->socket, way, &rest);
 	return half->state == STATE_OTHER ? PROTO_NOT_MINE : PROTO_OK;
 }
 
@@ -473,7 +515,9 @@ static void http1_gap(void *state, enum proto_way way, uint64_t size, uint64_t t
 	struct half *half = is_request ? &http->request : &http->response;
 	struct http_stream *stream = stream_of(http, is_request);
 
-	if (!http->knows_sides)
+	if (http->socket)
+		websocket_gap(http->socket, way, size, ticks);
+	if (!http->knows_sides || http->socket)
 		return;
 	if (stream)
 		http_body_gap(stream, is_request, size);
@@ -490,6 +534,7 @@ static void http1_close(void *state, uint64_t ticks)
 	}
 	while (http->count)
 		finish_oldest(http, ticks, true);
+	websocket_close(http->socket, ticks);
 	explicit_bzero(http->request.line, sizeof(http->request.line));
 	explicit_bzero(http->response.line, sizeof(http->response.line));
 }

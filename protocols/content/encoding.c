@@ -11,7 +11,7 @@
 
 #define PIECE 16384
 
-enum kind { KIND_NONE, KIND_GZIP, KIND_DEFLATE, KIND_BROTLI, KIND_ZSTD };
+enum kind { KIND_NONE, KIND_GZIP, KIND_DEFLATE, KIND_MESSAGE, KIND_BROTLI, KIND_ZSTD };
 
 struct encoding {
 	enum kind kind;
@@ -30,9 +30,16 @@ static enum kind kind_of(const char *name)
 		return KIND_GZIP;
 	if (!strcmp(name, "deflate"))
 		return KIND_DEFLATE;
+	if (!strcmp(name, "permessage-deflate"))
+		return KIND_MESSAGE;
 	if (!strcmp(name, "br"))
 		return KIND_BROTLI;
 	return !strcmp(name, "zstd") ? KIND_ZSTD : KIND_NONE;
+}
+
+static bool is_zlib(enum kind kind)
+{
+	return kind == KIND_GZIP || kind == KIND_DEFLATE || kind == KIND_MESSAGE;
 }
 
 struct encoding *encoding_new(const char *name)
@@ -44,8 +51,10 @@ struct encoding *encoding_new(const char *name)
 	if (!encoding)
 		return NULL;
 	encoding->kind = kind;
-	if (kind == KIND_GZIP || kind == KIND_DEFLATE) {
-		ready = inflateInit2(&encoding->zlib, kind == KIND_GZIP ? 15 + 16 : 15) == Z_OK;
+	if (is_zlib(kind)) {
+		int window = kind == KIND_GZIP ? 15 + 16 : kind == KIND_DEFLATE ? 15 : -15;
+
+		ready = inflateInit2(&encoding->zlib, window) == Z_OK;
 	} else if (kind == KIND_BROTLI) {
 		encoding->brotli = BrotliDecoderCreateInstance(NULL, NULL, NULL);
 		ready = encoding->brotli;
@@ -67,7 +76,7 @@ void encoding_free(struct encoding *encoding)
 {
 	if (!encoding)
 		return;
-	if (encoding->kind == KIND_GZIP || encoding->kind == KIND_DEFLATE)
+	if (is_zlib(encoding->kind))
 		inflateEnd(&encoding->zlib);
 	if (encoding->brotli)
 		BrotliDecoderDestroyInstance(encoding->brotli);
@@ -147,4 +156,16 @@ int encoding_feed(struct encoding *encoding, const uint8_t *bytes, size_t size, 
 			break;
 	}
 	return encoding->failed ? -EINVAL : 0;
+}
+
+int encoding_message_end(
+	struct encoding *encoding, bool keeps_window, encoding_fn *out, void *context)
+{
+	/* the sender leaves out what ends a block */
+	static const uint8_t rest[] = {0, 0, 0xff, 0xff};
+
+	if (encoding_feed(encoding, rest, sizeof(rest), out, context))
+		return -EINVAL;
+	encoding->produced = 0;
+	return keeps_window || inflateReset(&encoding->zlib) == Z_OK ? 0 : -EINVAL;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Takes a content encoding off a body that comes in pieces: gzip, deflate, br, zstd. */
+/*
+ * Takes a content encoding off a body that comes in pieces: gzip, deflate, br, zstd; and off the
+ * messages of a WebSocket: permessage-deflate.
+ */
 #ifndef PROTOCOLS_CONTENT_ENCODING_H
 #define PROTOCOLS_CONTENT_ENCODING_H
 
@@ -21,5 +24,12 @@ void encoding_free(struct encoding *encoding);
 /* 0, or -EINVAL once the body is not what it claims to be. */
 int encoding_feed(struct encoding *encoding, const uint8_t *bytes, size_t size, encoding_fn *out,
 	void *context);
+
+/*
+ * Of permessage-deflate: a message is over, what is left of it comes out. keeps_window: the next
+ * one may refer to it. 0 or -EINVAL.
+ */
+int encoding_message_end(
+	struct encoding *encoding, bool keeps_window, encoding_fn *out, void *context);
 
 #endif

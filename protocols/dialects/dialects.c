@@ -9,11 +9,21 @@ static const struct dialect *const dialects[] = {
 	NULL,
 };
 
-const struct dialect *dialect_for(const struct http_head *head)
+static const struct dialect *find(const struct http_head *head, bool is_socket)
 {
 	for (const struct dialect *const *dialect = dialects; *dialect; dialect++) {
-		if ((*dialect)->claims(head))
+		if (((*dialect)->socket != NULL) == is_socket && (*dialect)->claims(head))
 			return *dialect;
 	}
 	return NULL;
+}
+
+const struct dialect *dialect_for(const struct http_head *head)
+{
+	return find(head, false);
+}
+
+const struct dialect *dialect_for_socket(const struct http_head *head)
+{
+	return find(head, true);
 }

@@ -23,6 +23,8 @@
 #define GENAI_CACHED_TOKENS "gen_ai.usage.cache_read.input_tokens"
 #define GENAI_CACHE_WRITE_TOKENS "gen_ai.usage.cache_creation.input_tokens"
 #define GENAI_REASONING_TOKENS "gen_ai.usage.reasoning.output_tokens"
+#define GENAI_AUDIO_INPUT_TOKENS "ragtime.audio_input_tokens"
+#define GENAI_AUDIO_OUTPUT_TOKENS "ragtime.audio_output_tokens"
 #define GENAI_EMBEDDING_INPUTS "ragtime.embedding_inputs"
 #define GENAI_EMBEDDING_DIMENSIONS "gen_ai.embeddings.dimension.count"
 #define GENAI_DOCUMENTS "ragtime.rerank_documents"
@@ -63,6 +65,9 @@ void genai_frame(void *state, struct exchange *exchange, const char *event);
 
 /* dialect.end; a request that has not begun stays what it was. */
 void genai_end(void *state, struct exchange *exchange);
+
+/* Who answers in OpenAI's way: by host, and by Azure's paths. */
+const char *genai_openai_provider(const struct http_head *head);
 
 /* Adds a part that the API counts apart to a total that is known. */
 void genai_add(struct exchange *exchange, const char *total, const char *part);

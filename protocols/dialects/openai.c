@@ -43,7 +43,7 @@ static bool openai_claims(const struct http_head *head)
 	return is_method(head, "POST") && genai_operation_of(operations, head->path);
 }
 
-static const char *provider_of(const struct http_head *head)
+const char *genai_openai_provider(const struct http_head *head)
 {
 	for (size_t i = 0; i < sizeof(providers) / sizeof(*providers); i++) {
 		if (ends_with(head->host, providers[i].host_end))
@@ -67,7 +67,8 @@ static void put_deployment(struct exchange *exchange, const char *path)
 static void openai_begin(void *state, struct exchange *exchange, const struct http_head *head)
 {
 	put_deployment(exchange, head->path);
-	genai_begin(state, exchange, genai_operation_of(operations, head->path), provider_of(head));
+	genai_begin(state, exchange, genai_operation_of(operations, head->path),
+		genai_openai_provider(head));
 }
 
 static const struct rule request_rules[] = {
