@@ -174,6 +174,10 @@ void drain_mark(void *context, uint32_t id, const struct rt_record *record, cons
 				drain->target_status = (int)record->result & 0xff;
 		}
 		break;
+	case RT_EV_tls_peer:
+		if (thread->process && drain->connections)
+			connections_handshake(drain->connections, thread->process->id);
+		break;
 	case RT_EV_data:
 		if (thread->process && drain->connections)
 			connections_data(drain->connections, thread->process->id, id, record, tail,

@@ -274,6 +274,7 @@ static void tell_unread_payload(struct session *session)
 	if (totals.dropped_bytes)
 		pack_loss(session->pack, 0, RT_LOSS_cut, totals.dropped_bytes, 0,
 			session->ticks.last.monotonic_ns);
+	connections_tell(session->connections, session->ticks.last.monotonic_ns);
 }
 
 static bool is_due(uint64_t *due, uint64_t now, uint64_t every)

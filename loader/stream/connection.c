@@ -12,6 +12,7 @@
 #include "lib/buf.h"
 #include "lib/keyed_hash.h"
 #include "lib/map.h"
+#include "loader/stream/sealed.h"
 #include "protocols/protocol.h"
 #include "wire/ring.h"
 
@@ -64,6 +65,7 @@ struct connections {
 	struct waiting *queue;
 	size_t queued, capacity;
 	struct connections_totals totals;
+	struct sealed sealed;
 };
 
 static void take_exchange(void *context, const struct exchange *exchange)
@@ -123,6 +125,7 @@ void connections_free(struct connections *all)
 		return;
 	connections_finish(all, 0);
 	map_free(&all->by_number);
+	sealed_free(&all->sealed);
 	wipe(&all->bytes);
 	free(all->queue);
 	free(all);
@@ -333,6 +336,8 @@ static void deliver(struct connections *all, const struct waiting *item)
 			connection->state, item->way, item->position - way->position, item->ticks);
 	else if (item->position > way->position)
 		wipe(&way->probe); /* what follows does not continue it */
+	if (!item->position && sealed_begins(piece.bytes, piece.size))
+		sealed_begun(&all->sealed, (uint32_t)(connection->key >> 32), item->thread);
 	way->position = item->position + item->size;
 	if (!item->size)
 		return;
@@ -408,6 +413,16 @@ void connections_finish(struct connections *all, uint64_t ticks)
 		free(connection);
 		entry->value = 0;
 	}
+}
+
+void connections_handshake(struct connections *all, uint32_t process)
+{
+	sealed_known(&all->sealed, process);
+}
+
+void connections_tell(const struct connections *all, uint64_t now_ns)
+{
+	sealed_tell(&all->sealed, all->pack, now_ns);
 }
 
 void connections_totals(const struct connections *all, struct connections_totals *totals)

@@ -24,11 +24,17 @@ void connections_free(struct connections *all);
 void connections_data(struct connections *all, uint32_t process, uint32_t thread,
 	const struct rt_record *record, const uint8_t *bytes, size_t size, unsigned type);
 
+/* A TLS library that is hooked says that a handshake of this process is done. */
+void connections_handshake(struct connections *all, uint32_t process);
+
 /* No mark older than `ticks` will come any more: what has come until then is parsed. */
 void connections_settle(struct connections *all, uint64_t ticks);
 
 /* Everything is over. */
 void connections_finish(struct connections *all, uint64_t ticks);
+
+/* At the end: what was there and could not be read, as losses of the trace. */
+void connections_tell(const struct connections *all, uint64_t now_ns);
 
 struct connections_totals {
 	uint64_t connections;
