@@ -114,6 +114,17 @@ struct model *model_open(const char *path, char *error, size_t error_size)
 	return model;
 }
 
+struct model *model_scratch(void)
+{
+	struct model *model = calloc(1, sizeof(*model));
+
+	if (model && sqlite3_open(":memory:", &model->db) != SQLITE_OK) {
+		model_close(model);
+		return NULL;
+	}
+	return model;
+}
+
 void model_close(struct model *model)
 {
 	if (!model)
@@ -163,6 +174,14 @@ void query_bind(struct query *query, int parameter, int64_t value)
 		return;
 	sqlite3_reset(query->statement);
 	sqlite3_bind_int64(query->statement, parameter, value);
+}
+
+void query_bind_text(struct query *query, int parameter, const char *text)
+{
+	if (!query)
+		return;
+	sqlite3_reset(query->statement);
+	sqlite3_bind_text(query->statement, parameter, text, -1, SQLITE_STATIC);
 }
 
 bool query_next(struct query *query)

@@ -36,6 +36,9 @@ struct query;
 struct model *model_open(const char *path, char *error, size_t error_size);
 void model_close(struct model *model);
 
+/* An empty one without a store's tables, for queries over what is bound to them: JSON. */
+struct model *model_scratch(void);
+
 /* The first failure of any query so far (a damaged file), or NULL. Asked once, at the end. */
 const char *model_error(const struct model *model);
 
@@ -61,6 +64,7 @@ struct query *model_query(struct model *model, const char *sql);
 void query_free(struct query *query);
 /* Parameters count from 1. Binding begins the query anew. */
 void query_bind(struct query *query, int parameter, int64_t value);
+void query_bind_text(struct query *query, int parameter, const char *text); /* not copied */
 bool query_next(struct query *query);
 
 bool query_is_null(const struct query *query, int column);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analysis/coldstart/advice.h"
+
+#include "lib/sample.h"
+
+static const struct {
+	enum stage stage;
+	double percent;
+	const char *text;
+} table[] = {
+#define ADVICE(stage, percent, text) {STAGE_##stage, percent, text},
+#include "analysis/coldstart/advice.def"
+#undef ADVICE
+};
+
+static double mean(const struct series *series)
+{
+	return sample_of(series->values, series->count).mean;
+}
+
+struct advice advice_for(const struct result *result)
+{
+	double whole = mean(&result->wall_ns), means[STAGE_COUNT];
+	struct advice advice = {.count = 0};
+
+	for (size_t i = 0; i < STAGE_COUNT; i++)
+		means[i] = mean(&result->stages[i]);
+	for (size_t turn = 0; turn < STAGE_COUNT; turn++) {
+		size_t largest = 0;
+
+		for (size_t i = 1; i < STAGE_COUNT; i++)
+			largest = means[i] > means[largest] ? i : largest;
+		for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+			if (table[i].stage == largest && advice.count < ADVICE_MAX &&
+				means[largest] * 100 >= table[i].percent * whole)
+				advice.texts[advice.count++] = table[i].text;
+		}
+		means[largest] = -1;
+	}
+	return advice;
+}

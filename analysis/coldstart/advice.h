@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What to change, by the stages that a start spends its time in; the largest stage first. */
+#ifndef ANALYSIS_COLDSTART_ADVICE_H
+#define ANALYSIS_COLDSTART_ADVICE_H
+
+#include <stddef.h>
+
+#include "analysis/coldstart/result.h"
+
+#define ADVICE_MAX 5
+
+struct advice {
+	const char *texts[ADVICE_MAX];
+	size_t count;
+};
+
+struct advice advice_for(const struct result *result);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analysis/coldstart/result.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const char *temperature_name(enum temperature temperature)
+{
+	static const char *const names[] = {"warm", "cold", "mixed"};
+
+	return names[temperature];
+}
+
+void series_add(struct series *series, double value)
+{
+	double *more = realloc(series->values, (series->count + 1) * sizeof(*more));
+
+	if (!more)
+		return;
+	series->values = more;
+	series->values[series->count++] = value;
+}
+
+void series_fill(struct series *series, size_t count)
+{
+	while (series->count < count) {
+		size_t before = series->count;
+
+		series_add(series, NAN);
+		if (series->count == before)
+			return;
+	}
+}
+
+static void add_stages(struct result *result, struct model *model, const struct run *run,
+	int64_t process, int64_t ready_ns)
+{
+	int64_t ns[STAGE_COUNT] = {0};
+
+	result->failed |= stages_of_run(model, run, process, ready_ns, ns) < 0;
+	for (size_t i = 0; i < STAGE_COUNT; i++)
+		series_add(&result->stages[i], (double)ns[i]);
+}
+
+static struct file_row *file_of(struct result *result, const char *path, enum stage stage)
+{
+	struct stat info;
+	struct file_row *more;
+
+	for (size_t i = 0; i < result->file_count; i++) {
+		if (!strcmp(result->files[i].path, path))
+			return &result->files[i];
+	}
+	more = realloc(result->files, (result->file_count + 1) * sizeof(*more));
+	if (!more)
+		return NULL;
+	result->files = more;
+	more += result->file_count;
+	*more = (struct file_row){.path = strdup(path), .stage = stage};
+	if (!more->path)
+		return NULL;
+	more->bytes = stat(path, &info) ? -1 : info.st_size;
+	result->file_count++;
+	return more;
+}
+
+static void add_files(struct result *result, struct model *model, const struct run *run)
+{
+	struct query *query = model_query(model,
+		"SELECT b.name, SUM(CASE WHEN o.name IN ('read', 'pread', 'readv', 'preadv', 'fread')"
+		" AND s.result > 0 THEN s.result ELSE 0 END),"
+		" SUM(CASE WHEN o.name = 'mmap' AND s.result > 0 THEN s.result ELSE 0 END),"
+		" SUM(s.end_ns - s.start_ns) FROM span s JOIN operation o ON o.id = s.operation"
+		" JOIN object b ON b.id = s.object AND b.kind = 1 AND b.name LIKE '/%'"
+		" JOIN thread t ON t.id = s.thread JOIN process p ON p.id = t.process"
+		" WHERE p.run = ?1 GROUP BY b.name ORDER BY b.name");
+	size_t before = result->wall_ns.count - 1;
+
+	query_bind(query, 1, run->id);
+	while (query_next(query)) {
+		enum stage stage = stage_of_file(query_text(query, 0));
+		struct file_row *file;
+
+		if ((stage != STAGE_weights && stage != STAGE_tokenizer) ||
+			query_int(query, 1) + query_int(query, 2) == 0)
+			continue;
+		file = file_of(result, query_text(query, 0), stage);
+		if (!file) {
+			result->failed = true;
+			break;
+		}
+		series_fill(&file->read_bytes, before);
+		series_fill(&file->mapped_bytes, before);
+		series_fill(&file->ns, before);
+		series_add(&file->read_bytes, query_double(query, 1));
+		series_add(&file->mapped_bytes, query_double(query, 2));
+		series_add(&file->ns, query_double(query, 3));
+	}
+	query_free(query);
+}
+
+void result_add(struct result *result, struct model *model, const struct run *run, int64_t process,
+	int64_t ready_ns)
+{
+	series_add(&result->wall_ns, (double)(ready_ns - run->start_ns));
+	add_stages(result, model, run, process, ready_ns);
+	add_files(result, model, run);
+	for (size_t i = 0; i < result->file_count; i++) {
+		series_fill(&result->files[i].read_bytes, result->wall_ns.count);
+		series_fill(&result->files[i].mapped_bytes, result->wall_ns.count);
+		series_fill(&result->files[i].ns, result->wall_ns.count);
+	}
+}
+
+void result_free(struct result *result)
+{
+	for (size_t i = 0; i < STAGE_COUNT; i++)
+		free(result->stages[i].values);
+	for (size_t i = 0; i < result->import_count; i++) {
+		free(result->imports[i].module);
+		free(result->imports[i].within);
+		free(result->imports[i].total_ns.values);
+		free(result->imports[i].self_ns.values);
+	}
+	for (size_t i = 0; i < result->file_count; i++) {
+		struct file_row *file = &result->files[i];
+
+		free(file->path);
+		free(file->read_bytes.values);
+		free(file->mapped_bytes.values);
+		free(file->ns.values);
+		free(file->cold_share.values);
+	}
+	free(result->imports);
+	free(result->files);
+	free(result->wall_ns.values);
+	free(result->memory_bytes.values);
+	free(result->peak_bytes.values);
+	free(result->command);
+	free(result->ready);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What several starts of one program came to, as it is shown, saved and compared. */
+#ifndef ANALYSIS_COLDSTART_RESULT_H
+#define ANALYSIS_COLDSTART_RESULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analysis/coldstart/stages.h"
+#include "lib/buf.h"
+
+/* One figure of every successful run, in their order. Grows; NAN stands for unknown. */
+struct series {
+	double *values;
+	size_t count;
+};
+
+/* A module as its import was first seen, over all runs. */
+struct import_row {
+	char *module, *within; /* NULL: imported by no other import */
+	struct series total_ns, self_ns;
+	bool extension; /* a library of machine code was loaded for it */
+};
+
+/* A file of weights or of a tokenizer. */
+struct file_row {
+	char *path;
+	enum stage stage;
+	int64_t bytes;				    /* its size */
+	struct series read_bytes, mapped_bytes, ns; /* ns: inside calls on it */
+	struct series cold_share; /* of its bytes, on disk only when the run began */
+};
+
+enum temperature { TEMPERATURE_WARM, TEMPERATURE_COLD, TEMPERATURE_MIXED };
+
+struct result {
+	char *command, *ready;
+	size_t runs; /* begun; those that failed have no figures */
+	enum temperature temperature;
+	double cold_share;	 /* of the bytes of all files that it touched; NAN: not asked for */
+	double disk_bytes_per_s; /* of the disk itself; NAN: not measured */
+	struct series wall_ns, stages[STAGE_COUNT];
+	struct series memory_bytes, peak_bytes; /* grown since the first look; the most */
+	struct import_row *imports;
+	size_t import_count;
+	struct file_row *files;
+	size_t file_count;
+	bool failed; /* memory ran out while it was gathered */
+};
+
+const char *temperature_name(enum temperature temperature);
+
+void series_add(struct series *series, double value);
+/* Makes it `count` long: runs that did not have it get NAN. */
+void series_fill(struct series *series, size_t count);
+
+/* Adds what a run's database holds; every series is one longer then. */
+void result_add(struct result *result, struct model *model, const struct run *run, int64_t process,
+	int64_t ready_ns);
+
+void result_free(struct result *result);
+
+#endif

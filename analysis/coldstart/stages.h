@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A start cut into stages. Every moment from the launch to readiness belongs to exactly one, so
+ * that their sum is the wall time.
+ */
+#ifndef ANALYSIS_COLDSTART_STAGES_H
+#define ANALYSIS_COLDSTART_STAGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analysis/model.h"
+
+enum stage {
+#define STAGE(name, title) STAGE_##name,
+#include "analysis/coldstart/stages.def"
+	STAGE_COUNT
+};
+
+const char *stage_name(enum stage stage);
+const char *stage_title(enum stage stage);
+
+/* The stage that a path, a function or a program is a sign of; STAGE_COUNT: of none. */
+enum stage stage_of_file(const char *path);
+enum stage stage_of_call(const char *name);
+enum stage stage_of_program(const char *path);
+
+/* One stretch in which something is a sign of a stage. */
+struct stretch {
+	int64_t start_ns, end_ns;
+	enum stage stage; /* STAGE_COUNT: the path waits here, and others may say for what */
+	enum stretch_place {
+		ON_PATH,   /* of the thread that readiness waits for */
+		BESIDE,	   /* of its process's other threads */
+		ELSEWHERE, /* of other processes */
+		UNDERLYING /* holds where nothing else says anything */
+	} place;
+};
+
+/*
+ * Adds to `ns`, one figure a stage, the whole of [start_ns, end_ns). On the path the innermost
+ * stretch decides, which is the one that began last; where that only waits, the innermost of
+ * those beside it, then elsewhere. Reorders the stretches. 0 or -ENOMEM.
+ */
+int stages_tile(struct stretch *stretches, size_t count, int64_t start_ns, int64_t end_ns,
+	int64_t ns[STAGE_COUNT]);
+
+/* The path of a run up to `ready_ns`, in the process that got ready. 0 or -ENOMEM. */
+int stages_of_run(struct model *model, const struct run *run, int64_t process, int64_t ready_ns,
+	int64_t ns[STAGE_COUNT]);
+
+#endif

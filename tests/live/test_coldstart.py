@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ragtime coldstart on real programs: stages sum to the wall time, what is planted is found where it
+was planted, cold and warm tell apart, and the exit codes are those that are promised."""
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+
+from runs import RAGTIME, TMP, check, finish
+
+PYTHON = "/usr/bin/python3"
+WEIGHTS = os.path.join(TMP, "model.safetensors")
+SIZE = 24 << 20
+PLANTED = 0.3
+
+
+def coldstart(*arguments, options=(), status=0, **keywords):
+    done = subprocess.run([RAGTIME, "coldstart", *options, "--", *arguments], capture_output=True,
+                          text=True, timeout=300, **keywords)
+    check(done.returncode == status,
+          f"coldstart {options} {arguments}: status {done.returncode}, not {status}\n{done.stderr}")
+    return done
+
+
+def result(*arguments, options=(), **keywords):
+    return json.loads(coldstart(*arguments, options=("--json", *options), **keywords).stdout)
+
+
+def stage(told, name):
+    return next(row for row in told["stages"] if row["name"] == name)
+
+
+def write(name, text):
+    path = os.path.join(TMP, name)
+    with open(path, "w") as file:
+        file.write(text)
+    return path
+
+
+def check_sums(told, what):
+    for number, wall in enumerate(told["wall_ns"]["values"]):
+        total = sum(row["values"][number] for row in told["stages"])
+        check(total == wall, f"{what}: the stages of start {number} sum to {total}, not {wall}")
+
+
+def check_weights():
+    script = write("reads.py", f"data = open({WEIGHTS!r}, 'rb').read()\nassert len(data) == {SIZE}\n")
+    told = result(PYTHON, script, options=("-n", "3"))
+    check_sums(told, "reads")
+    check(told["runs"] == told["successful_runs"] == 3 and told["temperature"] == "warm", str(told["runs"]))
+    row = next((row for row in told["files"] if row["path"] == WEIGHTS), None)
+    check(row and row["bytes"] == SIZE and row["read_bytes"]["values"] == [SIZE] * 3, f"weights: {row}")
+    check(row["mapped_bytes"]["values"] == [0] * 3, f"weights: {row}")
+    check(stage(told, "weights")["min"] >= min(row["ns"]["values"]), "reading is in the stage of weights")
+    check(stage(told, "exec")["min"] > 0, "exec and linking take time")
+    check(told["memory"]["peak_bytes"]["max"] > SIZE, f"the weights are in memory: {told['memory']}")
+
+
+def check_mapped():
+    script = write("maps.py", "import mmap\n"
+                   f"with open({WEIGHTS!r}, 'rb') as f:\n"
+                   "    m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)\n    sum(m[::4096])\n")
+    told = result(PYTHON, script, options=("-n", "2"))
+    row = next((row for row in told["files"] if row["path"] == WEIGHTS), None)
+    check(row and row["mapped_bytes"]["values"] == [SIZE] * 2, f"mapped: {row}")
+
+
+def check_cold():
+    script = os.path.join(TMP, "reads.py")
+    told = result(PYTHON, script, options=("-n", "2", "--cold"))
+    row = next((row for row in told["files"] if row["path"] == WEIGHTS), None)
+    check(row and row["cold_share"] == 1, f"cold: {row}")
+    check(told["temperature"] in ("cold", "mixed") and 0 < told["cold_share"] <= 1, str(told["cold_share"]))
+    holder = subprocess.Popen([PYTHON, "-c",
+                               "import mmap, sys\n"
+                               f"f = open({WEIGHTS!r}, 'rb'); m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)\n"
+                               "sum(m[::4096]); print(1, flush=True); sys.stdin.read()"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    holder.stdout.readline()
+    told = result(PYTHON, script, options=("-n", "1", "--cold"))
+    holder.communicate()
+    row = next((row for row in told["files"] if row["path"] == WEIGHTS), None)
+    check(row and row["cold_share"] < 0.5, f"what another process maps cannot be dropped: {row}")
+    check(told["temperature"] == "mixed", told["temperature"])
+
+
+def check_launcher():
+    """A shell script that takes its time and then becomes the program."""
+    script = write("launch.sh", f"#!/bin/sh\n/bin/sleep {PLANTED}\nexec {PYTHON} -c pass\n")
+    os.chmod(script, os.stat(script).st_mode | stat.S_IXUSR)
+    told = result(script, options=("-n", "2"))
+    check_sums(told, "launcher")
+    check(stage(told, "launcher")["min"] >= PLANTED * 1e9, f"launcher: {stage(told, 'launcher')}")
+    check(stage(told, "exec")["min"] > 0, "the last exec is a stage of its own")
+
+
+def check_compiling():
+    """What a program waits for counts by what that is: here a compiler."""
+    source = write("slow.c", "int main(void) { return 0; }\n")
+    folder = os.path.join(TMP, "bin")
+    os.makedirs(folder, exist_ok=True)
+    compiler = os.path.join(folder, "cc1fake")
+    shutil.copy("/bin/sleep", compiler)
+    told = result(PYTHON, "-c", f"import subprocess; subprocess.run([{compiler!r}, '{PLANTED}'])",
+                  options=("-n", "2"))
+    check(os.path.exists(source) and stage(told, "compile")["min"] >= 0.9 * PLANTED * 1e9,
+          f"compile: {stage(told, 'compile')}")
+
+
+def check_servers():
+    server = "import http.server, time; time.sleep(0.2); " \
+             "http.server.HTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler).serve_forever()"
+    for ready in ("auto", "listen", "http:/"):
+        told = result(PYTHON, "-c", server, options=("-n", "2", "--ready", ready), cwd=TMP)
+        check_sums(told, ready)
+        check(told["successful_runs"] == 2 and told["wall_ns"]["min"] > 0.2e9, f"{ready}: {told['wall_ns']}")
+        check(told["wall_ns"]["max"] < 30e9, f"{ready}: {told['wall_ns']}")
+
+
+def check_failures():
+    done = coldstart(PYTHON, "-c", "raise SystemExit('no model')", options=("-n", "1"), status=4)
+    check("no model" in done.stderr, done.stderr)
+    done = coldstart(PYTHON, "-c", "pass", options=("-n", "1", "--ready", "listen"), status=4)
+    check("without ever having been ready" in done.stderr, done.stderr)
+    done = coldstart(PYTHON, "-c", "import time; time.sleep(60)",
+                     options=("-n", "1", "--timeout", "500ms", "--ready", "listen"), status=4)
+    check("--timeout" in done.stderr, done.stderr)
+    coldstart("/no/such/program", options=("-n", "1"), status=4)
+    coldstart(PYTHON, options=("--ready", "sometime"), status=2)
+    coldstart(PYTHON, options=("-n", "0"), status=2)
+    coldstart(PYTHON, options=("--targets", "/no/such/file"), status=1)
+
+
+def check_gates():
+    before, after = os.path.join(TMP, "before.json"), os.path.join(TMP, "after.json")
+    targets = write("targets", "total: 10 ms # too little\nmemory: 4 GB\n")
+    coldstart(PYTHON, "-c", "pass", options=("-o", before))
+    check(os.stat(before).st_mode & 0o777 == 0o600, "a saved result is its user's alone")
+    done = coldstart(PYTHON, "-c", "import time; time.sleep(1.5)",
+                     options=("-o", after, "--baseline", before), status=1)
+    check("blocked" in done.stdout, done.stdout)
+    coldstart(PYTHON, "-c", "pass", options=("-n", "2", "--targets", targets), status=1)
+    for pair, status in (((before, after), 1), ((after, before), 0), ((before, before), (0, 3))):
+        done = subprocess.run([RAGTIME, "coldstart", "--compare", *pair], capture_output=True, text=True)
+        wanted = status if isinstance(status, tuple) else (status,)
+        check(done.returncode in wanted, f"compare {pair}: {done.returncode} {done.stdout}{done.stderr}")
+    broken = write("broken.json", "{]")
+    done = subprocess.run([RAGTIME, "coldstart", "--compare", broken, before], capture_output=True, text=True)
+    check(done.returncode == 1 and "is no result" in done.stderr, done.stderr)
+
+
+with open(WEIGHTS, "wb") as weights:
+    weights.write(os.urandom(1 << 20) * (SIZE >> 20))
+    os.fsync(weights.fileno())
+for case in (check_weights, check_mapped, check_cold, check_launcher, check_compiling, check_servers,
+             check_failures, check_gates):
+    if len(sys.argv) < 2 or case.__name__ in sys.argv[1:]:
+        case()
+finish()
