@@ -257,6 +257,7 @@ static void replay_call(const struct replay *replay)
 		replay_close(replay, fd);
 		break;
 	case RT_EV_SSL_set_fd:
+	case RT_EV_tls_socket:
 		replay_handle(replay);
 		break;
 	case RT_EV_SSL_free:

@@ -23,12 +23,12 @@ static const uint16_t byte_kinds[] = {RT_EV_read, RT_EV_pread, RT_EV_readv, RT_E
 
 static const uint16_t making_kinds[] = {RT_EV_open, RT_EV_fopen, RT_EV_socket, RT_EV_connect,
 	RT_EV_eventfd, RT_EV_epoll_create, RT_EV_pipe, RT_EV_socketpair, RT_EV_bind, RT_EV_listen,
-	RT_EV_SSL_set_fd, 0};
+	RT_EV_SSL_set_fd, RT_EV_tls_socket, 0};
 
 static const uint16_t changing_kinds[] = {RT_EV_open, RT_EV_fopen, RT_EV_socket, RT_EV_connect,
 	RT_EV_eventfd, RT_EV_epoll_create, RT_EV_pipe, RT_EV_socketpair, RT_EV_bind, RT_EV_listen,
-	RT_EV_accept, RT_EV_dup, RT_EV_close, RT_EV_fclose, RT_EV_SSL_set_fd, RT_EV_SSL_free,
-	RT_EV_gnutls_deinit, 0};
+	RT_EV_accept, RT_EV_dup, RT_EV_close, RT_EV_fclose, RT_EV_SSL_set_fd, RT_EV_tls_socket,
+	RT_EV_SSL_free, RT_EV_gnutls_deinit, 0};
 
 static uint8_t span_kind_of(uint32_t family)
 {

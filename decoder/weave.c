@@ -237,6 +237,8 @@ static void place_call(struct weave *weave, struct thread *thread, const struct 
 		woven->waits = 1;
 	}
 	woven->object = resolve_object(weave, thread, section, call);
+	if (call->kind == RT_EV_tls_socket) /* it has said what it says to the descriptors */
+		return;
 	if (call->kind == RT_EV_data) {
 		woven->fold = above;
 		woven->row = 1;
@@ -414,7 +416,7 @@ int weave_section(struct weave *weave, struct thread *thread, const struct secti
 	for (size_t i = 0; i < section->count; i++) {
 		if (calls[i].kind == RT_EV_data)
 			leave_mark(weave, thread, &calls[i], &weave->woven[i], weave->parents[i]);
-		else
+		else if (calls[i].kind != RT_EV_tls_socket)
 			count_call(weave, thread, section, &calls[i], i);
 	}
 	return weave->failed || weave->folds->failed ? -ENOMEM : 0;

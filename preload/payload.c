@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "preload/payload_http2.h"
+#include "preload/tls_join.h"
 
 #define SESSIONS 4096
 #define SESSION_PROBES 16
@@ -35,6 +36,7 @@ struct connection {
 	int fd;	  /* of a copy: that of the original */
 	int copy; /* another descriptor of it, or 0 */
 	__u8 kind;
+	bool has_begun; /* of TLS: its handshake is over */
 	struct way ways[2];
 };
 
@@ -318,6 +320,7 @@ static void connection_end(struct connection *connection)
 		mark_emit(RT_EV_data, pair_of(connection->fd, connection->number), -1, NULL);
 	memset(connection->ways, 0, sizeof(connection->ways));
 	connection->kind = KIND_NONE;
+	connection->has_begun = false;
 	connection->number = 0;
 }
 
@@ -404,8 +407,11 @@ void payload_copy_cold(int fd, enum payload_way way, const void *data, size_t si
 {
 	struct connection *connection = watched_of(fd);
 
-	if (connection)
-		copy(connection, way, data, size, begun);
+	if (!connection)
+		return;
+	if (tls_is_hello(data, size))
+		tls_join_hello(connection->fd, way, data);
+	copy(connection, way, data, size, begun);
 }
 
 void payload_skip_cold(int fd, enum payload_way way_index, size_t size)
@@ -459,9 +465,26 @@ bool payload_tls_begins_cold(const void *session, int fd)
 {
 	struct connection *connection = tables ? session_of(session) : NULL;
 
-	if (!connection || connection->kind != KIND_NONE)
+	if (!connection || connection->has_begun)
 		return false;
-	number_give(connection, KIND_TLS, fd);
+	if (connection->kind == KIND_NONE)
+		number_give(connection, KIND_TLS, fd);
+	connection->has_begun = true;
+	return true;
+}
+
+bool payload_tls_bind(const void *session, int fd)
+{
+	struct connection *connection = tables ? session_of(session) : NULL;
+
+	if (!connection || (connection->kind == KIND_TLS && connection->fd == fd))
+		return false;
+	if (connection->kind == KIND_NONE)
+		number_give(connection, KIND_TLS, fd);
+	connection->fd = fd;
+	/* what the socket carries is this, encrypted */
+	if (descriptor_of(fd))
+		payload_watched[fd] = 0;
 	return true;
 }
 

@@ -42,6 +42,8 @@ COLD void payload_tls_cold(const void *session, int fd, enum payload_way way, co
 	size_t size, __u64 begun);
 COLD bool payload_tls_begins_cold(const void *session, int fd);
 COLD void payload_tls_close_cold(const void *session);
+/* The session rides on fd; false where that is known. */
+COLD bool payload_tls_bind(const void *session, int fd);
 
 #define payload_wanted() unlikely(rt_region->payload_cap)
 

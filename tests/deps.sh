@@ -6,7 +6,7 @@ set -eu
 build='gcc g++ make clang pkgconf libc6-dev libbpf-dev libelf-dev zlib1g-dev libzstd-dev libprotobuf-c-dev
 	protobuf-c-compiler protobuf-compiler libsqlite3-dev libcapstone-dev libxxhash-dev libnghttp2-dev libyaml-dev libbrotli-dev'
 tests='clang-format codespell universal-ctags libclang-rt-14-dev python3 python3-venv python3-pip ca-certificates
-	sqlite3 redis-server memcached openssl libssl-dev libgnutls28-dev strace curl git musl-tools busybox-static groff
+	sqlite3 redis-server memcached openssl libssl-dev libgnutls28-dev strace curl wget git musl-tools busybox-static groff
 	libpython3.11-testsuite libjemalloc2 nghttp2-client nghttp2-server nghttp2-proxy libtcmalloc-minimal4 procps nodejs binutils file spin zstd'
 
 # A tool that is there by other means needs no package.

@@ -253,7 +253,8 @@ static bool known_kind(unsigned kind)
 static bool for_stream(const struct rt_record *record)
 {
 	return record->kind >= RT_COUNTED_FIRST || record->kind == RT_EV_tls_peer ||
-		record->kind == RT_EV_allocation || record->kind == RT_EV_data;
+		record->kind == RT_EV_tls_socket || record->kind == RT_EV_allocation ||
+		record->kind == RT_EV_data;
 }
 
 static void mark(struct run *run, const struct rt_tail *tail, const uint8_t *bytes)

@@ -4,6 +4,7 @@
 #include "preload/emit.h"
 #include "preload/hooks/tls_peer.h"
 #include "preload/payload.h"
+#include "preload/tls_join.h"
 
 #include <errno.h>
 
@@ -48,6 +49,25 @@ static unsigned wire_version(int version)
 	return version >= 1 && version <= 5 ? 0x0300u + (unsigned)version - 1 : 0;
 }
 
+/* gnutls_datum_t */
+struct datum {
+	unsigned char *data;
+	unsigned size;
+};
+
+static void join_socket(gnutls_session_t session, uintptr_t site)
+{
+	void (*randoms_of)(gnutls_session_t, struct datum *, struct datum *) =
+		binding_find("gnutls_session_get_random", NULL, site);
+	struct datum client = {NULL, 0}, server = {NULL, 0};
+
+	if (!randoms_of || !payload_wanted())
+		return;
+	randoms_of(session, &client, &server);
+	if (client.data && client.size == TLS_RANDOM_SIZE)
+		tls_join_either(session, client.data);
+}
+
 static void say_peer(gnutls_session_t session, uintptr_t site)
 {
 	int (*version)(gnutls_session_t) = binding_find("gnutls_protocol_get_version", NULL, site);
@@ -73,8 +93,10 @@ int gnutls_handshake(gnutls_session_t session)
 		return real(session);
 	result = real(session);
 	call_leave(&call, (uintptr_t)session, result < 0 ? failure_of(result) : 0);
-	if (!result)
+	if (!result) {
+		join_socket(session, (uintptr_t)CALLER);
 		say_peer(session, (uintptr_t)CALLER);
+	}
 	return result;
 }
 

@@ -11,6 +11,7 @@
 #include "preload/hooks/tls_peer.h"
 #include "preload/patch/linked.h"
 #include "preload/payload.h"
+#include "preload/tls_join.h"
 
 #include <errno.h>
 
@@ -56,6 +57,19 @@ static int socket_of(const SSL *ssl, void *caller)
 	return function ? function(ssl) : -1;
 }
 
+/* Over memory the library knows no socket; the ClientHello that it made or read tells it. */
+static __attribute__((noinline, cold)) void join_socket(const SSL *ssl, void *caller)
+{
+	static struct binding get_random = {.name = "SSL_get_client_random"};
+	static struct binding is_server = {.name = "SSL_is_server"};
+	size_t (*random_of)(const SSL *, unsigned char *, size_t) = binding_at(&get_random, caller);
+	int (*serves)(const SSL *) = binding_at(&is_server, caller);
+	__u8 random[TLS_RANDOM_SIZE];
+
+	if (random_of && serves && random_of(ssl, random, sizeof(random)) == sizeof(random))
+		tls_join(ssl, random, serves(ssl) ? PAYLOAD_IN : PAYLOAD_OUT);
+}
+
 /* What the handshake settled, asked of the very library that made it. */
 static void say_peer(const SSL *ssl, uintptr_t site)
 {
@@ -78,14 +92,25 @@ static inline void copy_payload(const SSL *ssl, enum payload_way way, const void
 	if (payload_wanted() && done > 0) {
 		int fd = socket_of(ssl, caller);
 
-		if (payload_tls_begins(ssl, fd))
+		if (payload_tls_begins(ssl, fd)) {
+			if (fd < 0)
+				join_socket(ssl, caller);
 			say_peer(ssl, (uintptr_t)caller);
+		}
 		payload_tls(ssl, fd, way, data, done, way == PAYLOAD_OUT ? call->start : 0);
 	}
 }
 
+/* The first step of a client makes the ClientHello: the next one finds where it went. */
+static __attribute__((noinline, cold)) void handshake_step(const SSL *ssl, void *caller)
+{
+	if (payload_wanted() && socket_of(ssl, caller) < 0)
+		join_socket(ssl, caller);
+}
+
 static __attribute__((noinline, cold)) void handshake_done(const SSL *ssl, void *caller)
 {
+	handshake_step(ssl, caller);
 	payload_tls_begins(ssl, socket_of(ssl, caller));
 	say_peer(ssl, (uintptr_t)caller);
 }
@@ -140,7 +165,7 @@ static __attribute__((noinline, cold)) void handshake_done(const SSL *ssl, void 
 	}
 
 /* A handshake over a non-blocking socket takes several calls; only the last one returns 1. */
-#define TLS_STEP(symbol, name, storage, original, failed, on_success)                              \
+#define TLS_STEP(symbol, name, storage, original, failed, before, on_success)                      \
 	storage int name(SSL *ssl)                                                                 \
 	{                                                                                          \
 		int (*real)(SSL *) = original;                                                     \
@@ -151,6 +176,7 @@ static __attribute__((noinline, cold)) void handshake_done(const SSL *ssl, void 
 			return MISSING;                                                            \
 		if (!call_enter(&call, RT_EV_##symbol, RT_FAMILY_tls, (uintptr_t)ssl))             \
 			return real(ssl);                                                          \
+		before;                                                                            \
 		result = real(ssl);                                                                \
 		call_leave(&call, (uintptr_t)ssl, (failed) ? failure_of(ssl, result, CALLER) : 0); \
 		if (result == 1)                                                                   \
@@ -162,8 +188,9 @@ static __attribute__((noinline, cold)) void handshake_done(const SSL *ssl, void 
 #define TLS_WRITE(...) TLS_IO(__VA_ARGS__, SSL_write, PAYLOAD_OUT, const void *)
 #define TLS_READ_EX(...) TLS_IO_EX(__VA_ARGS__, SSL_read, PAYLOAD_IN, void *)
 #define TLS_WRITE_EX(...) TLS_IO_EX(__VA_ARGS__, SSL_write, PAYLOAD_OUT, const void *)
-#define TLS_HANDSHAKE(...) TLS_STEP(__VA_ARGS__, result != 1, handshake_done(ssl, CALLER))
-#define TLS_END(...) TLS_STEP(__VA_ARGS__, result < 0, (void)0)
+#define TLS_HANDSHAKE(...) \
+	TLS_STEP(__VA_ARGS__, result != 1, handshake_step(ssl, CALLER), handshake_done(ssl, CALLER))
+#define TLS_END(...) TLS_STEP(__VA_ARGS__, result < 0, (void)0, (void)0)
 
 #define TLS_FREE(symbol, name, storage, original)                                                \
 	storage void name(SSL *ssl)                                                              \

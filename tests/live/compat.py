@@ -30,6 +30,7 @@ class Row:
     unseen: str = ""  # what is not seen, and why
     title: str = ""
     address: str | None = "localhost"  # the other end's name, or None where the client uses a Unix socket
+    socket: bool = True  # the connection is known by its socket
     streams: int = 0  # of the LLM calls, how many must have a first token
     env: dict = dataclasses.field(default_factory=dict)
 
@@ -92,6 +93,8 @@ def check_facts(name, row, spans):
     addresses = {span["attrs"].get("server.address") for span in spans}
     wanted = {row.address} if spans and row.address else addresses
     good &= check(addresses == wanted, f"{name}: the far end is {addresses}, not {wanted}")
+    unknown = [span["name"] for span in spans if row.socket and "ragtime.connection" not in span["attrs"]]
+    good &= check(not unknown, f"{name}: the socket of {unknown} is not known")
     return good & check(all(span["status"] == "ok" for span in spans), f"{name}: a request failed")
 
 

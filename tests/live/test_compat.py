@@ -6,6 +6,7 @@ The quick size runs the common ones; SIZE=full runs all and writes the table.
 import contextlib
 import importlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -46,11 +47,16 @@ def curl(version, far):
     return Row("curl", ["sh", "-c", script], {CHAT: (llm, 1)}, "TLS", title=f"curl --{version}", streams=1)
 
 
-CURL = [curl("http1.1", "OPENAI"), curl("http2", "OPENAI_H2")]
+WGET = (f"wget -q -O - --ca-certificate=$SSL_CERT_FILE --header 'content-type: application/json' --post-data '{ASKED}'"
+        " $FAR_OPENAI/v1/chat/completions")
+TOOLS = [
+    curl("http1.1", "OPENAI"),
+    curl("http2", "OPENAI_H2"),
+    Row("wget", ["sh", "-c", WGET], {CHAT: (llm, 1)}, "TLS of GnuTLS", streams=1),
+]
 STORES = [PYTHON, str(TESTS / "programs/t_compat_stores.py")]
 vector, query, cache = "vector_search", "database_query", "cache_lookup"
 SETUP = "(CREATE|DROP|BEGIN|COMMIT|DEALLOCATE|SELECT pg_type|HELLO|CLIENT|SET|DEL)( .*)?"
-UNJOINED = "which socket the session rides on, as the library keeps that to itself: no address"
 
 
 def notes(table):
@@ -63,15 +69,12 @@ def store(client, argv, spans, over, title="", address="127.0.0.1", **more):
 
 QUICK_STORES = [
     store("psycopg", ["psycopg_sync", "disable"], notes("note_p"), "plain"),
-    store("psycopg", ["psycopg_sync", "require"], notes("note_p"), "TLS of the wheel's own OpenSSL", "psycopg, TLS",
-          None, unseen=UNJOINED),
+    store("psycopg", ["psycopg_sync", "require"], notes("note_p"), "TLS of the wheel's own OpenSSL", "psycopg, TLS"),
     store("asyncpg", ["asyncpg_async", "disable"], notes("note_a"), "plain"),
-    store("asyncpg", ["asyncpg_async", "require"], notes("note_a"), "TLS over asyncio", "asyncpg, TLS", None,
-          unseen=UNJOINED),
+    store("asyncpg", ["asyncpg_async", "require"], notes("note_a"), "TLS over asyncio", "asyncpg, TLS"),
     store("redis", ["redis_sync", "plain"], {"GET": (cache, 2), "MGET": (cache, 1)}, "plain"),
     store("redis", ["redis_sync", "tls"], {"GET": (cache, 2), "MGET": (cache, 1)}, "TLS", "redis, TLS"),
-    store("redis", ["redis_async"], {"GET": (cache, 1), "GETDEL": (cache, 1)}, "TLS over asyncio", "redis, async",
-          None, unseen=UNJOINED),
+    store("redis", ["redis_async"], {"GET": (cache, 1), "GETDEL": (cache, 1)}, "TLS over asyncio", "redis, async"),
 ]
 
 
@@ -120,8 +123,9 @@ def http2_front(port, backend):
 
 
 def version_of(package):
-    if package == "curl":
-        return subprocess.run(["curl", "--version"], capture_output=True, text=True).stdout.split()[1]
+    if package in ("curl", "wget"):
+        told = subprocess.run([package, "--version"], capture_output=True, text=True).stdout
+        return re.search(r"\d+\.[\d.]+", told).group()
     done = subprocess.run([PYTHON, "-c", "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))", package],
                           capture_output=True, text=True)
     return done.stdout.strip()
@@ -145,7 +149,7 @@ def main():
         environment = {**compat.environment_of(fars), "FAR_OPENAI_H2": f"https://localhost:{front}"}
         stack.callback(servers.stop)
         environment.update(start_stores(stack, servers))
-        for row in only(QUICK_LLM + CURL + QUICK_STORES):
+        for row in only(QUICK_LLM + TOOLS + QUICK_STORES):
             table.add(row, environment)
     finish()
 

@@ -5,6 +5,7 @@
 #include "preload/payload.c"
 #include "preload/payload_http2.c"
 #include "preload/raw.c"
+#include "preload/tls_join.c"
 
 /* What the excerpts say of each direction: the byte at each position, or -1. */
 #define STREAM 65536

@@ -83,7 +83,7 @@ static const char python[] =
 	"assert drive(t.read,99)==b'the answer'\n"
 	"h.join()\n";
 
-static void talk_tls(char *way)
+static void talk_tls(char *way, unsigned joined)
 {
 	char *argv[] = {"/usr/bin/python3", "-c", (char *)python, way, NULL};
 	const struct rt_record *peer = NULL;
@@ -95,6 +95,7 @@ static void talk_tls(char *way)
 	run(argv);
 	CHECK_STR(said[RT_DATA_PLAIN_OF_TLS][0], "the question");
 	CHECK_STR(said[RT_DATA_PLAIN_OF_TLS][1], "the answer");
+	CHECK_EQ(shim_count(&region, RT_EV_tls_socket, NULL), joined);
 	CHECK_EQ(shim_count(&region, RT_EV_tls_peer, &peer), 2);
 	CHECK(peer && (peer->result & RT_TLS_VERSION) == 0x304);
 	CHECK(peer && !(peer->result & RT_TLS_RESUMED));
@@ -103,12 +104,12 @@ static void talk_tls(char *way)
 
 TEST(tls_over_sockets)
 {
-	talk_tls("socket");
+	talk_tls("socket", 0);
 }
 
 TEST(tls_over_memory)
 {
-	talk_tls("memory");
+	talk_tls("memory", 1);
 }
 
 /* What is no part of a stream, and what the kernel moves by itself. */
