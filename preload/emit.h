@@ -64,6 +64,7 @@ struct rt_self {
 	bool announced; /* its thread_start is written, or not due */
 	bool ended;	/* its thread_exit is written: nothing more is recorded */
 	bool resolving; /* looking for originals */
+	bool lent;	/* a vfork child may be running here */
 };
 
 extern HIDDEN __thread struct rt_self rt_self;

@@ -9,17 +9,20 @@
  */
 #include "preload/payload.h"
 
+#include <netinet/in.h>
 #include <sys/mman.h>
 
 #include "preload/payload_http2.h"
+#include "preload/process.h"
 #include "preload/tls_join.h"
 
+#define DNS_PORT 53
 #define SESSIONS 4096
 #define SESSION_PROBES 16
 #define TAILS 512
 #define TAIL_RUNS 32
 
-enum kind { KIND_NONE, KIND_SOCKET, KIND_COPY, KIND_TLS };
+enum kind { KIND_NONE, KIND_SOCKET, KIND_COPY, KIND_TLS, KIND_DATAGRAMS };
 
 struct way {
 	__u64 begun;	/* ticks of the call that moves bytes now, where they count from there */
@@ -355,7 +358,7 @@ void payload_open_cold(int fd)
 {
 	struct connection *connection = descriptor_of(fd);
 
-	if (!connection)
+	if (!connection || process_is_guest())
 		return;
 	descriptor_end(fd, connection);
 	number_give(connection, KIND_SOCKET, fd);
@@ -366,8 +369,32 @@ void payload_close_cold(int fd)
 {
 	struct connection *connection = descriptor_of(fd);
 
-	if (connection && connection->kind != KIND_NONE)
+	if (connection && connection->kind != KIND_NONE && !process_is_guest())
 		descriptor_end(fd, connection);
+}
+
+void payload_datagrams_cold(int fd)
+{
+	struct connection *connection = descriptor_of(fd);
+
+	payload_close_cold(fd);
+	if (connection && !process_is_guest())
+		connection->kind = KIND_DATAGRAMS;
+}
+
+void payload_named_cold(int fd, const void *address, unsigned length)
+{
+	struct connection *connection = descriptor_of(fd);
+	const struct sockaddr_in *name = address; /* the port is where IPv6 has it too */
+
+	if (!connection || connection->kind != KIND_DATAGRAMS || connection->number ||
+		length < sizeof(*name) || process_is_guest())
+		return;
+	if ((name->sin_family != AF_INET && name->sin_family != AF_INET6) ||
+		name->sin_port != htons(DNS_PORT))
+		return;
+	number_give(connection, KIND_DATAGRAMS, fd);
+	payload_watched[fd] = 1;
 }
 
 /* One copy is followed; of a connection with more of them nothing is read any more. */
@@ -375,6 +402,8 @@ void payload_share_cold(int fd, int made)
 {
 	struct connection *original, *copy = descriptor_of(made);
 
+	if (process_is_guest())
+		return;
 	payload_close_cold(made);
 	original = descriptor_of(fd);
 	if (original && original->kind == KIND_COPY)
@@ -398,20 +427,43 @@ static struct connection *watched_of(int fd)
 
 	if (connection && connection->kind == KIND_COPY)
 		connection = descriptor_of(connection->fd);
-	if (!connection || connection->kind != KIND_SOCKET || !payload_watched[connection->fd])
+	if (!connection || !connection->number || !payload_watched[connection->fd] ||
+		process_is_guest())
 		return NULL;
 	return connection;
 }
 
+static void copy_datagram(struct connection *connection, unsigned way_index,
+	const struct iovec *parts, size_t count, size_t size)
+{
+	struct way *way = &connection->ways[way_index];
+	const __u8 length[2] = {(__u8)(size >> 8), (__u8)size};
+
+	if (rt_region->steer[connection->number % RT_CONNECTIONS_MAX] == RT_STEER_OFF) {
+		payload_watched[connection->fd] = 0;
+		return;
+	}
+	emit_data(connection, way_index, way->position, length, sizeof(length));
+	way->position += sizeof(length);
+	for (size_t i = 0; i < count && size; i++) {
+		size_t part = parts[i].iov_len < size ? parts[i].iov_len : size;
+
+		emit_data(connection, way_index, way->position, parts[i].iov_base, part);
+		way->position += part;
+		size -= part;
+	}
+}
+
 void payload_copy_cold(int fd, enum payload_way way, const void *data, size_t size, __u64 begun)
 {
-	struct connection *connection = watched_of(fd);
+	const struct iovec whole = {(void *)data, size};
+	const struct connection *connection = watched_of(fd);
 
 	if (!connection)
 		return;
-	if (tls_is_hello(data, size))
+	if (connection->kind == KIND_SOCKET && tls_is_hello(data, size))
 		tls_join_hello(connection->fd, way, data);
-	copy(connection, way, data, size, begun);
+	payload_copyv_cold(fd, way, &whole, 1, size, begun);
 }
 
 void payload_skip_cold(int fd, enum payload_way way_index, size_t size)
@@ -419,7 +471,7 @@ void payload_skip_cold(int fd, enum payload_way way_index, size_t size)
 	struct connection *connection = watched_of(fd);
 	struct way *way;
 
-	if (!connection)
+	if (!connection || connection->kind == KIND_DATAGRAMS)
 		return;
 	way = &connection->ways[way_index];
 	if (way->is_http2) {
@@ -438,10 +490,17 @@ void payload_skip_cold(int fd, enum payload_way way_index, size_t size)
 void payload_copyv_cold(int fd, enum payload_way way, const struct iovec *parts, size_t count,
 	size_t size, __u64 begun)
 {
-	for (size_t i = 0; i < count && size; i++) {
+	struct connection *connection = watched_of(fd);
+
+	if (connection && connection->kind == KIND_DATAGRAMS) {
+		connection->ways[way].begun = begun;
+		copy_datagram(connection, way, parts, count, size);
+		return;
+	}
+	for (size_t i = 0; i < count && size && connection; i++) {
 		size_t part = parts[i].iov_len < size ? parts[i].iov_len : size;
 
-		payload_copy_cold(fd, way, parts[i].iov_base, part, begun);
+		copy(connection, way, parts[i].iov_base, part, begun);
 		size -= part;
 	}
 }

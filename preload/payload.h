@@ -13,6 +13,9 @@
  * stream has come without a copy, or, with -1, that the connection is closed. A gap between
  * positions is what was not copied; it is counted in rt_slot.cut_bytes too.
  *
+ * Of datagrams only DNS is copied: those of a socket that has sent to port 53, or been connected to
+ * it. Each is told with two bytes of length before it, as DNS over TCP has them.
+ *
  * With payload_cap 0 at start nothing here takes memory or time.
  */
 #ifndef PRELOAD_PAYLOAD_H
@@ -32,6 +35,8 @@ void payload_init(void);
 
 COLD void payload_open_cold(int fd);
 COLD void payload_close_cold(int fd);
+COLD void payload_datagrams_cold(int fd);
+COLD void payload_named_cold(int fd, const void *address, unsigned length);
 COLD void payload_share_cold(int fd, int made);
 COLD void payload_skip_cold(int fd, enum payload_way way, size_t size);
 COLD void payload_copy_cold(
@@ -62,6 +67,20 @@ static inline void payload_open(int fd)
 {
 	if (payload_wanted() && fd >= 0)
 		payload_open_cold(fd);
+}
+
+/* fd is a new datagram socket. */
+static inline void payload_datagrams(int fd)
+{
+	if (payload_wanted() && fd >= 0)
+		payload_datagrams_cold(fd);
+}
+
+/* A peer of a socket that the kernel has accepted: a struct sockaddr, or NULL. */
+static inline void payload_named(int fd, const void *address, unsigned length)
+{
+	if (payload_wanted() && address)
+		payload_named_cold(fd, address, length);
 }
 
 static inline void payload_close(int fd)

@@ -129,6 +129,13 @@ static bool process_is_own(void)
 	return !rt_process->shares || rt_process->pid == (__u32)raw0(getpid);
 }
 
+bool process_is_guest(void)
+{
+	if (rt_self.lent && (!rt_process->pid || process_is_own()))
+		rt_self.lent = false;
+	return rt_self.lent;
+}
+
 /* Was it written already, and a signal handler that jumps came before it was closed? */
 static bool is_written(const struct rt_thread *thread, const struct rt_open *open)
 {

@@ -38,6 +38,10 @@ COLD void process_used(unsigned threads);
 /* From here on another process may run in this one's memory, as after vfork. */
 COLD void process_shares(void);
 
+/* Is it a vfork child that runs here now? What it does to descriptors is not this process's doing.
+ */
+COLD bool process_is_guest(void);
+
 /* Writes what must precede a new slot's first record. */
 COLD void thread_announce(bool process_is_forked);
 

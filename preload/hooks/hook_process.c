@@ -54,6 +54,7 @@ void __attribute__((used)) vfork_note(void)
 	process_shares();
 	if (!region_off())
 		mark_emit(RT_EV_vfork, 0, 0, NULL);
+	rt_self.lent = true;
 }
 
 __asm__(".text\n.globl vfork\n.type vfork, @function\nvfork:\n"

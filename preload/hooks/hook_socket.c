@@ -41,11 +41,13 @@ static inline void payload_received_parts(
 		payload_movedv(fd, PAYLOAD_IN, message->msg_iov, message->msg_iovlen, done, 0);
 }
 
-/* Datagrams are no stream: lost, reordered, from many peers. */
 static inline void payload_made(int fd, int type)
 {
-	if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_STREAM)
+	type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (type == SOCK_STREAM)
 		payload_open(fd);
+	else if (type == SOCK_DGRAM)
+		payload_datagrams(fd);
 	else
 		payload_close(fd);
 }
@@ -86,7 +88,7 @@ static NOINLINE int record_socketpair(int domain, int type, int protocol, int en
 ENTRY(int, socketpair, (int domain, int type, int protocol, int ends[2]),
 	(domain, type, protocol, ends))
 
-#define ADDRESSED(event, name, tail_type)                                            \
+#define ADDRESSED(event, name, tail_type, then)                                      \
 	static NOINLINE int record_##name(                                           \
 		int fd, const struct sockaddr *address, socklen_t length)            \
 	{                                                                            \
@@ -101,13 +103,14 @@ ENTRY(int, socketpair, (int domain, int type, int protocol, int ends[2]),
 		outcome = result_or_errno(result);                                   \
 		call_leave_tail(&call, (__u32)fd, outcome,                           \
 			address_tail(&tail, tail_type, address, length, outcome));   \
+		then;                                                                \
 		return result;                                                       \
 	}                                                                            \
 	ENTRY(int, name, (int fd, const struct sockaddr *address, socklen_t length), \
 		(fd, address, length))
 
-ADDRESSED(connect, connect, RT_TAIL_ADDRESS)
-ADDRESSED(bind, bind, RT_TAIL_LOCAL)
+ADDRESSED(connect, connect, RT_TAIL_ADDRESS, if (!result) payload_named(fd, address, length))
+ADDRESSED(bind, bind, RT_TAIL_LOCAL, (void)0)
 
 /* A caller that does not want to know the peer: we do. */
 struct peer {
@@ -162,9 +165,16 @@ RECORD_MOVE(socket, recv, recv, (int fd, void *data, size_t size, int flags),
 	(fd, data, size, flags), payload_received(fd, flags, data, result))
 RECORD_MOVE(socket, recv, __recv_chk, (int fd, void *data, size_t size, size_t room, int flags),
 	(fd, data, size, room, flags), payload_received(fd, flags, data, result))
+static inline void payload_sent_parts(
+	int fd, const struct msghdr *message, ssize_t done, __u64 begun)
+{
+	if (done > 0)
+		payload_named(fd, message->msg_name, message->msg_namelen);
+	payload_movedv(fd, PAYLOAD_OUT, message->msg_iov, message->msg_iovlen, done, begun);
+}
+
 RECORD_MOVE(socket, sendmsg, sendmsg, (int fd, const struct msghdr *message, int flags),
-	(fd, message, flags),
-	payload_movedv(fd, PAYLOAD_OUT, message->msg_iov, message->msg_iovlen, result, call.start))
+	(fd, message, flags), payload_sent_parts(fd, message, result, call.start))
 RECORD_MOVE(socket, recvmsg, recvmsg, (int fd, struct msghdr *message, int flags),
 	(fd, message, flags), payload_received_parts(fd, flags, message, result))
 
@@ -177,12 +187,10 @@ RECORD_MOVE(socket, recvmsg, recvmsg, (int fd, struct msghdr *message, int flags
 
 #define MANY(name, params, args, call)                                                         \
 	RECORD_THEN(socket, name, int, name, params, args, (__u32)fd, result_or_errno(result), \
-		if (payload_watches(fd)) EACH(call))
+		if (payload_wanted()) EACH(call))
 
 MANY(sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags),
-	(fd, messages, count, flags),
-	payload_movedv(
-		fd, PAYLOAD_OUT, m->msg_hdr.msg_iov, m->msg_hdr.msg_iovlen, m->msg_len, call.start))
+	(fd, messages, count, flags), payload_sent_parts(fd, &m->msg_hdr, m->msg_len, call.start))
 MANY(recvmmsg,
 	(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout),
 	(fd, messages, count, flags, timeout),
@@ -212,6 +220,8 @@ static NOINLINE ssize_t record_sendto(int fd, const void *data, size_t size, int
 			address_tail(&tail, RT_TAIL_ADDRESS, address, length, outcome));
 	else
 		call_leave(&call, (__u32)fd, outcome);
+	if (result > 0)
+		payload_named(fd, address, length);
 	payload_moved(fd, PAYLOAD_OUT, data, result, call.start);
 	return result;
 }

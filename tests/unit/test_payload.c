@@ -51,6 +51,13 @@ void mark_emit_at(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes 
 	}
 }
 
+static bool is_guest;
+
+bool process_is_guest(void)
+{
+	return is_guest;
+}
+
 static __u8 bytes[STREAM];
 
 static void set_up(unsigned cap)
@@ -310,6 +317,62 @@ TEST(what_is_sent_counts_from_its_call)
 	CHECK_EQ(moment, 12345);
 	payload_moved(5, PAYLOAD_IN, bytes, 10, 0);
 	CHECK_EQ(moment, 0);
+}
+
+static struct sockaddr_in peer_at(unsigned port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((__u16)port)};
+}
+
+TEST(datagrams_to_port_53_with_their_lengths)
+{
+	struct sockaddr_in other = peer_at(54), resolver = peer_at(53);
+	struct iovec parts[] = {{bytes, 100}, {bytes + 100, 200}};
+
+	set_up(1000);
+	payload_datagrams(6);
+	payload_named(6, &other, sizeof(other));
+	payload_moved(6, PAYLOAD_OUT, bytes, 10, 0);
+	CHECK_EQ(copied(0, 0, 20), 0);
+	payload_named(6, &resolver, sizeof(resolver));
+	payload_movedv(6, PAYLOAD_OUT, parts, 2, 300, 0);
+	payload_moved(6, PAYLOAD_IN, bytes, 7, 0);
+	payload_skipped(6, PAYLOAD_IN, 5000);
+	CHECK_EQ(copied(0, 0, 400), 302);
+	CHECK_EQ(seen[0][0], 300 >> 8);
+	CHECK_EQ(seen[0][1], 300 & 0xff);
+	CHECK_EQ(seen[0][301], bytes[299]);
+	CHECK_EQ(copied(1, 0, 20), 9);
+	CHECK_EQ(seen[1][1], 7);
+	CHECK_EQ(come_to[1], 0);
+	payload_close(6);
+	payload_moved(6, PAYLOAD_OUT, bytes, 10, 0);
+	CHECK_EQ(copied(0, 0, 400), 302);
+}
+
+TEST(streams_to_port_53_are_streams)
+{
+	struct sockaddr_in resolver = peer_at(53);
+
+	set_up(1000);
+	payload_named(5, &resolver, sizeof(resolver));
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
+	CHECK_EQ(copied(0, 0, 20), 10);
+}
+
+TEST(what_a_vfork_child_does_is_not_ours)
+{
+	set_up(1000);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
+	is_guest = true;
+	payload_shared(5, 0);
+	payload_moved(5, PAYLOAD_OUT, bytes, 10, 0);
+	payload_close(5);
+	payload_open(5);
+	is_guest = false;
+	payload_moved(5, PAYLOAD_OUT, bytes + 10, 10, 0);
+	CHECK_EQ(copied(0, 0, 40), 20);
+	CHECK_EQ(seen[0][19], bytes[19]);
 }
 
 UNIT_MAIN
