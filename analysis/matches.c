@@ -79,7 +79,9 @@ static void match_span(struct matches *matches, const struct query *query, struc
 	if (object || has(&matches->operations, query_int(query, 2))) {
 		mark_spans_around(matches, span.parent);
 		put(matches, &matches->spans, span.id, MATCH_ITSELF);
-		put(matches, &matches->threads, span.thread, 1);
+		/* what another thread asked for is shown there */
+		put(matches, &matches->threads,
+			query_int(query, 6) ? query_int(query, 6) : span.thread, 1);
 	}
 	if (object && before->is_poll && before->parent == span.parent &&
 		before->thread == span.thread)
@@ -90,7 +92,8 @@ static void match_span(struct matches *matches, const struct query *query, struc
 static void match_spans(struct matches *matches, struct model *model, int64_t run)
 {
 	struct query *query = model_query(model,
-		"SELECT s.id, s.parent, s.operation, s.object, s.thread, o.wait = 11 FROM span s"
+		"SELECT s.id, s.parent, s.operation, s.object, s.thread, o.wait = 11,"
+		" u.thread FROM span s LEFT JOIN span u ON u.id = s.parent"
 		" JOIN operation o ON o.id = s.operation JOIN thread t ON t.id = s.thread"
 		" JOIN process p ON p.id = t.process WHERE p.run = ? AND o.id >= 32"
 		" ORDER BY s.thread, s.start_ns, s.id");

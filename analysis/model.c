@@ -59,6 +59,36 @@ static const char *nameless_vfs(void)
 	return vfs.zName;
 }
 
+/* Tables that came later, as they read in a database without them. */
+static const struct {
+	const char *name, *empty;
+} younger[] = {
+	{"connection",
+		"CREATE TEMP VIEW connection AS SELECT NULL AS object, NULL AS process,"
+		" NULL AS side, NULL AS dns_ns, NULL AS connect_ns, NULL AS tls_ns,"
+		" NULL AS tls_version, NULL AS tls_resumed, NULL AS server_name,"
+		" NULL AS requests, NULL AS send_ns, NULL AS wait_ns, NULL AS receive_ns,"
+		" NULL AS idle_ns, NULL AS bytes_out, NULL AS bytes_in, NULL AS retransmits,"
+		" NULL AS rtt_ns WHERE 0"},
+};
+
+static const char *add_views(struct model *model)
+{
+	if (sqlite3_exec(model->db, profile_view, NULL, NULL, NULL) != SQLITE_OK)
+		return sqlite3_errmsg(model->db);
+	for (size_t i = 0; i < sizeof(younger) / sizeof(*younger); i++) {
+		char sql[128];
+
+		snprintf(sql, sizeof(sql),
+			"SELECT COUNT(*) FROM main.sqlite_schema WHERE name = '%s'",
+			younger[i].name);
+		if (!model_number(model, sql, 0, 0) &&
+			sqlite3_exec(model->db, younger[i].empty, NULL, NULL, NULL) != SQLITE_OK)
+			return sqlite3_errmsg(model->db);
+	}
+	return model->error;
+}
+
 static const char *refusal(struct model *model, char *space, size_t size)
 {
 	int64_t version = model_number(model, "PRAGMA user_version", 0, 0);
@@ -104,8 +134,8 @@ struct model *model_open(const char *path, char *error, size_t error_size)
 	sqlite3_db_config(model->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(model->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	why = refusal(model, space, sizeof(space));
-	if (!why && sqlite3_exec(model->db, profile_view, NULL, NULL, NULL) != SQLITE_OK)
-		why = sqlite3_errmsg(model->db);
+	if (!why)
+		why = add_views(model);
 	if (why) {
 		snprintf(error, error_size, "%s", why);
 		model_close(model);

@@ -9,6 +9,9 @@
 #include "lib/units.h"
 #include "lib/words.h"
 
+/* Nobody minds less. */
+#define SETUP_LEAST_NS 1e6
+
 /* Attributes that take part, in the order of the query's answers. */
 enum fact {
 	FACT_CACHE,
@@ -27,6 +30,13 @@ enum fact {
 	FACT_STATUS,
 	FACT_ERROR,
 	FACT_SIDE,
+	FACT_DNS,
+	FACT_CONNECT,
+	FACT_TLS,
+	FACT_TLS_RESUMED,
+	FACT_SEND,
+	FACT_WAIT,
+	FACT_RECEIVE,
 	FACT_COUNT
 };
 
@@ -47,6 +57,13 @@ static const char *const keys[FACT_COUNT] = {
 	[FACT_STATUS] = "http.response.status_code",
 	[FACT_ERROR] = "error.type",
 	[FACT_SIDE] = "ragtime.side",
+	[FACT_DNS] = "ragtime.dns_ns",
+	[FACT_CONNECT] = "ragtime.connect_ns",
+	[FACT_TLS] = "ragtime.tls_ns",
+	[FACT_TLS_RESUMED] = "ragtime.tls_resumed",
+	[FACT_SEND] = "ragtime.send_ns",
+	[FACT_WAIT] = "ragtime.wait_ns",
+	[FACT_RECEIVE] = "ragtime.receive_ns",
 };
 
 struct story {
@@ -125,6 +142,41 @@ static void put_tokens(struct story *story)
 		put_count(story, FACT_CACHED, "of them cached");
 }
 
+static void put_part(struct story *story, const char *comma, const char *what, double ns)
+{
+	char space[UNITS_SIZE];
+
+	buf_printf(&story->text, "%s%s %s", comma, what, units_duration(space, (int64_t)ns));
+}
+
+/* What had to come before the request, where that is a tenth of it or more. */
+static void put_setup(struct story *story)
+{
+	double dns = story->facts[FACT_DNS].number, connect = story->facts[FACT_CONNECT].number;
+	double tls = story->facts[FACT_TLS].number, setup = dns + connect + tls;
+	double own = story->facts[FACT_SEND].number + story->facts[FACT_WAIT].number +
+		story->facts[FACT_RECEIVE].number;
+	const char *comma = "",
+		   *handshake = story->facts[FACT_TLS_RESUMED].number ? "resumed TLS handshake"
+								      : "TLS handshake";
+
+	if (setup < SETUP_LEAST_NS || setup * 10 < own)
+		return;
+	put_part(story, "  ", "after", setup);
+	buf_puts(&story->text, " for a new connection (");
+	if (dns * 10 >= setup) {
+		put_part(story, comma, "name lookup", dns);
+		comma = ", ";
+	}
+	if (connect * 10 >= setup) {
+		put_part(story, comma, "connect", connect);
+		comma = ", ";
+	}
+	if (tls * 10 >= setup)
+		put_part(story, comma, handshake, tls);
+	buf_puts(&story->text, ")");
+}
+
 static void put_rest(struct story *story)
 {
 	char space[UNITS_SIZE];
@@ -161,5 +213,6 @@ const char *story_of(struct story *story, int64_t span, unsigned class)
 		buf_printf(&story->text, "  %s", story->facts[FACT_CACHE].text);
 	put_tokens(story);
 	put_rest(story);
+	put_setup(story);
 	return buf_string(&story->text);
 }

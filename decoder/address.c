@@ -73,3 +73,17 @@ int address_parse(struct address *address, const void *bytes, size_t size)
 		return parse_unix(address, bytes, size);
 	return -EINVAL;
 }
+
+int address_parse_second(struct address *address, const void *bytes, size_t size)
+{
+	size_t first;
+	sa_family_t family;
+
+	if (!bytes || size < sizeof(family))
+		return -EINVAL;
+	memcpy(&family, bytes, sizeof(family));
+	first = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+	if ((family != AF_INET && family != AF_INET6) || size <= first)
+		return -EINVAL;
+	return address_parse(address, (const char *)bytes + first, size - first);
+}

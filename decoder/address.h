@@ -15,4 +15,7 @@ struct address {
 /* 0, or -EINVAL for bytes that are no address we know. */
 int address_parse(struct address *address, const void *bytes, size_t size);
 
+/* Of two addresses one behind the other, as connect calls carry them, the second. */
+int address_parse_second(struct address *address, const void *bytes, size_t size);
+
 #endif

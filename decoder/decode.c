@@ -414,10 +414,13 @@ static int begin(struct decode *decode, struct store *store, const struct decode
 			last_operation < RT_KIND_FUNCTION ? RT_KIND_FUNCTION : last_operation + 1,
 		.kind_used = calloc(RT_KIND_LIMIT, 1),
 	};
-	decode->weave.exchanges = exchanges_new(
-		store, &decode->clock, decode->rules, decode->weave.first_function + RT_KIND_LIMIT);
+	decode->weave.timeline = timeline_new();
+	decode->joins = joins_new();
+	decode->weave.exchanges = exchanges_new(store, &decode->clock, decode->rules,
+		decode->weave.timeline, decode->joins, decode->weave.first_function + RT_KIND_LIMIT,
+		decode->object_base);
 	return decode->objects && decode->metric_names && decode->weave.kind_used &&
-			decode->weave.exchanges
+			decode->weave.exchanges && decode->weave.timeline && decode->joins
 		? 0
 		: -ENOMEM;
 }
@@ -430,6 +433,8 @@ static void end(struct decode *decode)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		free(*texts[i]);
 	exchanges_free(decode->weave.exchanges);
+	timeline_free(decode->weave.timeline);
+	joins_free(decode->joins);
 	weave_free(&decode->weave);
 	free(decode->weave.kind_used);
 	sections_free(&decode->sections);

@@ -31,6 +31,7 @@ struct decode {
 	struct objtab *objects;
 	struct sections sections;
 	struct weave weave;
+	struct joins *joins;
 
 	/* row ids: of what the stream calls number n it is base + n */
 	int64_t run_row, process_base, thread_base, object_base;

@@ -18,16 +18,20 @@ struct exchanges {
 	struct store *store;
 	struct clock_align *clock;
 	const struct class_rules *rules;
-	int64_t first_operation;
+	struct timeline *timeline;
+	struct joins *joins;
+	int64_t first_operation, first_object;
 	struct exchange_mark *marks; /* a ring */
 	uint64_t marked;
 	struct map by_mark;   /* connection and mark: place in the ring + 1 */
 	struct map orphaned;  /* promise: what it becomes */
 	struct strtab *names; /* class, then the name */
+	bool failed;	      /* memory ran out */
 };
 
 struct exchanges *exchanges_new(struct store *store, struct clock_align *clock,
-	const struct class_rules *rules, int64_t first_operation)
+	const struct class_rules *rules, struct timeline *timeline, struct joins *joins,
+	int64_t first_operation, int64_t first_object)
 {
 	struct exchanges *all = calloc(1, sizeof(*all));
 
@@ -36,6 +40,9 @@ struct exchanges *exchanges_new(struct store *store, struct clock_align *clock,
 	all->store = store;
 	all->clock = clock;
 	all->rules = rules;
+	all->timeline = timeline;
+	all->joins = joins;
+	all->first_object = first_object;
 	all->first_operation = first_operation;
 	all->marks = calloc(MARKS, sizeof(*all->marks));
 	all->names = strtab_new();
@@ -178,10 +185,62 @@ static void put_own(struct exchanges *all, const Ragtime__Raw__Exchange *raw,
 	put_moment(all, span, "ragtime.last_token_ns", raw->last_token_ticks, start_ns);
 }
 
+static void put_ns(struct exchanges *all, int64_t span, const char *key, int64_t ns)
+{
+	if (ns != TIMELINE_UNKNOWN)
+		put(all, span, key, value_int(ns));
+}
+
+static void put_tls(struct exchanges *all, int64_t span, const struct timeline_phases *phases)
+{
+	static const char *const versions[] = {"1.0", "1.1", "1.2", "1.3"};
+	uint32_t version = phases->tls & RT_TLS_VERSION;
+
+	if (!phases->tls)
+		return;
+	if (version >= 0x301 && version <= 0x304)
+		put(all, span, "ragtime.tls_version", value_text(versions[version - 0x301]));
+	put(all, span, "ragtime.tls_resumed", value_int((phases->tls & RT_TLS_RESUMED) != 0));
+	put(all, span, "tls.client.server_name", value_text(phases->server_name));
+}
+
+static uint64_t ns_of(const struct exchanges *all, uint64_t ticks)
+{
+	return ticks ? clock_align_ns(all->clock, ticks) : 0;
+}
+
+/* Where the exchange's time went, and what its connection had to go through before. */
+static void put_phases(struct exchanges *all, const Ragtime__Raw__Exchange *raw, int64_t span,
+	uint32_t line, const char *host)
+{
+	struct timeline_request request = {
+		.start = ns_of(all, raw->begin_ticks),
+		.request_end = ns_of(all, raw->request_end_ticks),
+		.first_byte = ns_of(all, raw->first_byte_ticks),
+		.end = ns_of(all, raw->end_ticks),
+		.bytes_out = raw->bytes_out,
+		.bytes_in = raw->bytes_in,
+		.host = host,
+		.is_server = raw->server,
+		.is_first = raw->sequence == 0,
+	};
+	struct timeline_phases phases = timeline_request(all->timeline, line, &request);
+
+	put_ns(all, span, "ragtime.dns_ns", phases.dns_ns);
+	put_ns(all, span, "ragtime.connect_ns", phases.connect_ns);
+	put_ns(all, span, "ragtime.tls_ns", phases.tls_ns);
+	put_ns(all, span, "ragtime.send_ns", phases.send_ns);
+	put_ns(all, span, "ragtime.wait_ns", phases.wait_ns);
+	put_ns(all, span, "ragtime.receive_ns", phases.receive_ns);
+	put_ns(all, span, "ragtime.idle_ns", phases.idle_ns);
+	put_tls(all, span, &phases);
+}
+
 /* What is known of one exchange before its rows are written. */
 struct sight {
 	struct class_facts facts;
-	const char *provider; /* as its dialect says, or NULL */
+	const char *provider;		/* as its dialect says, or NULL */
+	const char *host, *traceparent; /* that it names, or NULL */
 	bool is_mcp, is_genai;
 	int64_t span; /* 0: not written */
 };
@@ -213,6 +272,10 @@ static void look(struct sight *sights, const struct trace_batch *batch)
 			continue;
 		sight = &sights[fact->exchange];
 		class_facts_take(&sight->facts, key, trace_text(batch, fact->text));
+		if (!strcmp(key, "server.address"))
+			sight->host = trace_text(batch, fact->text);
+		if (!strcmp(key, "ragtime.traceparent"))
+			sight->traceparent = trace_text(batch, fact->text);
 		if (!strcmp(key, "gen_ai.provider.name"))
 			sight->provider = trace_text(batch, fact->text);
 		sight->is_genai |= !strcmp(key, "gen_ai.operation.name");
@@ -250,6 +313,25 @@ static void put_class_rule(struct exchanges *all, const Ragtime__Raw__Exchange *
 	put(all, sight->span, "ragtime.class_rule", value_text(text));
 }
 
+/* It may have another side in this trace. */
+static void join(struct exchanges *all, const Ragtime__Raw__Exchange *raw,
+	const int64_t row[SPAN_COLUMNS], const struct sight *sight)
+{
+	bool has_object = row[SPAN_OBJECT] != STORE_NULL;
+	struct join_request request = {
+		.span = row[SPAN_ID],
+		.object = has_object ? (uint32_t)(row[SPAN_OBJECT] - all->first_object) : 0,
+		.position = raw->position,
+		.start = (uint64_t)row[SPAN_START],
+		.end = row[SPAN_END] == STORE_NULL ? 0 : (uint64_t)row[SPAN_END],
+		.traceparent = sight->traceparent,
+		.is_server = raw->server,
+	};
+
+	if (joins_add(all->joins, &request))
+		all->failed = true;
+}
+
 static void put_exchange(struct exchanges *all, const struct trace_batch *batch,
 	const Ragtime__Raw__Exchange *raw, const struct exchange_actor *actor, struct sight *sight,
 	int64_t *last_span)
@@ -260,14 +342,15 @@ static void put_exchange(struct exchanges *all, const struct trace_batch *batch,
 	const struct class_rule *rule = class_rules_pick(all->rules, &sight->facts, raw->class_);
 	int64_t row[SPAN_COLUMNS] = {
 		[SPAN_ID] = mark.id,
-		[SPAN_PARENT] = mark.parent,
+		/* what others ask of us has no cause in here */
+		[SPAN_PARENT] = raw->server ? STORE_NULL : mark.parent,
 		[SPAN_THREAD] = actor->thread_row,
 		[SPAN_OPERATION] =
 			operation_of(all, rule ? rule->class : raw->class_, name_of(batch, raw)),
 		[SPAN_KIND_OF] = RT_SPAN_request,
 		[SPAN_START] = (int64_t)start_ns,
 		[SPAN_END] = end_ns >= start_ns ? (int64_t)end_ns : STORE_NULL,
-		[SPAN_EVIDENCE] = mark.evidence,
+		[SPAN_EVIDENCE] = raw->server ? RT_EVIDENCE_exact : mark.evidence,
 		[SPAN_STATUS] = raw->failed ? EPROTO : 0,
 		[SPAN_RESULT] = STORE_NULL,
 		[SPAN_OBJECT] = mark.object,
@@ -275,7 +358,9 @@ static void put_exchange(struct exchanges *all, const struct trace_batch *batch,
 	};
 
 	store_span(all->store, row);
+	join(all, raw, row, sight);
 	put_own(all, raw, batch, mark.id, mark.object, start_ns);
+	put_phases(all, raw, mark.id, mark.line, sight->host);
 	sight->span = mark.id;
 	put_class_rule(all, raw, sight, rule);
 }
@@ -315,5 +400,5 @@ int exchanges_take(struct exchanges *all, const struct trace_batch *batch,
 			put_fact(all, batch, tables->facts[i], sights[index].span);
 	}
 	free(sights);
-	return 0;
+	return all->failed ? -ENOMEM : 0;
 }

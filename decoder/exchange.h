@@ -12,14 +12,17 @@
 
 #include "decoder/class_rules.h"
 #include "decoder/clock_align.h"
+#include "decoder/join.h"
 #include "decoder/store.h"
+#include "decoder/timeline.h"
 #include "decoder/trace_reader.h"
 
 struct exchanges;
 
 /* The operations of exchanges are numbered from first_operation on. */
 struct exchanges *exchanges_new(struct store *store, struct clock_align *clock,
-	const struct class_rules *rules, int64_t first_operation);
+	const struct class_rules *rules, struct timeline *timeline, struct joins *joins,
+	int64_t first_operation, int64_t first_object);
 void exchanges_free(struct exchanges *all);
 
 struct exchange_mark {
@@ -28,6 +31,7 @@ struct exchange_mark {
 	int64_t id;	     /* reserved for the exchange's row */
 	int64_t parent;
 	int64_t object; /* row id, or STORE_NULL */
+	uint32_t line;	/* timeline.h; 0: none */
 	uint8_t evidence;
 };
 /* 0 or -ENOMEM. The oldest marks make room for new ones. */

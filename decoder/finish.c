@@ -402,6 +402,9 @@ void decode_finish(struct decode *decode)
 	for (size_t i = 0; i < decode->actors.process_count; i++)
 		put_process(decode, decode->actors.processes[i]);
 	put_objects(decode);
+	joins_link(decode->joins, decode->objects, decode->store);
+	timeline_store(
+		decode->weave.timeline, decode->store, decode->object_base, decode->process_base);
 	put_counters(decode);
 	for (uint32_t kind = 0; kind < RT_KIND_LIMIT; kind++) {
 		if (decode->weave.kind_used[kind] == WEAVE_KIND_USED)

@@ -117,6 +117,19 @@ static uint32_t address_text(const struct replay *replay, uint32_t type)
 	return objtab_intern(replay->weave->objects, address.text, strlen(address.text));
 }
 
+/* Our own end's address behind the peer's, where it is told. */
+static uint32_t local_text(const struct replay *replay)
+{
+	struct address address;
+	size_t size;
+	const char *bytes = section_text(replay->weave->batch, replay->moment->section,
+		replay->call, RT_TAIL_ADDRESS, &size);
+
+	if (address_parse_second(&address, bytes, size))
+		return 0;
+	return objtab_intern(replay->weave->objects, address.text, strlen(address.text));
+}
+
 static struct object *socket_now(const struct replay *replay, uint64_t fd)
 {
 	uint32_t number;
@@ -133,11 +146,14 @@ static void replay_connect(const struct replay *replay)
 	uint64_t fd = low(replay->call->arg);
 	struct object *object = socket_now(replay, fd);
 	uint32_t name = address_text(replay, RT_TAIL_ADDRESS);
+	uint32_t local = local_text(replay);
 
 	if (object && name && object->name && object->name != name)
 		object = open_object(replay, fd, RT_OBJECT_socket);
 	if (object && name)
 		object->name = name;
+	if (object && local)
+		object->local = local;
 }
 
 static void replay_accept(const struct replay *replay)
@@ -166,9 +182,12 @@ static void replay_bind(const struct replay *replay)
 static void replay_listen(const struct replay *replay)
 {
 	struct object *object = socket_now(replay, low(replay->call->arg));
+	uint32_t local = address_text(replay, RT_TAIL_LOCAL);
 
 	if (!object)
 		return;
+	if (local)
+		object->local = local;
 	object->kind = RT_OBJECT_listener;
 	if (!object->name)
 		object->name = object->local;

@@ -50,6 +50,7 @@ enum store_table {
 	STORE_RULE_FILE,
 	STORE_RULE,
 	STORE_WORD,
+	STORE_CONNECTION,
 	STORE_TABLES
 };
 
@@ -119,6 +120,9 @@ struct store_fix {
 void store_fix_fold(struct store *store, const struct store_fix *fix);
 /* The parent was not one after all: the evidence becomes unknown. */
 void store_fix_parent(struct store *store, const struct store_fix *fix);
+
+/* A span's parent, found later than itself. */
+void store_set_parent(struct store *store, int64_t span, int64_t parent, uint8_t evidence);
 
 uint64_t store_spans(const struct store *store);
 

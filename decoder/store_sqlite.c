@@ -38,6 +38,7 @@ static const struct table_shape {
 	[STORE_RULE_FILE] = {"rule_file", 5},
 	[STORE_RULE] = {"rule", 9},
 	[STORE_WORD] = {"word", 4},
+	[STORE_CONNECTION] = {"connection", 18},
 };
 
 struct store {
@@ -49,6 +50,7 @@ struct store {
 	sqlite3_stmt *put[STORE_TABLES];
 	sqlite3_stmt *span;
 	sqlite3_stmt *spans; /* SPAN_BATCH at once */
+	sqlite3_stmt *parent;
 	int64_t waiting[SPAN_BATCH][SPAN_COLUMNS];
 	unsigned waiting_count;
 	uint64_t span_count;
@@ -384,6 +386,7 @@ void store_free(struct store *store)
 		sqlite3_finalize(store->put[i]);
 	sqlite3_finalize(store->span);
 	sqlite3_finalize(store->spans);
+	sqlite3_finalize(store->parent);
 	sqlite3_close(store->db);
 	if (store->temporary && !store->finished)
 		unlink(store->temporary);
@@ -490,6 +493,20 @@ void store_fix_parent(struct store *store, const struct store_fix *what)
 		"UPDATE span SET parent = ?1, evidence = 0"
 		" WHERE id BETWEEN ?2 AND ?3 AND parent = ?4",
 		what);
+}
+
+void store_set_parent(struct store *store, int64_t span, int64_t parent, uint8_t evidence)
+{
+	flush_spans(store);
+	if (!store->parent)
+		store->parent =
+			prepare(store, "UPDATE span SET parent = ?1, evidence = ?2 WHERE id = ?3");
+	if (!store->parent)
+		return;
+	sqlite3_bind_int64(store->parent, 1, parent);
+	sqlite3_bind_int64(store->parent, 2, evidence);
+	sqlite3_bind_int64(store->parent, 3, span);
+	step(store, store->parent, "span");
 }
 
 int64_t store_last_id(struct store *store, enum store_table table)

@@ -30,6 +30,12 @@ static const uint16_t changing_kinds[] = {RT_EV_open, RT_EV_fopen, RT_EV_socket,
 	RT_EV_accept, RT_EV_dup, RT_EV_close, RT_EV_fclose, RT_EV_SSL_set_fd, RT_EV_tls_socket,
 	RT_EV_SSL_free, RT_EV_gnutls_deinit, 0};
 
+static const uint16_t line_kinds[] = {RT_EV_getaddrinfo, RT_EV_gethostbyname, RT_EV_connect,
+	RT_EV_close, RT_EV_poll, RT_EV_read, RT_EV_readv, RT_EV_write, RT_EV_writev, RT_EV_send,
+	RT_EV_sendto, RT_EV_sendmsg, RT_EV_recv, RT_EV_recvfrom, RT_EV_recvmsg,
+	RT_EV_SSL_do_handshake, RT_EV_SSL_connect, RT_EV_SSL_accept, RT_EV_SSL_free,
+	RT_EV_gnutls_handshake, RT_EV_gnutls_deinit, RT_EV_tls_peer, 0};
+
 static uint8_t span_kind_of(uint32_t family)
 {
 	switch (family) {
@@ -73,4 +79,5 @@ void traits_init(void)
 	set_flag(byte_kinds, TRAIT_BYTES);
 	set_flag(making_kinds, TRAIT_MAKES);
 	set_flag(changing_kinds, TRAIT_CHANGES);
+	set_flag(line_kinds, TRAIT_LINE);
 }

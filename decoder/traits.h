@@ -10,12 +10,13 @@
 #include "wire/event.h"
 
 enum trait_flag {
-	TRAIT_ROW = 1,	   /* always a span row: rare and telling */
-	TRAIT_BYTES = 2,   /* a positive result is a number of bytes */
-	TRAIT_MAKES = 4,   /* its object exists from its end on, not from its start */
-	TRAIT_CHANGES = 8, /* changes what descriptors or handles stand for */
-	TRAIT_MARK = 16,   /* a moment, not a call */
-	TRAIT_UNKNOWN = 32 /* not in event.def */
+	TRAIT_ROW = 1,	    /* always a span row: rare and telling */
+	TRAIT_BYTES = 2,    /* a positive result is a number of bytes */
+	TRAIT_MAKES = 4,    /* its object exists from its end on, not from its start */
+	TRAIT_CHANGES = 8,  /* changes what descriptors or handles stand for */
+	TRAIT_MARK = 16,    /* a moment, not a call */
+	TRAIT_UNKNOWN = 32, /* not in event.def */
+	TRAIT_LINE = 64	    /* tells something of a connection (timeline.h) */
 };
 
 struct trait {

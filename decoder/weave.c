@@ -329,9 +329,47 @@ static void note_row(int64_t *first, int64_t *last, int64_t id)
 		*last = id;
 }
 
+static bool is_connection(const struct weave *weave, uint32_t object)
+{
+	return object && objtab_get(weave->objects, object)->kind == RT_OBJECT_socket;
+}
+
+static uint32_t line_of(
+	const struct weave *weave, uint32_t process, uint32_t object, uint64_t session)
+{
+	if (is_connection(weave, object))
+		return timeline_of_object(weave->timeline, process, object);
+	return session ? timeline_of_session(weave->timeline, process, session) : 0;
+}
+
+/* A mark follows the call that moved its bytes: the TLS session of that call, or 0. */
+static uint64_t session_of(const struct section_call *call, size_t before)
+{
+	while (before && call[-1].kind == RT_EV_data)
+		call--, before--;
+	return before && trait_of(call[-1].kind)->arg == RT_ARG_handle ? call[-1].arg : 0;
+}
+
+static void tell_timeline(struct weave *weave, const struct thread *thread,
+	const struct section *section, const struct section_call *call, uint32_t object)
+{
+	struct timeline_call told = {
+		.process = thread->process->id,
+		.thread = thread->id,
+		.object = object,
+		.is_connection = is_connection(weave, object),
+		.batch = weave->batch,
+		.section = section,
+		.call = call,
+	};
+
+	timeline_take(weave->timeline, &told);
+}
+
 /* Its row is written when the exchange that it may have begun is over. */
 static void leave_mark(struct weave *weave, const struct thread *thread,
-	const struct section_call *call, const struct woven *woven, int32_t parent)
+	const struct section_call *call, const struct woven *woven, int32_t parent,
+	uint64_t session)
 {
 	struct exchange_mark mark = {
 		.connection = (uint32_t)(call->arg >> 32),
@@ -340,6 +378,7 @@ static void leave_mark(struct weave *weave, const struct thread *thread,
 		.parent = parent_span(weave, thread, call, parent),
 		.object = woven->object ? weave->first_object + woven->object : STORE_NULL,
 		.evidence = evidence_of(call, parent),
+		.line = line_of(weave, thread->process->id, woven->object, session),
 	};
 
 	if (exchanges_mark(weave->exchanges, &mark))
@@ -414,10 +453,17 @@ int weave_section(struct weave *weave, struct thread *thread, const struct secti
 	if (state.rows)
 		number_rows(weave, section->count);
 	for (size_t i = 0; i < section->count; i++) {
-		if (calls[i].kind == RT_EV_data)
-			leave_mark(weave, thread, &calls[i], &weave->woven[i], weave->parents[i]);
-		else if (calls[i].kind != RT_EV_tls_socket)
+		const struct woven *woven = &weave->woven[i];
+
+		if (calls[i].kind == RT_EV_data) {
+			leave_mark(weave, thread, &calls[i], woven, weave->parents[i],
+				session_of(&calls[i], i));
+			continue;
+		}
+		if (calls[i].kind != RT_EV_tls_socket)
 			count_call(weave, thread, section, &calls[i], i);
+		if (trait_of(calls[i].kind)->flags & TRAIT_LINE)
+			tell_timeline(weave, thread, section, &calls[i], woven->object);
 	}
 	return weave->failed || weave->folds->failed ? -ENOMEM : 0;
 }

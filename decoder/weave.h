@@ -21,6 +21,7 @@
 #include "decoder/objtab.h"
 #include "decoder/section.h"
 #include "decoder/store.h"
+#include "decoder/timeline.h"
 
 #define WEAVE_SLOW_NS 1000000
 
@@ -40,6 +41,7 @@ struct weave {
 	struct clock_align *clock;
 	struct changes *changes;
 	struct exchanges *exchanges;
+	struct timeline *timeline;
 	const struct trace_batch *batch;
 	const struct section_call *block_calls; /* all of the block */
 	uint32_t row_limit;			/* 0: no tiny rows */

@@ -238,8 +238,8 @@ static void copy_capped(
 	way->position += size;
 }
 
-static void copy_http2(struct connection *connection, unsigned way_index, const __u8 *data,
-	size_t size, bool heads_only)
+static void copy_http2(
+	struct connection *connection, unsigned way_index, const __u8 *data, size_t size)
 {
 	struct way *way = &connection->ways[way_index];
 
@@ -248,8 +248,6 @@ static void copy_http2(struct connection *connection, unsigned way_index, const 
 
 		if (!run.is_data) {
 			emit_data(connection, way_index, way->position, data, run.size);
-			way->position += run.size;
-		} else if (heads_only) {
 			way->position += run.size;
 		} else {
 			copy_capped(connection, way_index, data, run.size);
@@ -302,13 +300,13 @@ static void copy(struct connection *connection, unsigned way_index, const __u8 *
 	way->begun = begun;
 	if (starts_http2(way, data, size))
 		http2_begin(connection, way_index);
-	if (steer == RT_STEER_OFF || (steer == RT_STEER_HEADS && !way->is_http2)) {
+	if (steer == RT_STEER_OFF) {
 		way->position += size;
 		/* never raised again: the hooks need not come here any more */
-		if (steer == RT_STEER_OFF && connection->kind == KIND_SOCKET)
+		if (connection->kind == KIND_SOCKET)
 			payload_watched[connection->fd] = 0;
 	} else if (way->is_http2) {
-		copy_http2(connection, way_index, data, size, steer == RT_STEER_HEADS);
+		copy_http2(connection, way_index, data, size);
 	} else {
 		turn_take(connection, way_index);
 		copy_capped(connection, way_index, data, size);
@@ -363,6 +361,13 @@ void payload_open_cold(int fd)
 	descriptor_end(fd, connection);
 	number_give(connection, KIND_SOCKET, fd);
 	payload_watched[fd] = 1;
+}
+
+bool payload_is_socket_cold(int fd)
+{
+	const struct connection *connection = descriptor_of(fd);
+
+	return connection && (connection->kind == KIND_SOCKET || connection->kind == KIND_COPY);
 }
 
 void payload_close_cold(int fd)

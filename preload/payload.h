@@ -83,6 +83,14 @@ static inline void payload_named(int fd, const void *address, unsigned length)
 		payload_named_cold(fd, address, length);
 }
 
+COLD bool payload_is_socket_cold(int fd);
+
+/* A stream socket that was seen being made? */
+static inline bool payload_is_socket(int fd)
+{
+	return payload_wanted() && payload_is_socket_cold(fd);
+}
+
 static inline void payload_close(int fd)
 {
 	if (payload_wanted() && fd >= 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Identity of the process, across forks by any way, and the marks of its births and deaths. */
 #include "preload/process.h"
+#include "preload/endpoint.h"
 #include "preload/environment.h"
 #include "preload/hooks/hook.h"
 
@@ -233,8 +234,15 @@ static bool forbids_clock(long number, unsigned long first, unsigned long second
 			(first == PR_SET_TSC && second == PR_TSC_SIGSEGV));
 }
 
+static bool sets_filter(long number, unsigned long first)
+{
+	return number == SYS_seccomp ? first <= SECCOMP_SET_MODE_FILTER : first == PR_SET_SECCOMP;
+}
+
 void clock_forbid(long number, unsigned long first, unsigned long second)
 {
+	if (sets_filter(number, first))
+		endpoint_forbid();
 	if (!region_mapped() || !forbids_clock(number, first, second))
 		return;
 	/* New threads inherit PR_SET_TSC; under strict seccomp there are none. */

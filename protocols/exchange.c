@@ -17,9 +17,11 @@ struct exchange *exchange_begin(struct exchange_host *host, const char *protocol
 	exchange->host = host;
 	exchange->protocol = protocol;
 	exchange->is_server = way == PROTO_IN;
+	exchange->sequence = host->begun++;
 	exchange->thread = piece->thread;
 	exchange->begin = piece->ticks;
 	exchange->mark = piece->mark;
+	exchange->position = piece->position;
 	exchange->text_used = 1; /* offset 0 is the empty text */
 	return exchange;
 }

@@ -23,10 +23,19 @@ enum proto_way { PROTO_OUT, PROTO_IN };
 struct proto_piece {
 	const uint8_t *bytes;
 	size_t size;
-	uint64_t ticks;	 /* when the call that moved them was over */
-	uint32_t thread; /* whose call it was */
-	uint64_t mark;	 /* what tells the data mark it came in from others of its connection */
+	uint64_t ticks;	   /* when the call that moved them was over */
+	uint32_t thread;   /* whose call it was */
+	uint64_t mark;	   /* what tells the data mark it came in from others of its connection */
+	uint64_t position; /* of its first byte in its direction */
 };
+
+/* The front of a piece has been read. */
+static inline void proto_piece_skip(struct proto_piece *piece, size_t size)
+{
+	piece->bytes += size;
+	piece->size -= size;
+	piece->position += size;
+}
 
 #define EXCHANGE_FACTS 64
 #define EXCHANGE_TEXT 4096 /* all texts of one exchange; what does not fit is cut and counted */
@@ -58,10 +67,12 @@ struct exchange {
 	uint32_t class;	      /* vocabulary.def: CLASS */
 	bool is_server;	      /* the traced process answers */
 	bool failed;
-	bool answered;	 /* said by a dialect: whatever is missing was not waited for */
-	uint32_t thread; /* that sent the request's first byte (received it, for a server) */
-	uint64_t mark;	 /* of the piece that it began in */
-	uint64_t begin;	 /* first byte of the request */
+	bool answered;	   /* said by a dialect: whatever is missing was not waited for */
+	uint32_t thread;   /* that sent the request's first byte (received it, for a server) */
+	uint64_t mark;	   /* of the piece that it began in */
+	uint64_t position; /* of the request's first byte in its direction */
+	uint32_t sequence; /* which one on its connection, from 0 */
+	uint64_t begin;	   /* first byte of the request */
 	uint64_t request_end;
 	uint64_t first_byte;  /* of the answer */
 	uint64_t first_chunk; /* of the answer's body */
@@ -85,8 +96,9 @@ struct exchange_host {
 	void (*done)(void *context, const struct exchange *exchange);
 	/* Keyed: equal bytes give equal numbers within a run, and tell nothing outside it. */
 	uint64_t (*hash)(void *context, const void *bytes, size_t size);
-	const char *server_name; /* host name of the other end where known, else NULL */
-	uint16_t server_port;	 /* 0: unknown */
+	const char *server_name; /* or address, of the other end if that serves, else NULL */
+	uint32_t begun;		 /* exchanges so far */
+	uint16_t server_port;	 /* of whichever end serves; 0: unknown */
 };
 
 /* NULL when memory is out: callers go on without. `way` is that of the request. */

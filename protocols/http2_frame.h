@@ -50,6 +50,12 @@ bool http2_head_is_valid(const struct http2_head *head);
 
 bool http2_may_be_padded(uint8_t type);
 
+/* Does it carry a header block, or a part of one? */
+static inline bool http2_is_block(uint8_t type)
+{
+	return type == HTTP2_HEADERS || type == HTTP2_CONTINUATION || type == HTTP2_PUSH_PROMISE;
+}
+
 /*
  * Bytes of the fields that stand before what the frame carries: the pad length, a priority, a
  * promised stream; of RST_STREAM and GOAWAY the numbers they have.

@@ -467,8 +467,7 @@ static enum proto_verdict http1_feed(
 			feed_line(http, half, is_request, &rest, step);
 		if (!before && is_request && newest(http))
 			exchange_moved(http_exchange(newest(http)), way, &rest, half->unclaimed);
-		rest.bytes += step;
-		rest.size -= step;
+		proto_piece_skip(&rest, step);
 	}
 	if (rest.size && half->state == STATE_SOCKET)
 		return websocket_feed(http->socket, way, &rest);

@@ -51,9 +51,10 @@ struct half {
 	unsigned have; /* bytes of the preface, head or prefix at hand */
 	uint8_t bytes[HTTP2_HEAD];
 	struct http2_head head;
-	uint32_t prefix;  /* bytes of it that the frame has */
-	uint32_t left;	  /* of the body */
-	uint32_t padding; /* that follows */
+	uint64_t frame_at; /* its position */
+	uint32_t prefix;   /* bytes of it that the frame has */
+	uint32_t left;	   /* of the body */
+	uint32_t padding;  /* that follows */
 	struct hpack *hpack;
 	struct block block;
 	uint64_t position; /* of the next byte */
@@ -207,6 +208,7 @@ static void block_begin(struct place *place)
 		half->head.type == HTTP2_HEADERS && half->head.flags & HTTP2_END_STREAM;
 	block->id = half->head.id;
 	block->first = *place->piece;
+	block->first.position = half->frame_at;
 }
 
 static void block_end(struct place *place)
@@ -246,26 +248,20 @@ static bool is_response(const struct place *place)
 	return place->http2->knows_sides && place->way != place->http2->request_way;
 }
 
-static bool is_block(const struct half *half)
-{
-	return half->head.type == HTTP2_HEADERS || half->head.type == HTTP2_CONTINUATION ||
-		half->head.type == HTTP2_PUSH_PROMISE;
-}
-
 /* Bytes of messages count for their stream; other frames belong to none. */
 static void count_bytes(struct place *place, size_t size)
 {
 	struct half *half = place->half;
 	struct http2_stream *stream;
 
-	if (!is_block(half) && half->head.type != HTTP2_DATA)
+	if (!http2_is_block(half->head.type) && half->head.type != HTTP2_DATA)
 		return;
-	stream = half->block.is_push && is_block(half)
+	stream = half->block.is_push && http2_is_block(half->head.type)
 		? NULL
 		: http2_streams_find(&place->http2->streams, half->head.id);
 	if (stream)
 		exchange_moved(http_exchange(stream->http), place->way, place->piece, size);
-	else if (is_block(half))
+	else if (http2_is_block(half->head.type))
 		half->block.bytes += size;
 }
 
@@ -278,7 +274,7 @@ static void frame_end(struct place *place)
 
 	half->where = AT_HEAD;
 	half->have = 0;
-	if (is_block(half) && half->head.flags & HTTP2_END_HEADERS)
+	if (http2_is_block(half->head.type) && half->head.flags & HTTP2_END_HEADERS)
 		block_end(place);
 	else if (half->head.type == HTTP2_RST_STREAM && stream)
 		http2_streams_fail(
@@ -341,9 +337,9 @@ static void frame_begin(struct place *place)
 	if (!half->hpack)
 		half->hpack = hpack_new(
 			half->head.type == HTTP2_SETTINGS && !(half->head.flags & HTTP2_ACK));
-	if (is_block(half) && !is_continuation)
+	if (http2_is_block(half->head.type) && !is_continuation)
 		block_begin(place);
-	if (is_block(half) && !half->hpack)
+	if (http2_is_block(half->head.type) && !half->hpack)
 		half->block.is_lost = true;
 	count_bytes(place, HTTP2_HEAD);
 	half->prefix = http2_prefix_size(&half->head);
@@ -360,7 +356,7 @@ static void body_bytes(struct place *place, size_t size)
 	struct http2 *http2 = place->http2;
 	struct http2_stream *stream;
 
-	if (is_block(place->half)) {
+	if (http2_is_block(place->half->head.type)) {
 		block_bytes(place, size);
 	} else if (place->half->head.type == HTTP2_DATA) {
 		stream = http2_streams_find(&http2->streams, place->half->head.id);
@@ -429,6 +425,8 @@ static size_t take(struct place *place)
 	case AT_PREFACE:
 		return take_preface(place->http2, half, place);
 	case AT_HEAD:
+		if (!half->have)
+			half->frame_at = piece->position;
 		size = collect(half, piece, HTTP2_HEAD);
 		if (half->have == HTTP2_HEAD && is_early(place))
 			half->where = AT_EARLY;
@@ -470,8 +468,7 @@ static enum proto_verdict feed_half(struct place *place, const struct proto_piec
 	while (rest.size) {
 		size_t size = take(&here);
 
-		rest.bytes += size;
-		rest.size -= size;
+		proto_piece_skip(&rest, size);
 		if (http2->losses > LOSSES || (half->hpack && hpack_is_hopeless(half->hpack)))
 			return PROTO_NOT_MINE;
 	}
@@ -525,7 +522,7 @@ static void skip_in_frame(struct place *place, uint32_t size)
 	struct half *half = place->half;
 	struct http2_stream *stream = http2_streams_find(&http2->streams, half->head.id);
 
-	if (half->where == AT_BODY && is_block(half)) {
+	if (half->where == AT_BODY && http2_is_block(half->head.type)) {
 		hpack_lose(half->hpack);
 		half->block.is_lost = true;
 	} else if (half->where == AT_BODY && half->head.type == HTTP2_DATA && stream) {

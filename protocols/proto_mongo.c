@@ -362,8 +362,7 @@ static bool feed_all(struct mongo *mongo, enum proto_way way, struct proto_piece
 		} else if (half->in_body && !half->body.left) {
 			body_is_over(mongo, way, &rest);
 		}
-		rest.bytes += size;
-		rest.size -= size;
+		proto_piece_skip(&rest, size);
 	}
 	return true;
 }

@@ -541,8 +541,7 @@ static bool feed_all(struct mysql *mysql, enum proto_way way, struct proto_piece
 			return false;
 		if (half->in_body && !half->body.left && !body_is_over(mysql, way, &rest))
 			return false;
-		rest.bytes += size;
-		rest.size -= size;
+		proto_piece_skip(&rest, size);
 	}
 	return true;
 }

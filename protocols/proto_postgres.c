@@ -528,8 +528,7 @@ static bool feed_all(
 		count_bytes(postgres, half, is_front, way, &rest, size);
 		if (!feed_step(postgres, half, is_front, way, &rest))
 			return false;
-		rest.bytes += size;
-		rest.size -= size;
+		proto_piece_skip(&rest, size);
 	}
 	return true;
 }

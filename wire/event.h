@@ -37,19 +37,28 @@ _Static_assert(__builtin_offsetof(struct rt_record, arg) == 16, "wire layout");
 
 /* Numbers are stored in files: never reuse one. */
 enum rt_tail_type {
-	RT_TAIL_PATH = 1,     /* a file, library or program path */
-	RT_TAIL_ADDRESS = 2,  /* struct sockaddr of the peer (connect, accept, sendto) */
+	RT_TAIL_PATH = 1, /* a file, library or program path */
+	/* struct sockaddr of the peer (connect, accept, sendto); where info is not 0, our own end's
+	 * begins there */
+	RT_TAIL_ADDRESS = 2,
 	RT_TAIL_LOCAL = 3,    /* struct sockaddr of our own end (bind, listen) */
 	RT_TAIL_HOST = 4,     /* a host name that was looked up */
 	RT_TAIL_NAME = 5,     /* a thread's or a server's (SNI) name */
 	RT_TAIL_DATA_OUT = 6, /* payload excerpt, written by the target; info = enum rt_data */
 	RT_TAIL_DATA_IN = 7,  /* payload excerpt, read by the target; info = enum rt_data */
+	RT_TAIL_TCP = 16,     /* struct rt_tcp: of a connection that is closed */
 };
 
 /* What a payload excerpt is an excerpt of. */
 enum rt_data {
 	RT_DATA_SOCKET = 0,
 	RT_DATA_PLAIN_OF_TLS = 1, /* inside the encryption */
+};
+
+/* What the kernel has counted of a TCP connection. */
+struct rt_tcp {
+	__u32 retransmits; /* segments sent again */
+	__u32 rtt_us;	   /* smoothed round trip, microseconds */
 };
 
 #define RT_TAIL_HEAD 8

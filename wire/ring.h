@@ -104,7 +104,6 @@ _Static_assert(__builtin_offsetof(struct rt_chunk, records) == 64, "wire layout"
 /* How much of a connection's payload is copied. The tracer only ever lowers it. */
 enum rt_steer {
 	RT_STEER_WHOLE = 0, /* up to rt_region.payload_cap a direction, then the rolling tail */
-	RT_STEER_HEADS = 1, /* HTTP/2: all frames but DATA; others: nothing more */
 	RT_STEER_OFF = 2,
 };
 

@@ -77,6 +77,19 @@ CREATE TABLE IF NOT EXISTS fold (
   span_parent INTEGER               -- the span under which the folded calls stand, where it is one
 );
 
+-- What connections went through. A row a socket, or a TLS session whose socket is not known.
+CREATE TABLE IF NOT EXISTS connection (
+  object INTEGER, process INTEGER NOT NULL,
+  side TEXT,                        -- that ragtime was on: client or server; NULL: no request seen
+  dns_ns INTEGER, connect_ns INTEGER, tls_ns INTEGER,
+  tls_version INTEGER,              -- as on the wire: 772 is TLS 1.3
+  tls_resumed INTEGER, server_name TEXT,
+  requests INTEGER NOT NULL,
+  send_ns INTEGER, wait_ns INTEGER, receive_ns INTEGER, idle_ns INTEGER, -- of all requests
+  bytes_out INTEGER, bytes_in INTEGER, -- of requests and answers
+  retransmits INTEGER, rtt_ns INTEGER  -- as the kernel has told at its close
+);
+
 -- Calls counted, not timed.
 CREATE TABLE IF NOT EXISTS counter (
   thread INTEGER NOT NULL, operation INTEGER NOT NULL, calls INTEGER NOT NULL, bytes INTEGER NOT NULL,

@@ -16,7 +16,9 @@ static const char *const truths[] = {
 	"ragtime.request.stream",
 	"ragtime.resumed",
 	"ragtime.reused",
+	"ragtime.tls_resumed",
 	"ragtime.tokens_estimated",
+	"tls.resumed",
 };
 
 struct writer {

@@ -24,6 +24,16 @@ static const struct table_column columns[] = {
 	{"handshake_ns", "handshake", TABLE_DURATION},
 	{"time_ns", "time", TABLE_DURATION},
 	{"errors", NULL, TABLE_COUNT},
+	{"requests", "requests", TABLE_COUNT},
+	{"dns_ns", NULL, TABLE_DURATION},
+	{"tls_versions", NULL, TABLE_TEXT},
+	{"tls_resumed", NULL, TABLE_COUNT},
+	{"send_ns", NULL, TABLE_DURATION},
+	{"wait_ns", NULL, TABLE_DURATION},
+	{"receive_ns", NULL, TABLE_DURATION},
+	{"idle_ns", NULL, TABLE_DURATION},
+	{"retransmits", "resent", TABLE_COUNT},
+	{"rtt_ns", "rtt", TABLE_DURATION},
 	{0},
 };
 
@@ -41,7 +51,12 @@ enum {
 	HANDSHAKES,
 	HANDSHAKE_TIME,
 	TIME,
-	ERRORS
+	ERRORS,
+	REQUESTS,
+	DNS_TIME,
+	TLS_VERSIONS,
+	RESUMED,
+	LAST = RESUMED + 6
 };
 
 #define SENDING "name IN ('send', 'sendto', 'sendmsg', 'sendmmsg', 'write', 'writev', 'sendfile')"
@@ -85,8 +100,16 @@ static const char sql[] =
 	"  (SELECT f.object, f.calls AS marks, b.name AS object_name FROM fold f"
 	"   JOIN object b ON b.id = f.object JOIN thread t ON t.id = f.thread"
 	"   JOIN process p ON p.id = t.process WHERE p.run = ?1 AND f.operation = 9)"
+	"  GROUP BY peer),"
+	" line AS (SELECT " PEER_NAME " AS peer, SUM(requests), SUM(dns_ns),"
+	"  GROUP_CONCAT(DISTINCT CASE WHEN tls_version BETWEEN 769 AND 772"
+	"   THEN '1.' || (tls_version - 769) END), SUM(tls_resumed), SUM(send_ns), SUM(wait_ns),"
+	"  SUM(receive_ns), SUM(idle_ns), SUM(retransmits), MAX(rtt_ns) FROM"
+	"  (SELECT c.*, b.name AS object_name FROM connection c JOIN process p"
+	"   ON p.id = c.process LEFT JOIN object b ON b.id = c.object WHERE p.run = ?1)"
 	"  GROUP BY peer)"
-	" SELECT used.*, handshakes FROM used LEFT JOIN finished USING (peer) ORDER BY used.peer";
+	" SELECT used.*, handshakes, line.* FROM used LEFT JOIN finished USING (peer)"
+	" LEFT JOIN line USING (peer) ORDER BY used.peer";
 /* clang-format on */
 
 /* A TLS library's bytes count only where no socket's are known. */
@@ -97,6 +120,23 @@ static void set_traffic(struct table *table, const struct query *query, unsigned
 
 	table_set(table, calls_column, query_int(query, from));
 	table_set(table, bytes_column, query_int(query, from + 1));
+}
+
+/* What requests and the kernel have told of the peer's connections; the query's last columns. */
+static void set_line(struct table *table, const struct query *query)
+{
+	const int first = 19;
+
+	for (unsigned column = REQUESTS; column <= LAST; column++) {
+		int at = first + (int)(column - REQUESTS);
+
+		if (query_is_null(query, at))
+			continue;
+		if (column == TLS_VERSIONS)
+			table_set_text(table, column, query_text(query, at));
+		else
+			table_set(table, column, query_int(query, at));
+	}
 }
 
 int section_connections(const struct section_context *context, struct section *section)
@@ -128,6 +168,7 @@ int section_connections(const struct section_context *context, struct section *s
 			table_set(table, HANDSHAKE_TIME, query_int(query, 14));
 		table_set(table, TIME, query_int(query, 15));
 		table_set(table, ERRORS, query_int(query, 16));
+		set_line(table, query);
 	}
 	query_free(query);
 	table_sort(table, TIME);

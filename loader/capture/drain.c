@@ -183,6 +183,13 @@ void drain_mark(void *context, uint32_t id, const struct rt_record *record, cons
 			connections_data(drain->connections, thread->process->id, id, record, tail,
 				tail_size, tail_type);
 		break;
+	case RT_EV_connect:
+	case RT_EV_accept:
+	case RT_EV_bind:
+		if (thread->process && drain->connections)
+			connections_address(
+				drain->connections, thread->process->id, record, tail, tail_size);
+		break;
 	}
 }
 
@@ -395,9 +402,56 @@ static bool has_exited(struct drain *drain, struct thread *thread)
 	return false;
 }
 
+static bool sends(uint32_t kind)
+{
+	switch (kind) {
+	case RT_EV_write:
+	case RT_EV_writev:
+	case RT_EV_send:
+	case RT_EV_sendto:
+	case RT_EV_sendmsg:
+	case RT_EV_sendmmsg:
+	case RT_EV_SSL_write:
+	case RT_EV_gnutls_record_send:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * What is sent is told when its call is over, from when it began: until then nothing later is in
+ * order. `latest`, or less where a thread is in such a call. Its words are not to be trusted: who
+ * sends for longer than a second is not waited for.
+ */
+static uint64_t sending_since(struct drain *drain, const struct thread *thread, uint64_t latest)
+{
+	const struct rt_slot *slot = &drain->region->slot[thread->ring.slot];
+	uint64_t second = ticks_per_second(drain->ticks);
+	uint32_t depth = __atomic_load_n(&slot->depth, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < depth && i < RT_OPEN_MAX; i++) {
+		uint64_t start = __atomic_load_n(&slot->open[i].start, __ATOMIC_RELAXED);
+		uint32_t kind = __atomic_load_n(&slot->open[i].kind, __ATOMIC_RELAXED);
+
+		if (sends(kind) && start < latest && latest - start < second)
+			latest = start - 1;
+	}
+	return latest;
+}
+
+/* A pass later, because a thread leaves its call a moment before it writes what it has sent. */
+static void settle(struct drain *drain, uint64_t in_order)
+{
+	if (drain->connections)
+		connections_settle(
+			drain->connections, in_order < drain->settled ? in_order : drain->settled);
+	drain->settled = in_order;
+}
+
 uint64_t drain_pass(struct drain *drain)
 {
-	uint64_t records = 0, begin = ticks_now(drain->ticks);
+	uint64_t records = 0, in_order = ticks_now(drain->ticks);
 
 	drain->now_ns = monotonic_ns();
 	drain->totals.passes++;
@@ -409,11 +463,11 @@ uint64_t drain_pass(struct drain *drain)
 		struct thread *thread = drain->live[i];
 		bool exited = has_exited(drain, thread);
 
+		in_order = sending_since(drain, thread, in_order);
 		records += read_thread(drain, thread, READS_A_PASS);
 		if (exited)
 			drain_retire(drain, thread, false);
 	}
-	if (drain->connections)
-		connections_settle(drain->connections, begin);
+	settle(drain, in_order);
 	return records;
 }

@@ -24,6 +24,7 @@ struct drain {
 	int target_status;  /* what it said of its end; -1: nothing yet */
 	uint64_t pid_space; /* of our own PID namespace */
 	uint64_t now_ns;
+	uint64_t settled; /* marks up to here are in order: of the last pass, for the next */
 	uint64_t told_no_slot, told_untraced, told_refused;
 	uint64_t told_ns;
 	pid_t last_sampled;

@@ -13,6 +13,7 @@
 #include "lib/keyed_hash.h"
 #include "lib/map.h"
 #include "loader/stream/sealed.h"
+#include "loader/stream/peers.h"
 #include "protocols/protocol.h"
 #include "wire/ring.h"
 
@@ -30,13 +31,14 @@ struct way {
 struct connection {
 	struct connections *all;
 	struct exchange_host host;
+	struct peer peer;
 	const struct protocol *protocol;
 	void *state;
 	uint64_t key; /* in by_number */
+	uint32_t process;
 	uint32_t number;
 	int fd;
-	uint32_t exchanges; /* so far */
-	uint32_t waiting;   /* marks in the queue */
+	uint32_t waiting; /* marks in the queue */
 	bool given_up;
 	bool closed;
 	struct way ways[2];
@@ -60,6 +62,7 @@ struct connections {
 	connections_steer_fn *steer;
 	void *context;
 	struct keyed_hash key;
+	struct peers *peers;
 	struct map by_number; /* process << 32 | number: struct connection * */
 	struct buf bytes;
 	struct waiting *queue;
@@ -73,8 +76,7 @@ static void take_exchange(void *context, const struct exchange *exchange)
 	struct connection *connection = context;
 
 	connection->all->totals.exchanges++;
-	pack_exchange(connection->all->pack, connection->number, connection->fd,
-		connection->exchanges++, exchange);
+	pack_exchange(connection->all->pack, connection->number, connection->fd, exchange);
 }
 
 static uint64_t hash_bytes(void *context, const void *bytes, size_t size)
@@ -93,8 +95,9 @@ struct connections *connections_new(struct pack *pack, connections_steer_fn *ste
 	all->pack = pack;
 	all->steer = steer;
 	all->context = context;
+	all->peers = peers_new();
 	if (getrandom(&all->key, sizeof(all->key), 0) != sizeof(all->key)) {
-		free(all);
+		connections_free(all);
 		return NULL;
 	}
 	return all;
@@ -126,6 +129,7 @@ void connections_free(struct connections *all)
 	connections_finish(all, 0);
 	map_free(&all->by_number);
 	sealed_free(&all->sealed);
+	peers_free(all->peers);
 	wipe(&all->bytes);
 	free(all->queue);
 	free(all);
@@ -147,6 +151,7 @@ static struct connection *connection_of(
 		return NULL;
 	connection->all = all;
 	connection->key = key;
+	connection->process = process;
 	connection->number = number;
 	connection->fd = fd;
 	connection->host.context = connection;
@@ -170,6 +175,19 @@ static struct waiting *queue_place(struct connections *all)
 		all->capacity = capacity;
 	}
 	return &all->queue[all->queued];
+}
+
+/*
+ * What is known of its descriptor: asked when its first bytes come, since the descriptor may soon
+ * be another's, and again when its protocol is known, since another thread may tell of it late.
+ */
+static void look_up_peer(struct connection *connection, uint64_t ticks)
+{
+	if (!peers_find(connection->all->peers, connection->process, connection->fd, ticks,
+		    &connection->peer))
+		return;
+	connection->host.server_port = connection->peer.port;
+	connection->host.server_name = connection->peer.name[0] ? connection->peer.name : NULL;
 }
 
 void connections_data(struct connections *all, uint32_t process, uint32_t thread,
@@ -210,7 +228,14 @@ void connections_data(struct connections *all, uint32_t process, uint32_t thread
 		return;
 	}
 	all->queued++;
-	connection->waiting++;
+	if (!connection->waiting++ && !connection->protocol)
+		look_up_peer(connection, record->start);
+}
+
+void connections_address(struct connections *all, uint32_t process, const struct rt_record *record,
+	const uint8_t *bytes, size_t size)
+{
+	peers_call(all->peers, process, record, bytes, size);
 }
 
 static int compare_waiting(const void *left, const void *right)
@@ -235,18 +260,20 @@ static void feed(struct connection *connection, enum proto_way way, const struct
 		give_up(connection, piece->ticks);
 }
 
-static void open_protocol(struct connection *connection, const struct protocol *protocol)
+static void open_protocol(
+	struct connection *connection, const struct protocol *protocol, uint64_t ticks)
 {
 	connection->state = calloc(1, protocol->state_size);
 	if (!connection->state)
 		return;
 	connection->protocol = protocol;
 	connection->all->totals.recognised++;
+	look_up_peer(connection, ticks);
 	protocol->open(connection->state, &connection->host);
 }
 
 /* Asks them all. True while there is no answer but more bytes may bring one. */
-static bool probe(struct connection *connection, enum proto_way way)
+static bool probe(struct connection *connection, enum proto_way way, uint64_t ticks)
 {
 	const struct buf *seen = &connection->ways[way].probe;
 	bool undecided = false;
@@ -254,7 +281,7 @@ static bool probe(struct connection *connection, enum proto_way way)
 	for (size_t i = 0; protocols[i]; i++) {
 		switch (protocols[i]->probe(way, seen->data, seen->size)) {
 		case PROTO_OK:
-			open_protocol(connection, protocols[i]);
+			open_protocol(connection, protocols[i], ticks);
 			return false;
 		case PROTO_NEED_MORE:
 			undecided = true;
@@ -277,7 +304,7 @@ static void recognise(
 	bool undecided;
 
 	buf_append(&connection->ways[way].probe, piece->bytes, piece->size);
-	undecided = probe(connection, way);
+	undecided = probe(connection, way, piece->ticks);
 	if (connection->protocol) {
 		for (int i = 0; i < 2 && connection->protocol; i++) {
 			enum proto_way first = i ? way : !way;
@@ -287,6 +314,7 @@ static void recognise(
 			connection->ways[first].probe = (struct buf){0};
 			again.bytes = held.data;
 			again.size = held.size;
+			again.position = connection->ways[first].position - held.size;
 			if (held.size)
 				feed(connection, first, &again);
 			wipe(&held);
@@ -319,6 +347,7 @@ static void deliver(struct connections *all, const struct waiting *item)
 		.ticks = item->ticks,
 		.mark = item->mark,
 		.thread = item->thread,
+		.position = item->position,
 	};
 
 	if (item->closes) {

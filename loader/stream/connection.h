@@ -26,6 +26,9 @@ void connections_data(struct connections *all, uint32_t process, uint32_t thread
 
 /* A TLS library that is hooked says that a handshake of this process is done. */
 void connections_handshake(struct connections *all, uint32_t process);
+/* A call of a process that tells who its descriptor's peer is (peers.h). */
+void connections_address(struct connections *all, uint32_t process, const struct rt_record *record,
+	const uint8_t *bytes, size_t size);
 
 /* No mark older than `ticks` will come any more: what has come until then is parsed. */
 void connections_settle(struct connections *all, uint64_t ticks);

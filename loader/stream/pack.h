@@ -89,12 +89,10 @@ struct pack_usage {
 void pack_usage(struct pack *pack, const struct pack_usage *usage);
 
 /*
- * What the parsers found; the figures of its tokens become facts. fd -1: unknown. sequence: which
- * one on its connection, from 0.
+ * What the parsers found; the figures of its tokens become facts. fd -1: unknown.
  */
 struct exchange;
-void pack_exchange(struct pack *pack, uint32_t connection, int fd, uint32_t sequence,
-	const struct exchange *exchange);
+void pack_exchange(struct pack *pack, uint32_t connection, int fd, const struct exchange *exchange);
 
 struct pack_totals {
 	uint64_t calls;

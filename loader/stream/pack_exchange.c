@@ -34,6 +34,29 @@ static uint32_t clean_text(struct pack *pack, const char *text)
 	return batch_text(&pack->batch, clean, size);
 }
 
+/* "00-", 32 hex digits, "-", 16 of them, "-", 2 of them: random by its definition, and no secret.
+ */
+static bool is_traceparent(const char *text)
+{
+	static const char shape[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
+
+	for (size_t i = 0; i < sizeof(shape) - 1; i++) {
+		bool is_hex =
+			(text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
+
+		if (shape[i] == 'h' ? !is_hex : text[i] != shape[i])
+			return false;
+	}
+	return !text[sizeof(shape) - 1];
+}
+
+static uint32_t fact_text(struct pack *pack, const char *key, const char *text)
+{
+	if (!strcmp(key, "ragtime.traceparent") && is_traceparent(text))
+		return batch_text(&pack->batch, text, strlen(text));
+	return clean_text(pack, text);
+}
+
 static void put_facts(struct pack *pack, uint32_t index, const struct exchange *exchange)
 {
 	for (uint32_t i = 0; i < exchange->fact_count; i++) {
@@ -45,7 +68,7 @@ static void put_facts(struct pack *pack, uint32_t index, const struct exchange *
 		row.type = fact->type;
 		switch (fact->type) {
 		case FACT_TEXT:
-			row.text = clean_text(pack, exchange->text + fact->text);
+			row.text = fact_text(pack, fact->key, exchange->text + fact->text);
 			break;
 		case FACT_INT:
 			row.number = fact->number;
@@ -116,8 +139,7 @@ static void put_tokens(struct pack *pack, uint32_t index, const struct exchange_
 	put_int(pack, index, "ragtime.gap_max_ns", (int64_t)((double)tokens->longest_gap * ns));
 }
 
-void pack_exchange(struct pack *pack, uint32_t connection, int fd, uint32_t sequence,
-	const struct exchange *exchange)
+void pack_exchange(struct pack *pack, uint32_t connection, int fd, const struct exchange *exchange)
 {
 	Ragtime__Raw__Exchange row = RAGTIME__RAW__EXCHANGE__INIT;
 	struct batch *batch = &pack->batch;
@@ -127,13 +149,14 @@ void pack_exchange(struct pack *pack, uint32_t connection, int fd, uint32_t sequ
 	row.thread = exchange->thread;
 	row.connection = connection;
 	row.fd = fd;
-	row.sequence = sequence;
+	row.sequence = exchange->sequence;
 	row.name = clean_text(pack, exchange->name);
 	row.protocol = batch_text(batch, exchange->protocol, strlen(exchange->protocol));
 	row.class_ = exchange->class;
 	row.server = exchange->is_server;
 	row.failed = exchange->failed;
 	row.mark = exchange->mark;
+	row.position = exchange->position;
 	row.begin_ticks = exchange->begin;
 	row.request_end_ticks = exchange->request_end;
 	row.first_byte_ticks = exchange->first_byte;

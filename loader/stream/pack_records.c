@@ -22,6 +22,30 @@
 #define SAMPLES_MAX 4096
 #define CHECK_EVERY 512
 
+/* Bytes of an address of the internet; 0: it is none. */
+static size_t inet_size(const uint8_t *bytes, size_t size)
+{
+	sa_family_t family = AF_UNSPEC;
+
+	if (size >= sizeof(family))
+		memcpy(&family, bytes, sizeof(family));
+	if (family == AF_INET && size >= sizeof(struct sockaddr_in))
+		return sizeof(struct sockaddr_in);
+	if (family == AF_INET6 && size >= sizeof(struct sockaddr_in6))
+		return sizeof(struct sockaddr_in6);
+	return 0;
+}
+
+/* Two of them, the second one at `second`; 0 where they are not as they should be. */
+static uint32_t pair_text(struct pack *pack, const uint8_t *bytes, size_t size, size_t second)
+{
+	size_t first = inet_size(bytes, size), rest = size > second ? size - second : 0;
+
+	if (!first || first != second || !inet_size(bytes + second, rest))
+		return 0;
+	return batch_text(&pack->batch, bytes, second + inet_size(bytes + second, rest));
+}
+
 /* What of an address may be told: struct sockaddr as it was, a socket's path redacted. */
 static uint32_t address_text(struct pack *pack, const uint8_t *bytes, size_t size)
 {
@@ -33,10 +57,8 @@ static uint32_t address_text(struct pack *pack, const uint8_t *bytes, size_t siz
 
 	if (size >= sizeof(family))
 		memcpy(&family, bytes, sizeof(family));
-	if (family == AF_INET && size >= sizeof(struct sockaddr_in))
-		return batch_text(&pack->batch, bytes, sizeof(struct sockaddr_in));
-	if (family == AF_INET6 && size >= sizeof(struct sockaddr_in6))
-		return batch_text(&pack->batch, bytes, sizeof(struct sockaddr_in6));
+	if (inet_size(bytes, size))
+		return batch_text(&pack->batch, bytes, inet_size(bytes, size));
 	clean.sun_family = family;
 	if (family != AF_UNIX || size <= head)
 		return batch_text(&pack->batch, &clean, head);
@@ -59,12 +81,13 @@ static uint32_t address_text(struct pack *pack, const uint8_t *bytes, size_t siz
 }
 
 /* The string for a tail; 0 for what is not for the stream. */
-static uint32_t tail_text(struct pack *pack, unsigned type, const uint8_t *bytes, size_t size)
+static uint32_t tail_text(struct pack *pack, const struct rt_tail *tail, const uint8_t *bytes)
 {
+	size_t size = tail->size;
 	enum redact_kind kind = REDACT_PATH;
 	const char *text;
 
-	switch (type) {
+	switch (tail->type) {
 	case RT_TAIL_PATH:
 		break;
 	case RT_TAIL_HOST:
@@ -73,7 +96,12 @@ static uint32_t tail_text(struct pack *pack, unsigned type, const uint8_t *bytes
 	case RT_TAIL_NAME:
 		kind = REDACT_NAME;
 		break;
+	case RT_TAIL_TCP:
+		return size == sizeof(struct rt_tcp) ? batch_text(&pack->batch, bytes, size) : 0;
 	case RT_TAIL_ADDRESS:
+		if (tail->info)
+			return pair_text(pack, bytes, size, tail->info);
+		/* fall through */
 	case RT_TAIL_LOCAL:
 		return address_text(pack, bytes, size);
 	default:
@@ -236,7 +264,7 @@ static void note(
 {
 	Ragtime__Raw__Note row = RAGTIME__RAW__NOTE__INIT;
 
-	row.text = tail_text(run->pack, tail->type, bytes, tail->size);
+	row.text = tail_text(run->pack, tail, bytes);
 	if (!row.text)
 		return;
 	row.call = section->columns.count - 1;
@@ -255,6 +283,11 @@ static bool for_stream(const struct rt_record *record)
 	return record->kind >= RT_COUNTED_FIRST || record->kind == RT_EV_tls_peer ||
 		record->kind == RT_EV_tls_socket || record->kind == RT_EV_allocation ||
 		record->kind == RT_EV_data;
+}
+
+static bool is_address(unsigned kind)
+{
+	return kind == RT_EV_connect || kind == RT_EV_accept || kind == RT_EV_bind;
 }
 
 static void mark(struct run *run, const struct rt_tail *tail, const uint8_t *bytes)
@@ -316,7 +349,7 @@ static void take_special(struct run *run)
 		damaged(run);
 		return;
 	}
-	if (record->kind < RT_COUNTED_FIRST)
+	if (record->kind < RT_COUNTED_FIRST || is_address(record->kind))
 		mark(run, tail, bytes);
 	if (for_stream(record))
 		take_one(run, tail, bytes);

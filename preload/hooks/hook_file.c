@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files by descriptor: opening, reading, writing, and what else may wait for a disk. */
+#include "preload/endpoint.h"
 #include "preload/hooks/hook.h"
 
 #include <errno.h>
@@ -161,13 +162,19 @@ FD(flock, int, flock, (int fd, int operation), (fd, operation))
 static NOINLINE int record_close(int fd)
 {
 	struct rt_call call;
+	struct rt_tcp facts;
+	bool is_tcp = payload_is_socket(fd) && endpoint_tcp(fd, &facts);
+	struct rt_bytes tail = {.data = &facts, .size = sizeof(facts), .type = RT_TAIL_TCP};
 	int result;
 
 	payload_close(fd);
 	if (!call_enter(&call, RT_EV_close, RT_FAMILY_file, (__u32)fd))
 		return real_close(fd);
 	result = real_close(fd);
-	call_leave(&call, (__u32)fd, result_or_errno(result));
+	if (is_tcp)
+		call_leave_tail(&call, (__u32)fd, result_or_errno(result), &tail);
+	else
+		call_leave(&call, (__u32)fd, result_or_errno(result));
 	return result;
 }
 ENTRY(int, close, (int fd), (fd))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sockets of every domain. Addresses of peers travel as tails. */
+#include "preload/endpoint.h"
 #include "preload/hooks/hook.h"
 
 #include <errno.h>
@@ -88,29 +89,65 @@ static NOINLINE int record_socketpair(int domain, int type, int protocol, int en
 ENTRY(int, socketpair, (int domain, int type, int protocol, int ends[2]),
 	(domain, type, protocol, ends))
 
-#define ADDRESSED(event, name, tail_type, then)                                      \
-	static NOINLINE int record_##name(                                           \
-		int fd, const struct sockaddr *address, socklen_t length)            \
-	{                                                                            \
-		struct rt_call call;                                                 \
-		struct rt_bytes tail;                                                \
-		__s64 outcome;                                                       \
-		int result;                                                          \
-                                                                                     \
-		if (!call_enter(&call, RT_EV_##event, RT_FAMILY_socket, (__u32)fd))  \
-			return real_##name(fd, address, length);                     \
-		result = real_##name(fd, address, length);                           \
-		outcome = result_or_errno(result);                                   \
-		call_leave_tail(&call, (__u32)fd, outcome,                           \
-			address_tail(&tail, tail_type, address, length, outcome));   \
-		then;                                                                \
-		return result;                                                       \
-	}                                                                            \
-	ENTRY(int, name, (int fd, const struct sockaddr *address, socklen_t length), \
-		(fd, address, length))
+static NOINLINE int record_bind(int fd, const struct sockaddr *address, socklen_t length)
+{
+	struct rt_call call;
+	struct rt_bytes tail;
+	__s64 outcome;
+	int result;
 
-ADDRESSED(connect, connect, RT_TAIL_ADDRESS, if (!result) payload_named(fd, address, length))
-ADDRESSED(bind, bind, RT_TAIL_LOCAL, (void)0)
+	if (!call_enter(&call, RT_EV_bind, RT_FAMILY_socket, (__u32)fd))
+		return real_bind(fd, address, length);
+	result = real_bind(fd, address, length);
+	outcome = result_or_errno(result);
+	call_leave_tail(&call, (__u32)fd, outcome,
+		address_tail(&tail, RT_TAIL_LOCAL, address, length, outcome));
+	return result;
+}
+ENTRY(int, bind, (int fd, const struct sockaddr *address, socklen_t length), (fd, address, length))
+
+static NOINLINE int record_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	const struct rt_bytes *told;
+	struct endpoint_pair pair;
+	struct rt_call call;
+	struct rt_bytes tail;
+	__s64 outcome;
+	int result;
+
+	if (!call_enter(&call, RT_EV_connect, RT_FAMILY_socket, (__u32)fd))
+		return real_connect(fd, address, length);
+	result = real_connect(fd, address, length);
+	outcome = result_or_errno(result);
+	told = address_tail(&tail, RT_TAIL_ADDRESS, address, length, outcome);
+	if (told && (!outcome || outcome == -EINPROGRESS) && payload_is_socket(fd))
+		endpoint_add_local(fd, &tail, &pair);
+	call_leave_tail(&call, (__u32)fd, outcome, told);
+	if (!result)
+		payload_named(fd, address, length);
+	return result;
+}
+ENTRY(int, connect, (int fd, const struct sockaddr *address, socklen_t length),
+	(fd, address, length))
+
+/* Who listens to a port that the system chose has told its address to nobody. */
+static NOINLINE int record_listen(int fd, int backlog)
+{
+	struct endpoint_pair pair;
+	struct rt_bytes tail = {.type = RT_TAIL_LOCAL};
+	struct rt_call call;
+	int result;
+
+	if (!call_enter(&call, RT_EV_listen, RT_FAMILY_socket, (__u32)fd))
+		return real_listen(fd, backlog);
+	result = real_listen(fd, backlog);
+	if (!result && payload_is_socket(fd) && endpoint_local(fd, &tail, &pair))
+		call_leave_tail(&call, (__u32)fd, 0, &tail);
+	else
+		call_leave(&call, (__u32)fd, result_or_errno(result));
+	return result;
+}
+ENTRY(int, listen, (int fd, int backlog), (fd, backlog))
 
 /* A caller that does not want to know the peer: we do. */
 struct peer {
@@ -157,7 +194,6 @@ ACCEPT(accept, (int fd, struct sockaddr *address, socklen_t *length), (fd, addre
 ACCEPT(accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags),
 	(fd, address, length, flags), (fd, own, &peer.length, flags))
 
-FD(listen, int, listen, (int fd, int backlog), (fd, backlog))
 FD(shutdown, int, shutdown, (int fd, int how), (fd, how))
 RECORD_MOVE(socket, send, send, (int fd, const void *data, size_t size, int flags),
 	(fd, data, size, flags), payload_moved(fd, PAYLOAD_OUT, data, result, call.start))

@@ -254,7 +254,7 @@ static void put_request(struct trace_maker *maker, uint32_t class, const char *n
 		.end = TRACE_START + 200};
 	exchange_name(&exchange, "%s", name);
 	exchange_string(&exchange, key, value);
-	pack_exchange(maker->pack, 1, 5, 0, &exchange);
+	pack_exchange(maker->pack, 1, 5, &exchange);
 }
 
 static const char *told(sqlite3 *db, const char *column, const char *name)

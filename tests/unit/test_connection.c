@@ -80,13 +80,11 @@ static const struct protocol talk = {
 
 const struct protocol *const protocols[] = {&talk, NULL};
 
-void pack_exchange(struct pack *pack, uint32_t connection, int fd, uint32_t sequence,
-	const struct exchange *exchange)
+void pack_exchange(struct pack *pack, uint32_t connection, int fd, const struct exchange *exchange)
 {
 	(void)pack;
 	(void)connection;
 	(void)fd;
-	(void)sequence;
 	(void)exchange;
 }
 

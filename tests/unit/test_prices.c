@@ -34,7 +34,8 @@ static void parse(void)
 static struct exchange *request(const char *provider, const char *model, int input, int output)
 {
 	static const struct proto_piece piece;
-	struct exchange *exchange = exchange_begin(NULL, "http1", PROTO_OUT, &piece);
+	static struct exchange_host host;
+	struct exchange *exchange = exchange_begin(&host, "http1", PROTO_OUT, &piece);
 
 	exchange_string(exchange, "gen_ai.provider.name", provider);
 	exchange_string(exchange, "gen_ai.request.model", model);
