@@ -33,7 +33,7 @@ struct line {
 	uint64_t bytes_out, bytes_in;
 	struct rt_tcp tcp;
 	bool is_pending; /* connect has begun, and not told how it ended */
-	bool has_tcp, is_server, looked_up;
+	bool has_tcp, is_server, looked_up, is_moved;
 };
 
 struct timeline {
@@ -127,6 +127,18 @@ uint32_t timeline_of_session(struct timeline *all, uint32_t process, uint64_t ha
 	return place ? (uint32_t)*place : 0;
 }
 
+/* Its socket has become known: what was told of the session is the socket's. */
+static void move_session(struct line *from, struct line *to)
+{
+	if (to->tls_start)
+		return;
+	to->tls_start = from->tls_start;
+	to->tls_end = from->tls_end;
+	to->tls = from->tls;
+	to->server_name = from->server_name;
+	from->is_moved = true;
+}
+
 /* Of a call on a session: its socket's, from where that is known. */
 static struct line *session_line(struct timeline *all, const struct timeline_call *call)
 {
@@ -138,9 +150,16 @@ static struct line *session_line(struct timeline *all, const struct timeline_cal
 		return &all->lines[line_in(all, &all->by_session, key, call->process, 0)];
 	number = timeline_of_object(all, call->process, call->object);
 	place = map_at(&all->by_session, key);
+	if (place && number && *place && *place != number)
+		move_session(&all->lines[*place], &all->lines[number]);
 	if (place)
 		*place = number;
 	return &all->lines[number];
+}
+
+uint32_t timeline_object(const struct timeline *all, uint32_t line)
+{
+	return line < all->count ? all->lines[line].object : 0;
 }
 
 /* ---- calls ---- */
@@ -381,6 +400,8 @@ void timeline_store(
 		struct line *line = &all->lines[number];
 		bool has_tls = line->tls != 0;
 
+		if (line->is_moved && !line->requests)
+			continue;
 		look_up(all, line, NULL);
 
 		struct value row[] = {

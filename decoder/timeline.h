@@ -38,6 +38,9 @@ void timeline_take(struct timeline *all, const struct timeline_call *call);
 uint32_t timeline_of_object(struct timeline *all, uint32_t process, uint32_t object);
 uint32_t timeline_of_session(struct timeline *all, uint32_t process, uint64_t handle);
 
+/* The socket of a line; 0: unknown. */
+uint32_t timeline_object(const struct timeline *all, uint32_t line);
+
 /* Nanoseconds; TIMELINE_UNKNOWN where they are. */
 #define TIMELINE_UNKNOWN (-1)
 

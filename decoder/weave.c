@@ -371,14 +371,16 @@ static void leave_mark(struct weave *weave, const struct thread *thread,
 	const struct section_call *call, const struct woven *woven, int32_t parent,
 	uint64_t session)
 {
+	uint32_t line = line_of(weave, thread->process->id, woven->object, session);
+	uint32_t object = woven->object ? woven->object : timeline_object(weave->timeline, line);
 	struct exchange_mark mark = {
 		.connection = (uint32_t)(call->arg >> 32),
 		.mark = (uint64_t)call->result,
 		.id = woven->id,
 		.parent = parent_span(weave, thread, call, parent),
-		.object = woven->object ? weave->first_object + woven->object : STORE_NULL,
+		.object = object ? weave->first_object + object : STORE_NULL,
 		.evidence = evidence_of(call, parent),
-		.line = line_of(weave, thread->process->id, woven->object, session),
+		.line = line,
 	};
 
 	if (exchanges_mark(weave->exchanges, &mark))

@@ -88,6 +88,10 @@ def check_tls():
     for span in spans:
         check_phases("tls", span)
         check(span["attrs"]["ragtime.tls_version"] == "1.2" and span["attrs"]["ragtime.tls_ns"] > 0, f"tls: {span}")
+    _, streams = traced("streams")
+    clients_of_streams, _ = check_joined("streams", streams, 3)
+    for span in clients_of_streams:
+        check(span["attrs"]["ragtime.tls_ns"] > 0 and span["attrs"]["ragtime.connect_ns"] > 0, f"streams: {span}")
     resumed = [span["attrs"]["ragtime.tls_resumed"] for span in sorted(clients, key=lambda span: span["start_ns"])]
     check(resumed == [False, True], f"tls: resumed {resumed}")
     check(all(span["attrs"]["tls.client.server_name"] == "localhost" for span in clients), "tls: server name")

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """connections.py client KIND FOLDER: starts a server of its own in another process and talks to it.
 
-KIND is tcp, tls, unix, reuse (a port taken twice), ollama (by its port alone) or threads (one thread
+KIND is tcp, tls, streams (TLS of asyncio), unix, reuse (a port taken twice), ollama (by its port alone) or threads (one thread
 sends, another receives). The server answers each path with the path; /slow after PAUSE, in two parts
 PAUSE apart.
 """
+import asyncio
 import http.client
 import http.server
 import os
@@ -66,8 +67,9 @@ def serve(kind, folder):
         server = UnixServer(os.path.join(folder, "socket"), Handler)
     else:
         address = ("127.0.0.11", 11434) if kind == "ollama" else ("127.0.0.1", 0)
+        Handler.disable_nagle_algorithm = True
         server = Server(address, Handler)
-    if kind == "tls":
+    if kind in ("tls", "streams"):
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(os.path.join(folder, "cert.pem"), os.path.join(folder, "cert.pem.key"))
         context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -111,6 +113,26 @@ def tls(port, folder):
         ask(connection, "/slow", number)
         connection.close()
         secure.close()
+
+
+async def ask_by_stream(port, context, number):
+    reader, writer = await asyncio.open_connection("localhost", port, ssl=context)
+    head = f"GET /slow HTTP/1.1\r\nHost: localhost\r\ntraceparent: {TRACEPARENT.format(number)}\r\n\r\n"
+    writer.write(head.encode())
+    await reader.readuntil(b"\r\n\r\n")
+    assert await reader.readexactly(10) == b"/slow/slow"
+    writer.close()
+    await writer.wait_closed()
+
+
+def streams(port, folder):
+    """TLS over memory, three connections at once."""
+    context = ssl.create_default_context(cafile=os.path.join(folder, "cert.pem"))
+
+    async def all_of_them():
+        await asyncio.gather(*(ask_by_stream(port, context, number) for number in (1, 2, 3)))
+
+    asyncio.run(all_of_them())
 
 
 def unix(folder):
@@ -164,8 +186,8 @@ def client(kind, folder):
     server = subprocess.Popen([sys.executable, os.path.abspath(__file__), "serve", kind, folder],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     port = int(server.stdout.readline())
-    if kind in ("tls",):
-        tls(port, folder)
+    if kind in ("tls", "streams"):
+        globals()[kind](port, folder)
     elif kind == "unix":
         unix(folder)
     else:
