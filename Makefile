@@ -23,7 +23,7 @@ OPT := $(if $(DEBUG),-O0 -g3,-O2 -g)
 CFLAGS += -std=gnu11 $(OPT) $(WARN) -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=. $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined) $(if $(COVERAGE),--coverage)
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(GEN) $(if $(DEBUG),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
-DEPS := -lelf -lz -lzstd -lprotobuf-c -lsqlite3 -lcapstone -lsupc++ -lnghttp2 -lyaml -lbrotlidec -lbrotlicommon
+DEPS := -lbpf -lelf -lz -lzstd -lprotobuf-c -lsqlite3 -lcapstone -lsupc++ -lnghttp2 -lyaml -lbrotlidec -lbrotlicommon
 SYSTEM := -lm -lpthread -ldl
 LDLIBS := $(DEPS) $(SYSTEM)
 
@@ -50,7 +50,7 @@ PROGRAMS := $(patsubst tests/programs/%,$(OUT)/programs/%,$(basename $(sort $(wi
 .SECONDARY:
 .PHONY: all deps demo test test-full regold bench lint format install uninstall dist clean help tests fuzzers docs-tables
 
-all: $(OUT)/ragtime $(OUT)/libragtime.so $(BPF_OBJ) ## build everything into build/
+all: $(OUT)/ragtime $(OUT)/libragtime.so ## build everything into build/
 
 $(OUT)/ragtime: $(OUT)/obj/main.o $(OUT)/libcore.a
 	$(call say,LINK,$@)
@@ -83,9 +83,9 @@ $(GEN)/trace_raw.pb-c.c: $(GEN)/trace_raw.proto
 	$(call say,PROTOC,$<)
 	$(Q)protoc-c --proto_path=$(GEN) --c_out=$(GEN) $<
 
-$(GEN)/embedded.c: $(EMBED) lib/embed.sh Makefile
+$(GEN)/embedded.c: $(EMBED) $(BPF_OBJ) lib/embed.sh Makefile
 	$(call say,EMBED,$@)
-	$(Q)mkdir -p $(GEN) && sh lib/embed.sh $(EMBED) > $@
+	$(Q)mkdir -p $(GEN) && sh lib/embed.sh $(EMBED) $(foreach o,$(BPF_OBJ),$(o:$(OUT)/%=%)=$(o)) > $@
 
 $(OUT)/libragtime.so: $(SHIM_OBJ)
 	$(call say,LINK,$@)
@@ -101,7 +101,7 @@ $(OUT)/shim/%.o: %.S
 
 $(OUT)/bpf/%.o: bpf/%.c
 	$(call say,BPF,$<)
-	$(Q)mkdir -p $(@D) && $(CLANG) -O2 -g -target bpf -D__TARGET_ARCH_x86 -I. -Wall -Werror -MMD -MP -MT $@ -c -o $@ $<
+	$(Q)mkdir -p $(@D) && $(CLANG) -O2 -g -target bpf -D__TARGET_ARCH_x86 -I. -idirafter /usr/include/$(shell $(CC) -print-multiarch) -Wall -Werror -MMD -MP -MT $@ -c -o $@ $<
 
 fuzzers: $(FUZZ)
 

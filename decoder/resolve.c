@@ -232,6 +232,28 @@ static void replay_handle(const struct replay *replay)
 	set(replay, descriptor_handle(replay->call->arg), number);
 }
 
+/* Open since before anybody looked: what the system said of it then. */
+static void replay_descriptor(const struct replay *replay)
+{
+	int64_t kind = replay->call->result;
+	struct object *object;
+	uint32_t name;
+
+	if (kind == RT_OBJECT_file) {
+		replay_open(replay);
+		return;
+	}
+	if (kind <= RT_OBJECT_unknown || kind > RT_OBJECT_terminal)
+		return;
+	object = open_object(replay, low(replay->call->arg), (uint8_t)kind);
+	name = address_text(replay, RT_TAIL_ADDRESS);
+	if (object && name)
+		object->name = name;
+	name = address_text(replay, RT_TAIL_LOCAL);
+	if (object && name && kind == RT_OBJECT_listener)
+		object->name = object->local = name;
+}
+
 static void replay_call(const struct replay *replay)
 {
 	uint64_t fd = low(replay->call->arg);
@@ -274,6 +296,9 @@ static void replay_call(const struct replay *replay)
 	case RT_EV_close:
 	case RT_EV_fclose:
 		replay_close(replay, fd);
+		break;
+	case RT_EV_descriptor:
+		replay_descriptor(replay);
 		break;
 	case RT_EV_SSL_set_fd:
 	case RT_EV_tls_socket:

@@ -27,7 +27,7 @@ struct section_call {
 /* A moment, not a call: it has a parent and cannot be one. */
 static inline bool section_is_mark(const struct section_call *call)
 {
-	return call->kind < RT_COUNTED_FIRST;
+	return rt_is_mark(call->kind);
 }
 
 struct section {

@@ -23,12 +23,12 @@ static const uint16_t byte_kinds[] = {RT_EV_read, RT_EV_pread, RT_EV_readv, RT_E
 
 static const uint16_t making_kinds[] = {RT_EV_open, RT_EV_fopen, RT_EV_socket, RT_EV_connect,
 	RT_EV_eventfd, RT_EV_epoll_create, RT_EV_pipe, RT_EV_socketpair, RT_EV_bind, RT_EV_listen,
-	RT_EV_SSL_set_fd, RT_EV_tls_socket, 0};
+	RT_EV_SSL_set_fd, RT_EV_tls_socket, RT_EV_descriptor, 0};
 
 static const uint16_t changing_kinds[] = {RT_EV_open, RT_EV_fopen, RT_EV_socket, RT_EV_connect,
 	RT_EV_eventfd, RT_EV_epoll_create, RT_EV_pipe, RT_EV_socketpair, RT_EV_bind, RT_EV_listen,
 	RT_EV_accept, RT_EV_dup, RT_EV_close, RT_EV_fclose, RT_EV_SSL_set_fd, RT_EV_tls_socket,
-	RT_EV_SSL_free, RT_EV_gnutls_deinit, 0};
+	RT_EV_SSL_free, RT_EV_gnutls_deinit, RT_EV_descriptor, 0};
 
 static const uint16_t line_kinds[] = {RT_EV_getaddrinfo, RT_EV_gethostbyname, RT_EV_connect,
 	RT_EV_close, RT_EV_poll, RT_EV_read, RT_EV_readv, RT_EV_write, RT_EV_writev, RT_EV_send,
@@ -70,7 +70,7 @@ void traits_init(void)
 		if (!info)
 			continue;
 		traits[kind] = (struct trait){
-			.flags = kind < RT_COUNTED_FIRST ? TRAIT_MARK : 0,
+			.flags = rt_is_mark(kind) ? TRAIT_MARK : 0,
 			.arg = info->arg,
 			.span_kind = span_kind_of(info->family),
 		};

@@ -211,6 +211,12 @@ struct backward {
 	size_t rows;
 };
 
+/* What it says of descriptors and handles, the replay has read. */
+static bool is_only_replayed(const struct section_call *call)
+{
+	return call->kind == RT_EV_descriptor || call->kind == RT_EV_tls_socket;
+}
+
 static void place_call(struct weave *weave, struct thread *thread, const struct section *section,
 	struct section_call *calls, size_t i, struct backward *state)
 {
@@ -236,9 +242,11 @@ static void place_call(struct weave *weave, struct thread *thread, const struct 
 		above = level && level->fold ? level->fold : above;
 		woven->waits = 1;
 	}
-	woven->object = resolve_object(weave, thread, section, call);
-	if (call->kind == RT_EV_tls_socket) /* it has said what it says to the descriptors */
+	if (is_only_replayed(call)) {
+		woven->fold = above;
 		return;
+	}
+	woven->object = resolve_object(weave, thread, section, call);
 	if (call->kind == RT_EV_data) {
 		woven->fold = above;
 		woven->row = 1;
@@ -462,7 +470,7 @@ int weave_section(struct weave *weave, struct thread *thread, const struct secti
 				session_of(&calls[i], i));
 			continue;
 		}
-		if (calls[i].kind != RT_EV_tls_socket)
+		if (!is_only_replayed(&calls[i]))
 			count_call(weave, thread, section, &calls[i], i);
 		if (trait_of(calls[i].kind)->flags & TRAIT_LINE)
 			tell_timeline(weave, thread, section, &calls[i], woven->object);

@@ -150,7 +150,7 @@ static void set_ports(struct table *table, const struct candidate *candidate)
 
 static void add_row(struct table *table, const struct candidate *candidate)
 {
-	const char *bpf = find_obstacle_bpf(candidate), *inject = find_obstacle_inject(candidate);
+	const char *bpf = find_obstacle_bpf(), *inject = find_obstacle_inject(candidate);
 
 	table_row(table);
 	table_set(table, COLUMN_PID, candidate->pid);
@@ -171,13 +171,14 @@ static void add_row(struct table *table, const struct candidate *candidate)
 
 static void print_reasons(const struct candidates *found)
 {
+	const char *bpf = find_obstacle_bpf();
+
+	if (bpf)
+		printf("all: not by BPF: %s\n", bpf);
 	for (size_t i = 0; i < found->count; i++) {
 		const struct candidate *candidate = &found->list[i];
-		const char *bpf = find_obstacle_bpf(candidate);
 		const char *inject = find_obstacle_inject(candidate);
 
-		if (bpf)
-			printf("%d: not by BPF: %s\n", (int)candidate->pid, bpf);
 		if (inject)
 			printf("%d: not by injection: %s\n", (int)candidate->pid, inject);
 	}

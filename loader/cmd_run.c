@@ -2,7 +2,6 @@
 /* ragtime run: starts a program under trace and leaves it as it would be without. */
 #include <argp.h>
 #include <errno.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,7 @@
 
 #include "lib/command.h"
 #include "lib/log.h"
-#include "lib/state.h"
+#include "loader/arguments.h"
 #include "loader/capture/session.h"
 #include "loader/symbols/plan.h"
 #include "loader/target/identity.h"
@@ -73,30 +72,6 @@ struct run {
 	struct launch_inherited *inherited;
 };
 
-static double parse_seconds(const char *text, struct argp_state *state)
-{
-	char *end;
-	double value = strtod(text, &end);
-
-	if (end == text || (*end && strcmp(end, "s") != 0) || !isfinite(value) || value <= 0 ||
-		value > 1e9)
-		argp_error(state, "--duration '%s' is not a number of seconds", text);
-	return value;
-}
-
-static uint64_t parse_size(const char *text, struct argp_state *state)
-{
-	static const char units[] = "KMGT";
-	char *end;
-	uint64_t value = strtoull(text, &end, 10);
-	const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
-
-	if (end == text || *text == '-' || (*end && (!unit || end[1])) || !value ||
-		value > (1ull << 40))
-		argp_error(state, "--max-size '%s' is not a size such as 500M", text);
-	return unit ? value << (10 * (unit - units + 1)) : value;
-}
-
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct run *run = state->input;
@@ -120,13 +95,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		run->session.follow = key == KEY_FOLLOW;
 		break;
 	case KEY_DURATION:
-		run->session.duration_ns = (uint64_t)(parse_seconds(arg, state) * 1e9);
+		run->session.duration_ns = arguments_duration(arg, state);
 		break;
 	case KEY_EXEC:
 		run->exec = true;
 		break;
 	case KEY_MAX_SIZE:
-		run->session.max_size = parse_size(arg, state);
+		run->session.max_size = arguments_size(arg, state);
 		break;
 	case KEY_CLOCK:
 		if (strcmp(arg, "tsc") != 0 && strcmp(arg, "monotonic") != 0)
@@ -148,39 +123,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-/* The output's name as it holds in any working directory. */
 static int choose_output(struct run *run)
 {
-	char folder[2048];
-	int err;
-
 	run->session.output = run->output_path;
-	if (!run->output) {
-		state_prune(STATE_KEEP_DAYS, STATE_KEEP_BYTES);
-		err = state_new_trace(base_name(run->command[0]), getpid(), run->output_path,
-			sizeof(run->output_path));
-		if (err)
-			log_error("cannot use the state folder '%s': %s; name a file with -o",
-				run->output_path, strerror(-err));
-		return err;
-	}
-	if (!strcmp(run->output, "-")) {
+	if (run->output && !strcmp(run->output, "-")) {
 		log_error("standard output belongs to the program; for a pipe use -o fd:3 3>...");
 		return -EINVAL;
 	}
-	if (run->output[0] == '/' || !strncmp(run->output, "fd:", 3) ||
-		!strncmp(run->output, "unix:", 5) || !getcwd(folder, sizeof(folder)))
-		folder[0] = '\0';
-	snprintf(run->output_path, sizeof(run->output_path), "%s%s%s", folder, folder[0] ? "/" : "",
-		run->output);
-	return 0;
+	return arguments_output(run->output, arguments_base_name(run->command[0]), getpid(),
+		run->output_path, sizeof(run->output_path));
 }
 
 /* A descriptor that the trace goes to must not be closed, and not reach the target. */
@@ -324,7 +275,7 @@ static int run_command(struct run *run)
 int cmd_run(int argc, char **argv)
 {
 	static const struct argp argp = {options, parse_option, usage, help, NULL, NULL, NULL};
-	struct run run = {.session.follow = true};
+	struct run run = {.session = {.follow = true, .mode = "shim"}};
 	int code;
 
 	argp_err_exit_status = EXIT_USAGE;
@@ -337,7 +288,7 @@ int cmd_run(int argc, char **argv)
 	} else {
 		log_set_verbose(run.verbose);
 		run.session.patterns = run.patterns;
-		run.session.command = base_name(run.command[0]);
+		run.session.command = arguments_base_name(run.command[0]);
 		code = run_command(&run);
 	}
 	free(run.patterns);

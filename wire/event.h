@@ -83,6 +83,12 @@ enum rt_event {
 #undef EVENT
 };
 
+/* A moment, not a call. */
+static inline int rt_is_mark(unsigned kind)
+{
+	return kind < 32 || (kind >= 400 && kind < 408);
+}
+
 enum rt_family {
 #define FAMILY(number, name, title) RT_FAMILY_##name = number,
 #include "vocabulary.def"
@@ -129,6 +135,7 @@ enum rt_birth {
 	RT_BIRTH_FORK = 2,
 	RT_BIRTH_EXEC = 3, /* the same pid, a new program */
 	RT_BIRTH_INJECT = 4,
+	RT_BIRTH_ATTACH = 5, /* it ran before tracing began */
 };
 
 /* Result of the tls_peer mark. */

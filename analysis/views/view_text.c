@@ -74,7 +74,10 @@ static void put_facts(struct page *page, const struct report *report)
 		buf_puts(bytes, ", ");
 		put_counted(bytes, report->counted_calls, "more counted", "more counted");
 	}
-	buf_printf(bytes, "; %s", run->mode ? "captured by the " : "");
+	buf_printf(bytes, "; %s",
+		!run->mode			   ? ""
+			: strcmp(run->mode, "bpf") ? "captured by the "
+						   : "captured by ");
 	buf_printf(bytes, "%s\n  ", run->mode ? run->mode : "captured in a way not known");
 	put_end(bytes, run);
 	if (report->sampled_calls > 0) {

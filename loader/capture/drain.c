@@ -468,6 +468,8 @@ uint64_t drain_pass(struct drain *drain)
 		if (exited)
 			drain_retire(drain, thread, false);
 	}
+	if (drain->outside_settled && drain->outside_settled < in_order)
+		in_order = drain->outside_settled;
 	settle(drain, in_order);
 	return records;
 }

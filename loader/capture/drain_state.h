@@ -27,6 +27,7 @@ struct drain {
 	uint64_t settled; /* marks up to here are in order: of the last pass, for the next */
 	uint64_t told_no_slot, told_untraced, told_refused;
 	uint64_t told_ns;
+	uint64_t outside_settled; /* 0: nothing comes from outside */
 	pid_t last_sampled;
 	struct drain_totals totals;
 	struct rt_record records[RT_CHUNK_RECORDS]; /* out of the target's reach */

@@ -65,3 +65,8 @@ uint64_t pace_next(const struct pace *pace)
 {
 	return pace->next_ns;
 }
+
+void pace_within(struct pace *pace, uint64_t latest_ns)
+{
+	pace->next_ns = lesser(pace->next_ns, latest_ns);
+}

@@ -20,6 +20,9 @@ void pace_start(struct pace *pace, uint64_t now_ns);
 void pace_step(
 	struct pace *pace, struct region *region, uint64_t now_ns, uint64_t records, bool hurry);
 
+/* The next pass comes no later than this. */
+void pace_within(struct pace *pace, uint64_t latest_ns);
+
 /* When the next pass is due. */
 uint64_t pace_next(const struct pace *pace);
 

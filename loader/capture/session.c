@@ -21,6 +21,7 @@
 #include "loader/capture/shim_control.h"
 #include "loader/capture/ticks.h"
 #include "loader/capture/usage.h"
+#include "loader/kernel/kernel.h"
 #include "loader/stream/connection.h"
 #include "loader/stream/pack.h"
 #include "loader/stream/trace_writer.h"
@@ -44,6 +45,8 @@
 #define WRITER_PATIENCE (2 * SECOND)
 #define WRITER_RETRY_US 10000
 #define DRAIN_NICE (-10)
+/* The rings of the kernel's side are smaller than the region. */
+#define KERNEL_PATIENCE (10 * MS)
 
 struct session {
 	struct region region;
@@ -53,6 +56,7 @@ struct session {
 	struct pack *pack;
 	struct drain *drain;
 	struct connections *connections;
+	struct kernel *kernel;
 	struct plan *plan;
 	struct ctl_server ctl;
 	struct job *job;
@@ -60,6 +64,7 @@ struct session {
 	const char *reason; /* why tracing has been asked to end; NULL: it goes on */
 	bool tracing;
 	bool follow;
+	bool attached;
 	uint64_t duration_ns, end_at_ns;
 	uint64_t clock_due, check_due, sample_due, metrics_due;
 	uint64_t launch_ticks;
@@ -85,7 +90,7 @@ static int open_stream(struct session *session, const struct session_options *op
 {
 	struct trace_writer_options sink = {
 		.output = options->output, .max_size = options->max_size};
-	struct pack_start start = {.mode = "shim", .command = options->command};
+	struct pack_start start = {.mode = options->mode, .command = options->command};
 
 	if (getrandom(sink.run, sizeof(sink.run), 0) != sizeof(sink.run))
 		return -EIO;
@@ -123,7 +128,10 @@ static int open_plan(struct session *session, char **patterns)
 
 static void steer(void *context, uint32_t number, unsigned how)
 {
-	shim_steer(context, number, how);
+	struct session *session = context;
+
+	if (!kernel_steer(session->kernel, number, how))
+		shim_steer(&session->region, number, how);
 }
 
 static int open_all(struct session *session, const struct session_options *options)
@@ -131,7 +139,8 @@ static int open_all(struct session *session, const struct session_options *optio
 	int err;
 
 	ticks_start(&session->ticks, options->slow_clock);
-	err = region_make(&session->region, limits_memory() / MEMORY_SHARE);
+	/* where no shim writes into it, the least there can be */
+	err = region_make(&session->region, options->attached ? 0 : limits_memory() / MEMORY_SHARE);
 	if (err) {
 		log_error("cannot make the shared memory of the trace: %s", strerror(-err));
 		return err;
@@ -145,7 +154,7 @@ static int open_all(struct session *session, const struct session_options *optio
 	if (err)
 		return err;
 	drain_set_pack(session->drain, session->pack);
-	session->connections = connections_new(session->pack, steer, &session->region);
+	session->connections = connections_new(session->pack, steer, session);
 	if (!session->connections)
 		return -ENOMEM;
 	drain_set_connections(session->drain, session->connections);
@@ -166,6 +175,8 @@ struct session *session_open(const struct session_options *options)
 	session->ctl.listening[0] = session->ctl.listening[1] = session->ctl.client = -1;
 	session->follow = options->follow;
 	session->duration_ns = options->duration_ns;
+	session->kernel = options->kernel;
+	session->attached = options->attached;
 	err = open_all(session, options);
 	if (err) {
 		if (err == -ENOMEM)
@@ -229,6 +240,9 @@ void session_began(struct session *session, struct job *job, uint64_t ticks)
 	ctl_open(&session->ctl, getpid(), job->pid);
 	pace_start(&session->pace, now);
 	tell_clock(session);
+	if (session->kernel &&
+		kernel_begin(session->kernel, session->drain, session->pack, &session->ticks))
+		log_error("out of memory: nothing is watched");
 	/* Seldom and briefly, but in time, also where all processors are busy; if we may. */
 	setpriority(PRIO_PROCESS, 0, DRAIN_NICE);
 }
@@ -293,6 +307,8 @@ static void do_housekeeping(struct session *session, uint64_t now)
 		tell_metrics(session);
 	if (is_due(&session->sample_due, now, SAMPLE_EVERY)) {
 		drain_sample(session->drain);
+		if (session->kernel)
+			kernel_sample(session->kernel);
 		tell_clock(session);
 		pack_flush(session->pack);
 	}
@@ -301,18 +317,22 @@ static void do_housekeeping(struct session *session, uint64_t now)
 static void do_pass(struct session *session)
 {
 	uint64_t now = monotonic_ns();
-	uint64_t records;
+	uint64_t records = 0;
 	bool hurry;
 
 	shim_beat(&session->region, &session->ticks);
 	if (is_due(&session->clock_due, now, CLOCK_EVERY))
 		tell_clock(session);
-	records = drain_pass(session->drain);
+	if (session->kernel)
+		records = kernel_pass(session->kernel);
+	records += drain_pass(session->drain);
 	tell_functions(
 		session); /* after it: what was hooked meanwhile may have been called already */
 	hurry = drain_is_tight(session->drain);
 	do_housekeeping(session, now);
 	pace_step(&session->pace, &session->region, now, records, hurry);
+	if (session->kernel)
+		pace_within(&session->pace, now + KERNEL_PATIENCE);
 }
 
 static int answer_report(struct session *session, char *reply, size_t size)
@@ -386,15 +406,21 @@ static void wait_for_news(struct session *session, uint64_t until_ns)
 		ctl_serve(&session->ctl, monotonic_ns(), answer_ctl, session);
 }
 
+static bool has_live(const struct session *session)
+{
+	return drain_has_live(session->drain) ||
+		(session->kernel && kernel_has_live(session->kernel));
+}
+
 /*
  * A daemon's launcher ends before the daemon, which may not have been heard of by then; and a
  * forked child may be silent for a moment between two programs that it runs.
  */
 static bool is_survived(struct session *session, uint64_t now)
 {
-	if (!session->job->detached || !session->follow)
+	if (!session->job->detached || (!session->follow && !session->attached))
 		return false;
-	if (!session->linger_ns || drain_has_live(session->drain))
+	if (!session->linger_ns || has_live(session))
 		session->linger_ns = now + LINGER;
 	return now < session->linger_ns;
 }
@@ -404,7 +430,7 @@ static bool must_end(struct session *session, uint64_t now)
 	const struct job *job = session->job;
 
 	if (job->asked_to_stop && !session->grace_ns)
-		session->grace_ns = now + GRACE;
+		session->grace_ns = session->attached ? now : now + GRACE;
 	if (!session->reason &&
 		(job->asked_to_stop > 1 || (session->grace_ns && now >= session->grace_ns)))
 		session->reason = "interrupt";
@@ -450,6 +476,8 @@ static void end_tracing(struct session *session)
 	tell_functions(session);
 	tell_limits(session);
 	note_end_of_target(session);
+	if (session->kernel)
+		kernel_finish(session->kernel);
 	drain_finish(session->drain);
 	connections_finish(session->connections, ticks_now(&session->ticks));
 	region_wipe(&session->region);
@@ -461,7 +489,7 @@ static void end_tracing(struct session *session)
 	tell_metrics(session);
 	tell_clock(session);
 	end.monotonic_ns = session->ticks.last.monotonic_ns;
-	end.target_alive = !session->job->ended || drain_has_live(session->drain);
+	end.target_alive = !session->job->ended || has_live(session);
 	pack_finish(session->pack, &end);
 	pack_totals(session->pack, &session->packed);
 	drain_totals(session->drain, &session->drained);

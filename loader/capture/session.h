@@ -12,6 +12,7 @@
 
 #include "loader/target/job.h"
 
+struct kernel;
 struct session;
 
 struct session_options {
@@ -21,7 +22,10 @@ struct session_options {
 	char **patterns;     /* --func, ends with NULL */
 	bool follow;
 	bool slow_clock;
-	uint64_t duration_ns; /* 0: until the target ends */
+	uint64_t duration_ns;  /* 0: until the target ends */
+	const char *mode;      /* how it is captured, as the trace says it */
+	struct kernel *kernel; /* the programs in the kernel, borrowed; NULL: none */
+	bool attached; /* the target runs already and is not ours: the first signal ends tracing */
 };
 
 /* NULL after a message on standard error. */

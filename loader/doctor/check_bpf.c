@@ -10,6 +10,7 @@
 
 #include "loader/doctor/btf.h"
 #include "loader/doctor/doctor.h"
+#include "loader/target/rights.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "loader/doctor/doctor.h"
+#include "loader/target/rights.h"
 
 /* Seizes a child that waits, and ends it. */
 static long try_seize(void)

@@ -66,22 +66,6 @@ int read_line(const char *path, char *out, size_t size)
 	return err;
 }
 
-bool has_capability(unsigned number)
-{
-	FILE *file = fopen("/proc/self/status", "re");
-	unsigned long long bits = 0;
-	char line[256];
-
-	if (!file)
-		return false;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "CapEff: %llx", &bits) == 1)
-			break;
-	}
-	fclose(file);
-	return bits >> number & 1;
-}
-
 static void become(char *const argv[], int keep, int output)
 {
 	int null = open("/dev/null", O_RDWR);

@@ -45,13 +45,6 @@ void doctor_add_result(
 /* The first line of a small file without its newline; -errno. */
 int read_line(const char *path, char *out, size_t size);
 
-/* Bit `number` of this process's effective capabilities. */
-bool has_capability(unsigned number);
-#define CAPABILITY_SYS_PTRACE 19
-#define CAPABILITY_SYS_ADMIN 21
-#define CAPABILITY_PERFMON 38
-#define CAPABILITY_BPF 39
-
 /*
  * Runs a program and keeps what it prints. `keep` is a descriptor that it inherits, or -1. Its exit
  * status, or -errno; -ETIMEDOUT after `seconds`, when it is ended.

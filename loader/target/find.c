@@ -13,6 +13,7 @@
 #include "loader/target/identity.h"
 #include "loader/target/ports.h"
 #include "loader/target/procfs.h"
+#include "loader/target/rights.h"
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -316,13 +317,11 @@ bool find_one(pid_t pid, struct candidate *candidate)
 	return known;
 }
 
-const char *find_obstacle_bpf(const struct candidate *candidate)
+const char *find_obstacle_bpf(void)
 {
 	if (procfs_namespace(getpid(), "pid") != PROCFS_FIRST_PID_SPACE)
 		return "ragtime runs in a PID namespace of its own: start the container with --pid=host";
-	if (!*candidate->program)
-		return "its program is not ours to read";
-	return NULL;
+	return rights_bpf_obstacle();
 }
 
 /* What the process's status says against stopping it for a moment. */

@@ -56,8 +56,8 @@ void find_free(struct candidates *found);
 /* One process, described. False where there is none. */
 bool find_one(pid_t pid, struct candidate *candidate);
 
-/* Why a way of tracing is closed to this process; NULL: it is open. */
-const char *find_obstacle_bpf(const struct candidate *candidate);
+/* Why a way of tracing is closed; NULL: it is open. The kernel's is closed to all or to none. */
+const char *find_obstacle_bpf(void);
 const char *find_obstacle_inject(const struct candidate *candidate);
 
 #endif

@@ -60,6 +60,7 @@ home xxhash.h lib/checksum.c
 home yaml.h loader/stream/prices.c decoder/class_rules.c
 home gelf.h loader/symbols/elf.c
 home nghttp2/nghttp2.h protocols/content/hpack.c
+home bpf/libbpf.h loader/kernel/programs.c loader/kernel/uprobe.c
 home capstone/capstone.h loader/symbols/disasm.c
 
 # A file without its registry line. A line without its file fails the link.
@@ -74,6 +75,10 @@ registered() {
 [ ! -f preload/hooks/hooks.def ] || registered preload/hooks/hooks.def 'preload/hooks/hook_*.c' 'HOOKS'
 [ ! -f analysis/exports/exports.def ] || registered analysis/exports/exports.def 'analysis/exports/export_*.c' 'EXPORT'
 [ ! -f analysis/views/views.def ] || registered analysis/views/views.def 'analysis/views/view_*.c' 'VIEW'
+for file in $(git ls-files 'bpf/probe_*.bpf.c'); do
+	name=$(basename "$file" .bpf.c)
+	grep -q "^PROBE(${name#probe_}," wire/probes.def || complain "$file has no line in wire/probes.def"
+done
 for file in $(git ls-files '*/cmd_*.c'); do
 	name=$(basename "$file" .c)
 	grep -q "^COMMAND(${name#cmd_}," commands.def || complain "$file has no line in commands.def"

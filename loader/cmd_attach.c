@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ragtime attach: traces processes that run already, from outside. */
+#include <argp.h>
+#include <errno.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/command.h"
+#include "lib/log.h"
+#include "loader/arguments.h"
+#include "loader/capture/session.h"
+#include "loader/kernel/kernel.h"
+#include "loader/target/find.h"
+#include "loader/target/secrecy.h"
+
+#define EXIT_USAGE 2
+
+static const char usage[] = "[PID...]";
+static const char help[] =
+	"Trace processes that run already. They go on as they are: what is watched is watched in the "
+	"kernel, and ends with this command, however that ends."
+	"\vExamples:\n"
+	"  ragtime attach 4711\n"
+	"  ragtime attach --name 'gunicorn*' --children --duration 60 -o app.rtrace\n"
+	"  ragtime attach --port 8000\n\n"
+	"All that are named or fit are traced into one file; --name, --port, --user and --cgroup must "
+	"all fit. Ctrl-C ends the trace and says where it is. Without -o it goes to "
+	"$XDG_STATE_HOME/ragtime (~/.local/state/ragtime), where 'ragtime report' finds the newest. "
+	"'ragtime ps' lists what there is, 'ragtime doctor' says which rights are missing.";
+
+enum {
+	KEY_NAME = 256,
+	KEY_PORT,
+	KEY_CGROUP,
+	KEY_USER,
+	KEY_CHILDREN,
+	KEY_DURATION,
+	KEY_MAX_SIZE,
+	KEY_MODE,
+};
+
+static const struct argp_option options[] = {
+	{"output", 'o', "FILE", 0, "Write the trace to FILE (also fd:N, unix:PATH)", 0},
+	{"name", KEY_NAME, "NAME", 0,
+		"Those whose process, program or script is called so; may hold * and ?", 0},
+	{"port", KEY_PORT, "N", 0, "Those that listen on this TCP port", 0},
+	{"cgroup", KEY_CGROUP, "TEXT", 0,
+		"Those whose control group holds TEXT: a path, a container's id", 0},
+	{"user", KEY_USER, "NAME", 0, "Those of this user", 0},
+	{"children", KEY_CHILDREN, NULL, 0, "Also their children, those to come too", 0},
+	{"mode", KEY_MODE, "auto|bpf", 0, "How to look; normally the best way that is open", 0},
+	{"duration", KEY_DURATION, "SECONDS", 0, "Stop tracing after this time", 0},
+	{"max-size", KEY_MAX_SIZE, "SIZE", 0,
+		"Split the trace into files of about this size (as in 500M)", 0},
+	{"verbose", 'v', NULL, 0, "Say on standard error what is done", 0},
+	{0},
+};
+
+struct attach {
+	struct session_options session;
+	struct find_filter filter;
+	bool by_filter;
+	bool children;
+	bool verbose;
+	const char *output;
+	char output_path[4096];
+	pid_t *pids;
+	size_t count;
+};
+
+static long parse_number(
+	const char *text, long least, long most, const char *what, struct argp_state *state)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	if (end == text || *end || value < least || value > most)
+		argp_error(state, "'%s' is not %s", text, what);
+	return value;
+}
+
+static long parse_user(const char *text, struct argp_state *state)
+{
+	const struct passwd *user = getpwnam(text);
+
+	return user ? (long)user->pw_uid : parse_number(text, 0, UINT_MAX, "a user", state);
+}
+
+static error_t add_pid(struct attach *attach, pid_t pid)
+{
+	pid_t *pids = realloc(attach->pids, (attach->count + 1) * sizeof(*pids));
+
+	if (!pids)
+		return ENOMEM;
+	attach->pids = pids;
+	for (size_t i = 0; i < attach->count; i++)
+		if (pids[i] == pid)
+			return 0;
+	attach->pids[attach->count++] = pid;
+	return 0;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct attach *attach = state->input;
+
+	switch (key) {
+	case 'o':
+		attach->output = arg;
+		break;
+	case KEY_NAME:
+		attach->filter.name = arg;
+		attach->by_filter = true;
+		break;
+	case KEY_PORT:
+		attach->filter.port = parse_number(arg, 1, 65535, "a port", state);
+		attach->by_filter = true;
+		break;
+	case KEY_CGROUP:
+		attach->filter.group = arg;
+		attach->by_filter = true;
+		break;
+	case KEY_USER:
+		attach->filter.uid = parse_user(arg, state);
+		attach->by_filter = true;
+		break;
+	case KEY_CHILDREN:
+		attach->children = true;
+		break;
+	case KEY_MODE:
+		if (strcmp(arg, "auto") != 0 && strcmp(arg, "bpf") != 0)
+			argp_error(state, "--mode is auto or bpf, not '%s'", arg);
+		break;
+	case KEY_DURATION:
+		attach->session.duration_ns = arguments_duration(arg, state);
+		break;
+	case KEY_MAX_SIZE:
+		attach->session.max_size = arguments_size(arg, state);
+		break;
+	case 'v':
+		attach->verbose = true;
+		break;
+	case ARGP_KEY_ARG:
+		return add_pid(
+			attach, (pid_t)parse_number(arg, 1, INT_MAX, "a process's number", state));
+	case ARGP_KEY_END:
+		if (!attach->count && !attach->by_filter)
+			argp_error(state,
+				"which process? Give its PID, --name or --port; 'ragtime ps' lists them");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* The children of those that have been chosen, and theirs. */
+static int add_children(struct attach *attach)
+{
+	const struct find_filter all = {.uid = -1};
+	struct candidates found;
+	bool more = true;
+	int err = 0;
+
+	find_all(&found, &all, getpid());
+	while (more && !err) {
+		size_t before = attach->count;
+
+		for (size_t i = 0; i < found.count && !err; i++)
+			for (size_t k = 0; k < before; k++)
+				if (found.list[i].parent == attach->pids[k])
+					err = add_pid(attach, found.list[i].pid);
+		more = attach->count > before;
+	}
+	find_free(&found);
+	return err;
+}
+
+static int choose_by_filter(struct attach *attach)
+{
+	struct candidates found;
+	int err = 0;
+
+	find_all(&found, &attach->filter, getpid());
+	for (size_t i = 0; i < found.count && !err; i++)
+		err = add_pid(attach, found.list[i].pid);
+	find_free(&found);
+	return err;
+}
+
+static int choose_targets(struct attach *attach)
+{
+	for (size_t i = 0; i < attach->count; i++) {
+		struct candidate candidate;
+
+		if (attach->pids[i] == getpid() || !find_one(attach->pids[i], &candidate)) {
+			log_error("cannot trace process %d: %s", (int)attach->pids[i],
+				attach->pids[i] == getpid()
+					? "that is this command"
+					: "there is none, or it is a part of the kernel; 'ragtime ps' "
+					  "lists what runs");
+			return -ESRCH;
+		}
+	}
+	if ((attach->by_filter && choose_by_filter(attach)) ||
+		(attach->children && add_children(attach))) {
+		log_error("out of memory");
+		return -ENOMEM;
+	}
+	if (!attach->count) {
+		log_error("no process fits; 'ragtime ps --all' lists what runs");
+		return -ESRCH;
+	}
+	return 0;
+}
+
+static int trace(struct attach *attach, struct job *job)
+{
+	const struct kernel_options watched = {
+		.pids = attach->pids, .count = attach->count, .follow = attach->children};
+	struct session *session = NULL;
+	int code = 1;
+
+	attach->session.kernel = kernel_open(&watched);
+	if (attach->session.kernel)
+		session = session_open(&attach->session);
+	if (session && job_began(job, attach->pids[0])) {
+		log_error("process %d has ended", (int)attach->pids[0]);
+	} else if (session) {
+		secrecy_begin();
+		session_began(session, job, session_ticks(session));
+		log_note("tracing %zu process%s; Ctrl-C ends it", attach->count,
+			attach->count == 1 ? "" : "es");
+		session_run(session);
+		session_report(session, true);
+		code = 0;
+	}
+	session_close(session);
+	kernel_close(attach->session.kernel);
+	return code;
+}
+
+static int attach_all(struct attach *attach)
+{
+	const char *obstacle = find_obstacle_bpf();
+	struct candidate first;
+	struct job job;
+	int code;
+
+	if (choose_targets(attach))
+		return 1;
+	if (obstacle) {
+		log_error("cannot watch from the kernel: %s", obstacle);
+		return 1;
+	}
+	find_one(attach->pids[0], &first);
+	attach->session.output = attach->output_path;
+	attach->session.command = first.name;
+	if (arguments_output(attach->output, first.name, getpid(), attach->output_path,
+		    sizeof(attach->output_path)) ||
+		job_open(&job, true))
+		return 1;
+	code = trace(attach, &job);
+	job_close(&job);
+	return code;
+}
+
+int cmd_attach(int argc, char **argv)
+{
+	static const struct argp argp = {options, parse_option, usage, help, NULL, NULL, NULL};
+	struct attach attach = {
+		.filter = {.uid = -1},
+		.session = {.mode = "bpf", .attached = true, .slow_clock = true},
+	};
+	int code;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = "ragtime attach";
+	code = argp_parse(&argp, argc, argv, 0, NULL, &attach);
+	if (code) {
+		log_error("%s", strerror(code));
+		code = 1;
+	} else {
+		log_set_verbose(attach.verbose);
+		attach.session.follow = attach.children;
+		code = attach_all(&attach);
+	}
+	free(attach.pids);
+	return code;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "loader/kernel/kernel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "loader/capture/drain_outside.h"
+#include "loader/capture/thread.h"
+#include "loader/kernel/feed.h"
+#include "loader/kernel/programs.h"
+#include "loader/kernel/sockets.h"
+#include "loader/kernel/tasks.h"
+#include "loader/stream/pack.h"
+
+struct kernel {
+	struct programs *programs;
+	struct feed *feed;
+	struct tasks *tasks;
+	struct sockets *sockets;
+	struct drain *drain;
+	struct pack *pack;
+	pid_t *pids;
+	size_t count;
+	bool follow;
+	uint64_t told_lost, told_cut, told_ns;
+};
+
+static int load(struct kernel *kernel)
+{
+	for (int family = 0; family < PROGRAMS_FAMILIES; family++) {
+		int err = programs_load(kernel->programs, (enum programs_family)family);
+
+		if (!err)
+			continue;
+		if (family == PROGRAMS_syscall || family == PROGRAMS_process) {
+			log_error("cannot watch %s: %s",
+				programs_title((enum programs_family)family),
+				programs_why(kernel->programs));
+			return err;
+		}
+		log_warn("not seen: %s: %s", programs_title((enum programs_family)family),
+			programs_why(kernel->programs));
+	}
+	return 0;
+}
+
+struct kernel *kernel_open(const struct kernel_options *options)
+{
+	struct kernel *kernel = calloc(1, sizeof(*kernel));
+
+	if (!kernel)
+		goto out_of_memory;
+	kernel->follow = options->follow;
+	kernel->count = options->count;
+	kernel->pids = calloc(options->count, sizeof(*kernel->pids));
+	kernel->programs = programs_new();
+	if (!kernel->pids || !kernel->programs)
+		goto out_of_memory;
+	memcpy(kernel->pids, options->pids, options->count * sizeof(*kernel->pids));
+	if (load(kernel) < 0) {
+		kernel_close(kernel);
+		return NULL;
+	}
+	kernel->feed = feed_new(kernel->programs);
+	if (!kernel->feed)
+		goto out_of_memory;
+	return kernel;
+out_of_memory:
+	log_error("out of memory");
+	kernel_close(kernel);
+	return NULL;
+}
+
+void kernel_close(struct kernel *kernel)
+{
+	if (!kernel)
+		return;
+	sockets_free(kernel->sockets);
+	tasks_free(kernel->tasks);
+	feed_free(kernel->feed);
+	programs_free(kernel->programs);
+	free(kernel->pids);
+	free(kernel);
+}
+
+static void watch(struct kernel *kernel, pid_t pid)
+{
+	uint8_t *traced = programs_traced(kernel->programs);
+
+	__atomic_store_n(&traced[(uint32_t)pid % RK_PIDS],
+		(uint8_t)(RK_TRACED | (kernel->follow ? RK_FOLLOW : 0)), __ATOMIC_RELEASE);
+}
+
+int kernel_begin(
+	struct kernel *kernel, struct drain *drain, struct pack *pack, const struct ticks *ticks)
+{
+	struct rk_settings *settings = programs_settings(kernel->programs);
+	uint64_t now = monotonic_ns();
+
+	kernel->drain = drain;
+	kernel->pack = pack;
+	kernel->told_ns = now;
+	kernel->tasks = tasks_new(drain, pack, ticks);
+	if (!kernel->tasks)
+		return -ENOMEM;
+	kernel->sockets = sockets_new(kernel->tasks, kernel->programs);
+	if (!kernel->sockets)
+		return -ENOMEM;
+	tasks_set_sockets(kernel->tasks, kernel->sockets);
+	calls_fill_settings(settings);
+	settings->payload = 1;
+	for (size_t i = 0; i < kernel->count; i++) {
+		tasks_adopt(kernel->tasks, kernel->pids[i], now);
+		sockets_adopt(kernel->sockets, kernel->pids[i], now);
+	}
+	tasks_flush(kernel->tasks);
+	for (size_t i = 0; i < kernel->count; i++)
+		watch(kernel, kernel->pids[i]);
+	/* threads that were made meanwhile */
+	for (size_t i = 0; i < kernel->count; i++)
+		tasks_adopt(kernel->tasks, kernel->pids[i], now);
+	outside_settled(drain, tasks_ticks(kernel->tasks, now));
+	return 0;
+}
+
+static uint64_t take(struct kernel *kernel, bool last)
+{
+	const struct feed_taker taker = {tasks_edge, tasks_note, kernel->tasks};
+	uint64_t count = feed_pass(kernel->feed, &taker, last);
+	uint64_t horizon = feed_horizon(kernel->feed);
+
+	tasks_flush(kernel->tasks);
+	outside_settled(kernel->drain, last ? UINT64_MAX : tasks_ticks(kernel->tasks, horizon));
+	return count;
+}
+
+uint64_t kernel_pass(struct kernel *kernel)
+{
+	return take(kernel, false);
+}
+
+static uint64_t ask_drops(void *context, uint32_t tid)
+{
+	return programs_drops(context, tid);
+}
+
+static void tell_losses(struct kernel *kernel)
+{
+	uint64_t lost = feed_lost(kernel->feed), cut = tasks_cut(kernel->tasks),
+		 now = monotonic_ns();
+	uint64_t more = lost - kernel->told_lost, told;
+
+	if (more) {
+		told = tasks_tell_drops(
+			kernel->tasks, ask_drops, kernel->programs, kernel->told_ns, now);
+		if (told < more)
+			pack_loss(kernel->pack, 0, RT_LOSS_kernel_full, more - told,
+				kernel->told_ns, now);
+	}
+	if (cut > kernel->told_cut)
+		pack_loss(
+			kernel->pack, 0, RT_LOSS_cut, cut - kernel->told_cut, kernel->told_ns, now);
+	kernel->told_lost = lost;
+	kernel->told_cut = cut;
+	kernel->told_ns = now;
+}
+
+void kernel_sample(struct kernel *kernel)
+{
+	tasks_sample(kernel->tasks);
+	tell_losses(kernel);
+}
+
+bool kernel_steer(struct kernel *kernel, uint32_t number, unsigned steer)
+{
+	return kernel && kernel->sockets && sockets_steer(kernel->sockets, number, steer);
+}
+
+bool kernel_has_live(const struct kernel *kernel)
+{
+	return tasks_have_live(kernel->tasks);
+}
+
+void kernel_finish(struct kernel *kernel)
+{
+	programs_detach(kernel->programs);
+	take(kernel, true);
+	kernel_sample(kernel);
+	tasks_finish(kernel->tasks);
+}
+
+uint64_t kernel_lost(const struct kernel *kernel)
+{
+	return feed_lost(kernel->feed);
+}
