@@ -66,6 +66,12 @@ static struct file_row *file_of(struct result *result, const char *path, enum st
 	return more;
 }
 
+/* A file that is mapped several times is in memory once. */
+static double mapped_of(const struct file_row *file, double mapped)
+{
+	return file->bytes >= 0 && mapped > (double)file->bytes ? (double)file->bytes : mapped;
+}
+
 static void add_files(struct result *result, struct model *model, const struct run *run)
 {
 	struct query *query = model_query(model,
@@ -95,7 +101,7 @@ static void add_files(struct result *result, struct model *model, const struct r
 		series_fill(&file->mapped_bytes, before);
 		series_fill(&file->ns, before);
 		series_add(&file->read_bytes, query_double(query, 1));
-		series_add(&file->mapped_bytes, query_double(query, 2));
+		series_add(&file->mapped_bytes, mapped_of(file, query_double(query, 2)));
 		series_add(&file->ns, query_double(query, 3));
 	}
 	query_free(query);
