@@ -20,8 +20,9 @@ struct options {
 
 static const struct argp_option option_table[] = {
 	{"to", 't', "FORMAT", 0,
-		"chrome (Perfetto, chrome://tracing, speedscope), folded (flame graphs) or json (one "
-		"object a line)",
+		"chrome (Perfetto, chrome://tracing), perfetto (its protobuf), speedscope, folded "
+		"(flame graphs), pprof, otlp (OpenTelemetry), openmetrics (Prometheus), "
+		"timing-records or json (one object a line)",
 		0},
 	{"output", 'o', "FILE", 0, "Write there instead of to standard output", 0},
 	{0},
@@ -35,8 +36,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case 't':
 		options->exporter = exporter_find(text);
 		if (!options->exporter)
-			argp_error(state, "there is no format '%s': chrome, folded and json are",
-				text);
+			argp_error(state, "there is no format '%s'; --help lists them", text);
 		break;
 	case 'o':
 		options->output = text;
@@ -47,7 +47,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (!options->exporter)
-			argp_error(state, "--to is missing: chrome, folded or json");
+			argp_error(state, "--to is missing: the format; --help lists them");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -85,6 +85,8 @@ int cmd_export(int argc, char **argv)
 		"Examples:\n"
 		"  ragtime export --to chrome -o trace.json      the newest run, for Perfetto\n"
 		"  ragtime export --to folded rag.rtrace | flamegraph.pl >rag.svg\n"
+		"  ragtime export --to otlp rag.rtrace | curl -H content-type:application/json "
+		"--data-binary @- localhost:4318/v1/traces\n"
 		"  ragtime export --to json rag.db | jq -c 'select(.status == \"error\")'",
 		NULL, NULL, NULL};
 	struct options options = {0};

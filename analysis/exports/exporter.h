@@ -16,6 +16,7 @@ struct export
 	struct output out;
 	struct json json;
 	int64_t folded_calls; /* without rows of their own, so far */
+	void *state;	      /* the exporter's own, from begin to end */
 };
 
 struct exporter {

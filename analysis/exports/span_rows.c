@@ -63,6 +63,19 @@ struct query *span_rows_process(struct model *model, const struct run *run, int6
 	return query;
 }
 
+struct query *span_rows_below(struct model *model, const struct run *run, int64_t parent)
+{
+	struct query *query = model_query(model,
+		parent ? "SELECT " COLUMNS " FROM span s" JOINS " WHERE s.parent = ?1"
+			 " ORDER BY s.start_ns, s.id"
+		       : "SELECT " COLUMNS " FROM span s" JOINS " LEFT JOIN thread t ON"
+			 " t.id = s.thread LEFT JOIN process p ON p.id = t.process OR p.span = s.id"
+			 " WHERE s.parent IS NULL AND p.run = ?1 ORDER BY s.start_ns, s.id");
+
+	query_bind(query, 1, parent ? parent : run->id);
+	return query;
+}
+
 bool span_rows_next(struct query *query, const struct run *run, struct span_row *row)
 {
 	if (!query_next(query))

@@ -34,6 +34,8 @@ bool thread_rows_next(struct query *query, struct thread_row *row);
 struct query *span_rows(struct model *model, const struct run *run, int64_t thread);
 /* The root of one process. */
 struct query *span_rows_process(struct model *model, const struct run *run, int64_t process);
+/* The children of a span, whichever thread they are of; of 0 the roots of the run. */
+struct query *span_rows_below(struct model *model, const struct run *run, int64_t parent);
 bool span_rows_next(struct query *query, const struct run *run, struct span_row *row);
 
 #endif
