@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analysis/analysis.h"
 #include "analysis/input.h"
 #include "analysis/views/view.h"
 #include "lib/command.h"
@@ -25,7 +26,7 @@ static const struct argp_option option_table[] = {
 		0},
 	{"top", 't', "N", 0, "Rows a table; 0 is all (default 15)", 0},
 	{"section", 's', "NAMES", 0,
-		"Only these parts, with commas between: path whatif waits exchanges llm stores "
+		"Only these parts, with commas between: path findings whatif waits exchanges llm stores "
 		"operations connections files names locks threads processes counted cost losses",
 		0},
 	{0},
@@ -105,16 +106,24 @@ int cmd_report(int argc, char **argv)
 		NULL, NULL, NULL};
 	struct options options = {.report.top = DEFAULT_TOP};
 	struct work work = {.options = &options, .page.out.fd = STDOUT_FILENO};
+	struct analysis_settings settings;
+	char error[512];
 	int status, err;
 
 	argp_err_exit_status = 2;
 	argv[0] = "ragtime report";
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	if (analysis_settings_load(&settings, error, sizeof(error))) {
+		log_error("%s", error);
+		return 2;
+	}
+	options.report.settings = &settings;
 	work.view = view_find(options.json ? "json" : "text");
 	work.view->begin(&work.page);
 	status = input_each(options.inputs, options.input_count, "none", report_model, &work);
 	work.view->end(&work.page);
 	err = page_finish(&work.page);
+	analysis_settings_free(&settings);
 	if (err)
 		log_error("cannot write the report: %s", strerror(-err));
 	return status ? status : err ? 1 : 0;

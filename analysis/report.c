@@ -97,7 +97,7 @@ static void read_facts(struct model *model, struct report *report)
 struct report *report_new(struct model *model, const char *input, const struct run *run,
 	const struct report_options *options)
 {
-	struct analysis *analysis = analysis_new(model, run);
+	struct analysis *analysis = analysis_new(model, run, options->settings);
 	struct section_context context = {.model = model, .run = run, .analysis = analysis};
 	struct report *report = calloc(1, sizeof(*report));
 

@@ -21,6 +21,7 @@ struct section {
 };
 
 struct analysis;
+struct analysis_settings;
 
 struct section_context {
 	struct model *model;
@@ -45,6 +46,7 @@ int section_fill(const struct section_context *context, struct section *section,
 struct report_options {
 	const char *sections; /* names with commas between; NULL: all */
 	size_t top;	      /* rows a table in text; 0: all */
+	const struct analysis_settings *settings;
 };
 
 struct report {

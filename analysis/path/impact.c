@@ -9,11 +9,12 @@ static const unsigned faster[] = {10, 25, 50, 100};
 
 double impact_score(double share, double rate, double variation)
 {
-	double often = rate / IMPACT_RATE_REFERENCE;
+	double often = rate / IMPACT_RATE_REFERENCE, weight = share / IMPACT_FULL_SHARE;
 
 	return 100 *
-		(0.6 * (share < 1 ? share : 1) + 0.2 * (often < 1 ? often : 1) +
-			0.2 * (variation < 1 ? variation : 1));
+		(0.6 * (share < 1 ? share : 1) +
+			0.2 * (weight < 1 ? weight : 1) *
+				((often < 1 ? often : 1) + (variation < 1 ? variation : 1)));
 }
 
 enum priority impact_priority(double score)

@@ -11,7 +11,11 @@
 /* So many calls a unit count as often. */
 #define IMPACT_RATE_REFERENCE 10
 
-/* 100 * (0.6 * share + 0.2 * min(1, rate / 10) + 0.2 * min(1, variation)) */
+/* From this share on frequency and variation count in full: of what nobody waits for they say
+ * nothing. */
+#define IMPACT_FULL_SHARE 0.05
+
+/* 100 * (0.6 * share + 0.2 * min(1, share / 0.05) * (min(1, rate / 10) + min(1, variation))) */
 double impact_score(double share, double rate, double variation);
 
 enum priority { PRIORITY_LOW, PRIORITY_MEDIUM, PRIORITY_HIGH, PRIORITY_CRITICAL };

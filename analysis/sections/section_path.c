@@ -37,7 +37,6 @@ static const char *put_leaves(struct buf *out, const int64_t leaves[WAIT_CLASSES
 
 	buf_clear(out);
 	for (int i = 0; i < 2; i++) {
-		char space[UNITS_SIZE];
 		unsigned best = 0;
 
 		for (unsigned j = 1; j < WAIT_CLASSES; j++) {
@@ -46,8 +45,8 @@ static const char *put_leaves(struct buf *out, const int64_t leaves[WAIT_CLASSES
 		}
 		if (!best || per_mille(leaves[best], whole_ns) < 50)
 			break;
-		buf_printf(out, "%s%s %s", i ? ", " : "", word_title("wait", best),
-			units_share(space, per_mille(leaves[best], whole_ns)));
+		buf_printf(out, "%s%s %lld %%", i ? ", " : "", word_title("wait", best),
+			(long long)(per_mille(leaves[best], whole_ns) + 5) / 10);
 		before = best;
 	}
 	return buf_string(out);
@@ -80,7 +79,7 @@ static void add_own(struct table *table, const struct analysis *analysis, struct
 	if (own->path_ns <= 0)
 		return;
 	table_row(table);
-	table_set_text(table, NAME, "the program itself, outside of the above");
+	table_set_text(table, NAME, "(the program itself)");
 	table_set(table, PATH, own->path_ns);
 	table_set(table, SHARE, per_mille(own->path_ns, analysis->units->total_ns));
 	table_set_text(table, WAITS, put_leaves(space, own->leaves, own->path_ns));

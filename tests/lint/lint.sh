@@ -57,7 +57,7 @@ home() {
 home sqlite3.h decoder/store_sqlite.c analysis/model.c
 home zstd.h loader/stream/trace_writer.c decoder/trace_reader.c protocols/content/encoding.c
 home xxhash.h lib/checksum.c
-home yaml.h loader/stream/prices.c decoder/class_rules.c
+home yaml.h loader/stream/prices.c decoder/class_rules.c analysis/rules/settings.c
 home gelf.h loader/symbols/elf.c
 home nghttp2/nghttp2.h protocols/content/hpack.c
 home bpf/libbpf.h loader/kernel/programs.c loader/kernel/uprobe.c
@@ -79,6 +79,8 @@ for file in $(git ls-files 'bpf/probe_*.bpf.c'); do
 	name=$(basename "$file" .bpf.c)
 	grep -q "^PROBE(${name#probe_}," wire/probes.def || complain "$file has no line in wire/probes.def"
 done
+[ ! -f analysis/checks/checks.def ] || registered analysis/checks/checks.def 'analysis/checks/check_*.c' 'CHECK'
+[ ! -f analysis/rules/rules.def ] || registered analysis/rules/rules.def 'analysis/rules/rule_*.c' 'RULE'
 for file in $(git ls-files '*/cmd_*.c'); do
 	name=$(basename "$file" .c)
 	grep -q "^COMMAND(${name#cmd_}," commands.def || complain "$file has no line in commands.def"

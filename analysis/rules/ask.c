@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What rules ask of nodes and requests, and of their thresholds. */
+#include <errno.h>
+#include <string.h>
+
+#include "analysis/rules/rule.h"
+#include "analysis/rules/thresholds.h"
+#include "wire/event.h"
+
+/* Times of two threads, and of a request and the call behind it, may cross by so much. */
+#define CROSSING_NS 100000
+
+double limit(const struct rule_context *context, const char *key)
+{
+	return thresholds_get(context->thresholds, context->rule, key);
+}
+
+int64_t limit_ns(const struct rule_context *context, const char *key)
+{
+	return (int64_t)(limit(context, key) * 1e6);
+}
+
+unsigned rule_class(const struct rule_context *context, const struct node *node)
+{
+	return node_operation(context->graph, node)->class;
+}
+
+bool rule_is_database(const struct rule_context *context, const struct request *request)
+{
+	(void)context;
+	return request->system != 0;
+}
+
+bool rule_is_http(const struct rule_context *context, const struct request *request)
+{
+	return !strncmp(rule_text(context, request->protocol), "http", 4) || request->method;
+}
+
+bool rule_is_chat(const struct rule_context *context, const struct request *request)
+{
+	return request->genai && request_class(context->graph, request) == RT_CLASS_llm_generation;
+}
+
+bool rule_failed(const struct rule_context *context, const struct request *request)
+{
+	const struct node *node = rule_node(context, request->node);
+
+	return node->flags & NODE_FAILED || request->error ||
+		(request->http_status != FACT_UNKNOWN && request->http_status >= 400);
+}
+
+bool rule_follows(const struct node *first, const struct node *second, int64_t gap_ns)
+{
+	return second->start_ns >= first->end_ns - CROSSING_NS &&
+		second->start_ns - first->end_ns <= gap_ns;
+}
+
+const struct rule_object *rule_object(const struct rule_context *context, uint32_t id)
+{
+	uint32_t low = 0, high = context->object_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (context->objects[middle].id < (int64_t)id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < context->object_count && context->objects[low].id == (int64_t)id
+		? &context->objects[low]
+		: NULL;
+}
+
+uint32_t rule_object_text(const struct rule_context *context, const struct node *node)
+{
+	const struct rule_object *object = rule_object(context, node->object);
+
+	return object ? object->name : 0;
+}
+
+const char *rule_object_name(const struct rule_context *context, const struct node *node)
+{
+	return rule_text(context, rule_object_text(context, node));
+}
+
+uint32_t rule_first_call(
+	const struct rule_context *context, const struct scope *scope, int64_t from_ns)
+{
+	uint32_t low = 0, high = scope->call_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (rule_node(context, scope->calls[middle])->start_ns < from_ns)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+uint64_t *rule_place(struct rule_context *context, struct map *map, uint64_t key)
+{
+	static uint64_t nowhere;
+	uint64_t *place = map_at(map, key);
+
+	if (!place)
+		context->error = -ENOMEM;
+	return place ? place : &nowhere;
+}
+
+int64_t rule_sum(const struct rule_context *context, const struct scope *scope, uint32_t first,
+	uint32_t count)
+{
+	int64_t sum_ns = 0;
+
+	for (uint32_t i = first; i < first + count; i++)
+		sum_ns += node_duration(rule_node(context, scope->requests[i]));
+	return sum_ns;
+}
+
+double rule_share(const struct rule_context *context, unsigned wait)
+{
+	return context->units->total_ns > 0
+		? (double)context->units->leaves[wait] * 100 / (double)context->units->total_ns
+		: 0;
+}
+
+void finding_add_run(struct rule_context *context, struct finding *finding,
+	const struct scope *scope, uint32_t first, uint32_t count)
+{
+	uint32_t longest = first;
+
+	for (uint32_t i = first; i < first + count; i++) {
+		if (node_duration(rule_node(context, scope->requests[i])) >
+			node_duration(rule_node(context, scope->requests[longest])))
+			longest = i;
+	}
+	for (uint32_t i = first; i < first + count; i++)
+		finding_add(context, finding, scope->requests[i], i == longest ? 0 : REPLAY_WHOLE);
+	finding_occurred(finding, scope->unit);
+}
+
+void rule_on_wait(struct rule_context *context, unsigned wait, const char *what)
+{
+	const struct units *units = context->units;
+	struct finding *finding;
+
+	if (rule_share(context, wait) < limit(context, "share_percent") ||
+		units->leaves[wait] < limit_ns(context, "total_ms") || !units->leaves[wait])
+		return;
+	finding = finding_on(context, what);
+	for (uint32_t i = 0; i < units->count; i++) {
+		const struct unit *unit = &units->list[i];
+		uint32_t before = NODE_NONE;
+
+		if (unit->leaves[wait])
+			finding_occurred(finding, i);
+		for (uint32_t j = unit->first; j < unit->first + unit->section_count; j++) {
+			uint32_t node = units->path.sections[j].node;
+
+			if (rule_node(context, node)->wait == wait && node != before)
+				finding_add(context, finding, node, 0);
+			before = node;
+		}
+	}
+	finding_add_time(finding, units->leaves[wait], wait);
+}
