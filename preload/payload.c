@@ -11,8 +11,10 @@
 
 #include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "preload/payload_http2.h"
+#include "preload/payload_tail.h"
 #include "preload/process.h"
 #include "preload/tls_join.h"
 
@@ -20,9 +22,8 @@
 #define SESSIONS 4096
 #define SESSION_PROBES 16
 #define TAILS 512
-#define TAIL_RUNS 32
 
-enum kind { KIND_NONE, KIND_SOCKET, KIND_COPY, KIND_TLS, KIND_DATAGRAMS };
+enum kind { KIND_NONE, KIND_SOCKET, KIND_COPY, KIND_TLS, KIND_DATAGRAMS, KIND_PIPE };
 
 struct way {
 	__u64 begun;	/* ticks of the call that moves bytes now, where they count from there */
@@ -31,6 +32,7 @@ struct way {
 	struct http2_walk walk;
 	__u16 tail; /* number + 1 of the buffer that holds what is not copied yet */
 	bool is_http2;
+	bool is_lines; /* of JSON: each is a message */
 };
 
 struct connection {
@@ -43,18 +45,6 @@ struct connection {
 	struct way ways[2];
 };
 
-/* The last bytes that were not copied, in runs that are contiguous in their stream. */
-struct tail {
-	__u32 taken;
-	__u16 used; /* of bytes[] */
-	__u16 runs;
-	struct {
-		__u64 position;
-		__u64 size;
-	} run[TAIL_RUNS];
-	__u8 bytes[PAYLOAD_TAIL];
-};
-
 __u8 payload_watched[PAYLOAD_DESCRIPTORS];
 
 static struct tables {
@@ -62,6 +52,16 @@ static struct tables {
 	struct connection sessions[SESSIONS];
 	struct tail tails[TAILS];
 } * tables;
+
+/* What a program was started with may be the pipes that it serves over. */
+static void payload_inherit(int fd)
+{
+	struct stat status;
+
+	if (tables && !raw2(fstat, fd, &status) &&
+		(S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)))
+		payload_pipe_cold(fd);
+}
 
 void payload_init(void)
 {
@@ -73,6 +73,13 @@ void payload_init(void)
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (place > 0 || place < -4095)
 		tables = (struct tables *)place;
+	payload_inherit(0);
+	payload_inherit(1);
+}
+
+static bool is_stream(const struct connection *connection)
+{
+	return connection->kind == KIND_SOCKET || connection->kind == KIND_PIPE;
 }
 
 static struct connection *descriptor_of(int fd)
@@ -154,54 +161,12 @@ static struct tail *tail_take(struct way *way)
 	return NULL;
 }
 
-/* Forgets the oldest `size` bytes. */
-static void tail_drop(struct tail *tail, unsigned size)
-{
-	unsigned gone = 0;
-
-	count_cut(size);
-	tail->used = (__u16)(tail->used - size);
-	for (unsigned i = 0; i < tail->used; i++)
-		tail->bytes[i] = tail->bytes[i + size];
-	while (gone < tail->runs && tail->run[gone].size <= size)
-		size -= (unsigned)tail->run[gone++].size;
-	for (unsigned i = gone; i < tail->runs; i++)
-		tail->run[i - gone] = tail->run[i];
-	tail->runs = (__u16)(tail->runs - gone);
-	if (tail->runs) {
-		tail->run[0].position += size;
-		tail->run[0].size -= size;
-	}
-}
-
 /* Keeps the last PAYLOAD_TAIL bytes of what is not copied. */
 static void tail_keep(struct way *way, __u64 position, const __u8 *data, size_t size)
 {
 	struct tail *tail = way->tail ? &tables->tails[way->tail - 1] : tail_take(way);
-	size_t skip = size > PAYLOAD_TAIL ? size - PAYLOAD_TAIL : 0;
-	unsigned last;
 
-	if (!tail) {
-		count_cut(size);
-		return;
-	}
-	count_cut(skip);
-	data += skip;
-	position += skip;
-	size -= skip;
-	if (tail->used + size > PAYLOAD_TAIL)
-		tail_drop(tail, (unsigned)(tail->used + size - PAYLOAD_TAIL));
-	last = tail->runs - 1u;
-	if (tail->runs && tail->run[last].position + tail->run[last].size == position) {
-		tail->run[last].size += size;
-	} else {
-		if (tail->runs == TAIL_RUNS)
-			tail_drop(tail, (unsigned)tail->run[0].size);
-		tail->run[tail->runs].position = position;
-		tail->run[tail->runs++].size = size;
-	}
-	memcpy(tail->bytes + tail->used, data, size);
-	tail->used = (__u16)(tail->used + size);
+	count_cut(tail ? tail_put(tail, position, data, size) : size);
 }
 
 /* Copies what tail_keep held back. */
@@ -280,15 +245,36 @@ static void http2_begin(struct connection *connection, unsigned way_index)
 	connection->ways[way_index].walk.left = HTTP2_PREFACE_SIZE;
 }
 
+static void message_end(struct connection *connection, unsigned way_index)
+{
+	struct way *way = &connection->ways[way_index];
+
+	if (way->position > way->message) {
+		tail_flush(connection, way_index);
+		way->message = way->position;
+	}
+}
+
 /* The turn passes to this side: the other's message is over. */
 static void turn_take(struct connection *connection, unsigned way_index)
 {
-	struct way *other = &connection->ways[!way_index];
+	message_end(connection, !way_index);
+}
 
-	if (other->position > other->message) {
-		tail_flush(connection, !way_index);
-		other->message = other->position;
-	}
+static void unwatch(const struct connection *connection)
+{
+	payload_watched[connection->fd] = 0;
+	if (connection->copy)
+		payload_watched[connection->copy] = 0;
+}
+
+/* The first bytes of a way. False: they are nothing that is wanted of a pipe. */
+static bool begins_well(struct connection *connection, unsigned way_index, const __u8 *data)
+{
+	struct way *way = &connection->ways[way_index];
+
+	way->is_lines = *data == '{';
+	return way->is_lines || connection->kind != KIND_PIPE;
 }
 
 static void copy(struct connection *connection, unsigned way_index, const __u8 *data, size_t size,
@@ -298,18 +284,24 @@ static void copy(struct connection *connection, unsigned way_index, const __u8 *
 	unsigned steer = rt_region->steer[connection->number % RT_CONNECTIONS_MAX];
 
 	way->begun = begun;
+	if (!way->position && !begins_well(connection, way_index, data)) {
+		unwatch(connection);
+		return;
+	}
 	if (starts_http2(way, data, size))
 		http2_begin(connection, way_index);
 	if (steer == RT_STEER_OFF) {
 		way->position += size;
 		/* never raised again: the hooks need not come here any more */
-		if (connection->kind == KIND_SOCKET)
-			payload_watched[connection->fd] = 0;
+		if (is_stream(connection))
+			unwatch(connection);
 	} else if (way->is_http2) {
 		copy_http2(connection, way_index, data, size);
 	} else {
 		turn_take(connection, way_index);
 		copy_capped(connection, way_index, data, size);
+		if (way->is_lines && data[size - 1] == '\n')
+			message_end(connection, way_index);
 	}
 }
 
@@ -341,7 +333,7 @@ static void descriptor_end(int fd, struct connection *connection)
 		if (other->copy == fd)
 			other->copy = 0;
 		entry_clear(connection);
-	} else if (connection->kind == KIND_SOCKET && connection->copy) {
+	} else if (is_stream(connection) && connection->copy) {
 		other = descriptor_of(connection->copy);
 		*other = *connection;
 		other->fd = connection->copy;
@@ -352,14 +344,14 @@ static void descriptor_end(int fd, struct connection *connection)
 	}
 }
 
-void payload_open_cold(int fd)
+static void descriptor_open(int fd, enum kind kind)
 {
 	struct connection *connection = descriptor_of(fd);
 
 	if (!connection || process_is_guest())
 		return;
 	descriptor_end(fd, connection);
-	number_give(connection, KIND_SOCKET, fd);
+	number_give(connection, kind, fd);
 	payload_watched[fd] = 1;
 }
 
@@ -368,6 +360,16 @@ bool payload_is_socket_cold(int fd)
 	const struct connection *connection = descriptor_of(fd);
 
 	return connection && (connection->kind == KIND_SOCKET || connection->kind == KIND_COPY);
+}
+
+void payload_open_cold(int fd)
+{
+	descriptor_open(fd, KIND_SOCKET);
+}
+
+void payload_pipe_cold(int fd)
+{
+	descriptor_open(fd, KIND_PIPE);
 }
 
 void payload_close_cold(int fd)
@@ -413,7 +415,7 @@ void payload_share_cold(int fd, int made)
 	original = descriptor_of(fd);
 	if (original && original->kind == KIND_COPY)
 		original = descriptor_of(original->fd);
-	if (!original || original->kind != KIND_SOCKET || !payload_watched[original->fd])
+	if (!original || !is_stream(original) || !payload_watched[original->fd])
 		return;
 	if (!copy || original->copy) {
 		payload_watched[original->fd] = 0;
@@ -479,6 +481,10 @@ void payload_skip_cold(int fd, enum payload_way way_index, size_t size)
 	if (!connection || connection->kind == KIND_DATAGRAMS)
 		return;
 	way = &connection->ways[way_index];
+	if (connection->kind == KIND_PIPE && !way->is_lines) {
+		unwatch(connection);
+		return;
+	}
 	if (way->is_http2) {
 		/* where the next frame begins is lost */
 		payload_watched[connection->fd] = 0;

@@ -16,6 +16,9 @@
  * Of datagrams only DNS is copied: those of a socket that has sent to port 53, or been connected to
  * it. Each is told with two bytes of length before it, as DNS over TCP has them.
  *
+ * Of pipes, and of what a program was started with as its input and output, only JSON is copied, as
+ * tools speak it over them: the first byte says whether it may be. Each line then is a message.
+ *
  * With payload_cap 0 at start nothing here takes memory or time.
  */
 #ifndef PRELOAD_PAYLOAD_H
@@ -35,6 +38,7 @@ void payload_init(void);
 
 COLD void payload_open_cold(int fd);
 COLD void payload_close_cold(int fd);
+COLD void payload_pipe_cold(int fd);
 COLD void payload_datagrams_cold(int fd);
 COLD void payload_named_cold(int fd, const void *address, unsigned length);
 COLD void payload_share_cold(int fd, int made);
@@ -67,6 +71,13 @@ static inline void payload_open(int fd)
 {
 	if (payload_wanted() && fd >= 0)
 		payload_open_cold(fd);
+}
+
+/* fd is an end of a new pipe. */
+static inline void payload_pipe(int fd)
+{
+	if (payload_wanted() && fd >= 0)
+		payload_pipe_cold(fd);
 }
 
 /* fd is a new datagram socket. */

@@ -16,6 +16,7 @@ struct http_head {
 	char method[16];
 	char host[256];	       /* without port, lower case; "" where unknown */
 	char path[1024];       /* without query */
+	uint64_t target;       /* a keyed hash of path and query */
 	char content_type[96]; /* of the request, without parameters */
 	bool is_grpc;
 };
@@ -76,6 +77,8 @@ struct dialect {
 	 */
 	void (*frame)(void *state, struct exchange *exchange, const char *event);
 	void (*frame_end)(void *state, struct exchange *exchange);
+	/* The bytes of a frame of the response as they are, JSON or not. */
+	void (*frame_text)(void *state, struct exchange *exchange, const char *text, size_t size);
 	/* Headers of the answer that are on the allow-list. */
 	void (*response_header)(
 		void *state, struct exchange *exchange, const char *name, const char *value);

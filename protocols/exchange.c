@@ -36,8 +36,16 @@ void exchange_drop(struct exchange *exchange)
 
 void exchange_end(struct exchange *exchange, uint64_t ticks)
 {
+	void (*keep)(struct exchange *, uint64_t);
+
 	if (!exchange)
 		return;
+	keep = exchange->keep;
+	if (keep) {
+		exchange->keep = NULL;
+		keep(exchange, ticks);
+		return;
+	}
 	if (!exchange->end)
 		exchange->end = ticks;
 	if (!exchange->request_end)

@@ -87,6 +87,9 @@ struct exchange {
 	uint32_t cut; /* facts and texts that found no room */
 	char text[EXCHANGE_TEXT];
 	struct exchange_host *host;
+	/* Not NULL: takes the exchange when it would end, because its answer comes elsewhere. */
+	void (*keep)(struct exchange *exchange, uint64_t ticks);
+	uint64_t keep_key;
 };
 
 /* Who drives the parsers of one connection. */
@@ -99,13 +102,18 @@ struct exchange_host {
 	const char *server_name; /* or address, of the other end if that serves, else NULL */
 	uint32_t begun;		 /* exchanges so far */
 	uint16_t server_port;	 /* of whichever end serves; 0: unknown */
+	uint32_t process;	 /* whose connection it is, and which of its connections */
+	uint32_t connection;
+	struct rpc_desk *desk; /* of all of them; NULL: none */
+	uint32_t waiting;      /* exchanges that the desk holds: the host outlives them */
 };
 
 /* NULL when memory is out: callers go on without. `way` is that of the request. */
 struct exchange *exchange_begin(struct exchange_host *host, const char *protocol,
 	enum proto_way way, const struct proto_piece *piece);
 
-/* Sets `end` where it is not set, hands over, frees. NULL is allowed everywhere below. */
+/* Sets `end` where it is not set, hands over, frees; or gives it to `keep`. NULL is allowed
+ * everywhere below. */
 void exchange_end(struct exchange *exchange, uint64_t ticks);
 
 /* Frees without handing over: it turned out to be none. */

@@ -110,6 +110,9 @@ void http_request(struct http_stream *stream, const char *method, size_t method_
 		target_size = slash ? target_size - (size_t)(slash - target) : 0;
 		target = slash;
 	}
+	if (target_size)
+		stream->head.target =
+			stream->host->hash(stream->host->context, target, target_size);
 	query = target_size ? memchr(target, '?', target_size) : NULL;
 	if (query)
 		target_size = (size_t)(query - target);
@@ -245,8 +248,11 @@ static void on_frame(void *context, const char *event)
 static void on_frame_data(void *context, const void *bytes, size_t size)
 {
 	struct side *side = context;
+	struct http_stream *stream = side->stream;
 
 	json_walk_feed(side->walk, bytes, size);
+	if (side == &stream->response && stream->dialect->frame_text)
+		stream->dialect->frame_text(stream->dialect_state, stream->exchange, bytes, size);
 }
 
 static void on_frame_end(void *context)

@@ -15,6 +15,7 @@
 #include "loader/stream/sealed.h"
 #include "loader/stream/peers.h"
 #include "protocols/protocol.h"
+#include "protocols/rpc.h"
 #include "wire/ring.h"
 
 /* Bytes kept of a direction until some protocol has said yes or all have said no. */
@@ -38,7 +39,8 @@ struct connection {
 	uint32_t process;
 	uint32_t number;
 	int fd;
-	uint32_t waiting; /* marks in the queue */
+	uint32_t waiting;	 /* marks in the queue */
+	struct connection *next; /* of those that have parted */
 	bool given_up;
 	bool closed;
 	struct way ways[2];
@@ -69,6 +71,8 @@ struct connections {
 	size_t queued, capacity;
 	struct connections_totals totals;
 	struct sealed sealed;
+	struct rpc_desk *desk;
+	struct connection *parted; /* closed, but answers to what it asked may come elsewhere */
 };
 
 static void take_exchange(void *context, const struct exchange *exchange)
@@ -100,6 +104,7 @@ struct connections *connections_new(struct pack *pack, connections_steer_fn *ste
 		connections_free(all);
 		return NULL;
 	}
+	all->desk = rpc_desk_new();
 	return all;
 }
 
@@ -157,6 +162,9 @@ static struct connection *connection_of(
 	connection->host.context = connection;
 	connection->host.done = take_exchange;
 	connection->host.hash = hash_bytes;
+	connection->host.process = process;
+	connection->host.connection = number;
+	connection->host.desk = all->desk;
 	*place = (uint64_t)(uintptr_t)connection;
 	all->totals.connections++;
 	return connection;
@@ -379,7 +387,27 @@ static void deliver(struct connections *all, const struct waiting *item)
 static void forget(struct connections *all, struct connection *connection)
 {
 	map_remove(&all->by_number, connection->key);
-	free(connection);
+	if (!connection->host.waiting) {
+		free(connection);
+		return;
+	}
+	connection->next = all->parted;
+	all->parted = connection;
+}
+
+/* Frees those whose answers have come. */
+static void sweep_parted(struct connections *all)
+{
+	for (struct connection **at = &all->parted; *at;) {
+		struct connection *connection = *at;
+
+		if (connection->host.waiting) {
+			at = &connection->next;
+			continue;
+		}
+		*at = connection->next;
+		free(connection);
+	}
 }
 
 /* Drops what has been delivered; the rest moves to the front. */
@@ -427,21 +455,30 @@ void connections_settle(struct connections *all, uint64_t ticks)
 	}
 	if (delivered)
 		compact(all, delivered);
+	sweep_parted(all);
+}
+
+static struct connection *connection_at(struct connections *all, size_t index)
+{
+	struct map_entry *entry = &all->by_number.entries[index];
+
+	return entry->used ? (struct connection *)(uintptr_t)entry->value : NULL;
 }
 
 void connections_finish(struct connections *all, uint64_t ticks)
 {
 	connections_settle(all, UINT64_MAX);
 	for (size_t i = 0; i < all->by_number.capacity; i++) {
-		struct map_entry *entry = &all->by_number.entries[i];
-		struct connection *connection = (struct connection *)(uintptr_t)entry->value;
-
-		if (!entry->used || !connection)
-			continue;
-		close_connection(connection, ticks);
-		free(connection);
-		entry->value = 0;
+		if (connection_at(all, i))
+			close_connection(connection_at(all, i), ticks);
 	}
+	rpc_desk_free(all->desk, ticks);
+	all->desk = NULL;
+	for (size_t i = 0; i < all->by_number.capacity; i++) {
+		free(connection_at(all, i));
+		all->by_number.entries[i].value = 0;
+	}
+	sweep_parted(all);
 }
 
 void connections_handshake(struct connections *all, uint32_t process)

@@ -238,6 +238,10 @@ RECORD(file, msync, int, msync, (void *at, size_t size, int flags), (at, size, f
 		result = real_##name args;                                                       \
 		call_leave(                                                                      \
 			&call, result ? 0 : pair_of(ends[0], ends[1]), result_or_errno(result)); \
+		if (!result) {                                                                   \
+			payload_pipe(ends[0]);                                                   \
+			payload_pipe(ends[1]);                                                   \
+		}                                                                                \
 		return result;                                                                   \
 	}                                                                                        \
 	ENTRY(int, name, params, args)

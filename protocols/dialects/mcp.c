@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Model Context Protocol over streamable HTTP: JSON-RPC by POST, the answer as JSON or as
- * events. Only a body that is JSON-RPC makes a request one.
+ * The Model Context Protocol over HTTP: JSON-RPC by POST, the answer as JSON or as events. In its
+ * older form the answer to the POST is 202, and what it has asked for comes as an event of a stream
+ * that a GET has opened: the two are joined by the address that the stream's first event names.
+ * Only a body that is JSON-RPC makes a request one.
  */
-#include <stdio.h>
-
 #include "protocols/dialects/rules.h"
+#include "protocols/rpc.h"
 #include "wire/event.h"
 
 /* What is said before it is known whether it is JSON-RPC. */
 struct mcp {
-	struct reading reading;
-	bool is_rpc;
-	int64_t id; /* -1: none, or no number */
-	char method[64];
-	char name[64];
+	bool is_stream; /* opened by a GET */
+	bool at_endpoint;
+	uint64_t target; /* of the POST, or of those that the stream answers */
+	struct rpc_message request, response;
+	size_t endpoint_size;
+	char endpoint[512];
 };
 
 static bool mcp_claims(const struct http_head *head)
@@ -33,16 +35,11 @@ static void mcp_begin(void *state, struct exchange *exchange, const struct http_
 {
 	struct mcp *mcp = state;
 
-	mcp->id = -1;
+	mcp->is_stream = is_method(head, "GET");
+	if (!mcp->is_stream)
+		mcp->target = head->target;
 	/* a subscription to what the server may say: nobody waits for its end */
-	if (is_method(head, "GET"))
-		exchange->answered = true;
-}
-
-static void keep(char *to, size_t room, const struct dialect_value *value)
-{
-	if (value->type == VALUE_STRING && value->size < room && is_name(value->text, value->size))
-		snprintf(to, room, "%.*s", (int)value->size, value->text);
+	exchange->answered = mcp->is_stream;
 }
 
 static void mcp_request_value(
@@ -50,62 +47,113 @@ static void mcp_request_value(
 {
 	struct mcp *mcp = state;
 
-	(void)exchange;
-	if (path_is(value, "jsonrpc") && is_text(value))
-		mcp->is_rpc = true;
-	else if (path_is(value, "method"))
-		keep(mcp->method, sizeof(mcp->method), value);
-	else if (path_is(value, "params.name"))
-		keep(mcp->name, sizeof(mcp->name), value);
-	else if (path_is(value, "id") && value->type == VALUE_INT)
-		mcp->id = value->number;
+	rpc_read(&mcp->request, exchange->host, value);
 }
 
-static const struct rule response_rules[] = {
-	{"result.content[]", RULE_COUNT, "ragtime.tool_results"},
-	{"result.tools[]", RULE_COUNT, "ragtime.tools_offered"},
-	{"result.protocolVersion", RULE_PUT, "mcp.protocol.version"},
-	RULES_END,
-};
+/* Of an exchange and its answer wherever that comes. */
+static struct rpc_place place_of(
+	const struct exchange *exchange, uint64_t target, const struct rpc_message *message)
+{
+	struct exchange_host *host = exchange->host;
+	struct {
+		uint64_t target, id;
+	} key = {target, host->hash(host->context, message->id, strlen(message->id))};
+
+	return (struct rpc_place){.key = host->hash(host->context, &key, sizeof(key)) | 1,
+		.way = exchange->is_server ? PROTO_IN : PROTO_OUT};
+}
+
+static void answer_from_stream(const struct mcp *mcp, struct exchange *exchange)
+{
+	struct proto_piece piece = {.ticks = exchange->now};
+
+	if (mcp->target && *mcp->response.id)
+		rpc_answer(exchange->host, place_of(exchange, mcp->target, &mcp->response),
+			&mcp->response, &piece, &piece, (size_t)mcp->response.result_bytes);
+}
 
 static void mcp_response_value(
 	void *state, struct exchange *exchange, const struct dialect_value *value)
 {
 	struct mcp *mcp = state;
+	struct rpc_message *response = &mcp->response;
 
-	rules_apply(response_rules, &mcp->reading, exchange, value);
-	if (path_is(value, "error.code") && value->type == VALUE_INT) {
-		char code[24];
-
-		snprintf(code, sizeof(code), "%lld", (long long)value->number);
-		rules_fail(exchange, code);
-	} else if (path_is(value, "result.isError") && value->type == VALUE_BOOL && value->number) {
-		rules_fail(exchange, "tool_error");
+	rpc_read(response, exchange->host, value);
+	if (!is_whole(value))
+		return;
+	/* notifications and requests may come before it: the result alone is the answer */
+	if (response->is_rpc && (response->has_result || response->has_error)) {
+		if (mcp->is_stream)
+			answer_from_stream(mcp, exchange);
+		else
+			rpc_put_response(exchange, response);
 	}
-	/* notifications may come before it: the result alone is the answer */
-	if (value->type == VALUE_CLOSE && (path_is(value, "result") || path_is(value, "error")))
-		exchange->answered = true;
+	memset(response, 0, sizeof(*response));
+}
+
+static void mcp_frame(void *state, struct exchange *exchange, const char *event)
+{
+	struct mcp *mcp = state;
+
+	(void)exchange;
+	memset(&mcp->response, 0, sizeof(mcp->response));
+	mcp->at_endpoint = mcp->is_stream && !strcmp(event, "endpoint");
+	mcp->endpoint_size = 0;
+}
+
+static void mcp_frame_text(void *state, struct exchange *exchange, const char *text, size_t size)
+{
+	struct mcp *mcp = state;
+	size_t room = sizeof(mcp->endpoint) - mcp->endpoint_size;
+
+	(void)exchange;
+	if (!mcp->at_endpoint)
+		return;
+	size = size < room ? size : room;
+	memcpy(mcp->endpoint + mcp->endpoint_size, text, size);
+	mcp->endpoint_size += size;
+}
+
+/* An address with its host or without. */
+static void mcp_frame_end(void *state, struct exchange *exchange)
+{
+	struct mcp *mcp = state;
+	struct exchange_host *host = exchange->host;
+	const char *at = mcp->endpoint, *end = at + mcp->endpoint_size;
+	const char *authority = memmem(at, mcp->endpoint_size, "://", 3);
+
+	if (!mcp->at_endpoint)
+		return;
+	while (end > at && (end[-1] == '\n' || end[-1] == '\r' || end[-1] == ' '))
+		end--;
+	if (authority) {
+		at = memchr(authority + 3, '/', (size_t)(end - authority) - 3);
+		at = at ? at : end;
+	}
+	if (at < end)
+		mcp->target = host->hash(host->context, at, (size_t)(end - at));
+	mcp->at_endpoint = false;
+}
+
+static void wait_for_stream(struct exchange *exchange, uint64_t ticks)
+{
+	rpc_ask((struct rpc_place){.key = exchange->keep_key,
+			.way = exchange->is_server ? PROTO_IN : PROTO_OUT},
+		"", exchange, ticks);
 }
 
 static void mcp_end(void *state, struct exchange *exchange)
 {
 	const struct mcp *mcp = state;
-	bool has_name = !strcmp(mcp->method, "tools/call") || !strcmp(mcp->method, "prompts/get");
+	const struct exchange_fact *status = exchange_find(exchange, "http.response.status_code");
 
-	if (!mcp->is_rpc || !*mcp->method)
+	if (!mcp->request.is_rpc || !*mcp->request.method)
 		return;
-	exchange_string(exchange, "mcp.method.name", mcp->method);
-	if (mcp->id >= 0)
-		exchange_int(exchange, "jsonrpc.request.id", mcp->id);
-	if (!strcmp(mcp->method, "tools/call")) {
-		exchange->class = RT_CLASS_tool_call;
-		exchange_string(exchange, "gen_ai.operation.name", "execute_tool");
-		if (*mcp->name)
-			exchange_string(exchange, "gen_ai.tool.name", mcp->name);
+	rpc_put_request(exchange, &mcp->request);
+	if (*mcp->request.id && status && status->number == 202 && exchange->host->desk) {
+		exchange->keep_key = place_of(exchange, mcp->target, &mcp->request).key;
+		exchange->keep = wait_for_stream;
 	}
-	has_name &= *mcp->name != '\0';
-	exchange_name(
-		exchange, "%s%s%s", mcp->method, has_name ? " " : "", has_name ? mcp->name : "");
 }
 
 const struct dialect dialect_mcp = {
@@ -115,5 +163,8 @@ const struct dialect dialect_mcp = {
 	.begin = mcp_begin,
 	.request_value = mcp_request_value,
 	.response_value = mcp_response_value,
+	.frame = mcp_frame,
+	.frame_text = mcp_frame_text,
+	.frame_end = mcp_frame_end,
 	.end = mcp_end,
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "protocols/protocol.h"
+#include "protocols/rpc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -39,7 +40,7 @@ static uint64_t fuzz_hash(void *context, const void *bytes, size_t size)
 
 static inline int fuzz_protocol(const struct protocol *protocol, const uint8_t *data, size_t size)
 {
-	struct exchange_host host = {.done = fuzz_done, .hash = fuzz_hash};
+	struct exchange_host host = {.done = fuzz_done, .hash = fuzz_hash, .desk = rpc_desk_new()};
 	void *state = calloc(1, protocol->state_size);
 	uint64_t ticks = 0;
 
@@ -60,6 +61,7 @@ static inline int fuzz_protocol(const struct protocol *protocol, const uint8_t *
 		size -= 2 + length;
 	}
 	protocol->close(state, ticks);
+	rpc_desk_free(host.desk, ticks);
 	free(state);
 	return 0;
 }

@@ -13,6 +13,7 @@
 
 #include "lib/buf.h"
 #include "protocols/protocol.h"
+#include "protocols/rpc.h"
 #include "tests/unit/unit.h"
 
 struct proto_turn {
@@ -121,8 +122,10 @@ static const char *proto_told(struct proto_host *host, const struct protocol *pr
 	host->exchanges = 0;
 	host->ticks = 0;
 	host->lost = false;
-	host->host = (struct exchange_host){
-		.context = host, .done = proto_host_done, .hash = proto_host_hash};
+	host->host = (struct exchange_host){.context = host,
+		.done = proto_host_done,
+		.hash = proto_host_hash,
+		.desk = rpc_desk_new()};
 	protocol->open(state, &host->host);
 	for (size_t i = 0; i < count; i++) {
 		size_t size = turns[i].size, end;
@@ -135,6 +138,7 @@ static const char *proto_told(struct proto_host *host, const struct protocol *pr
 		}
 	}
 	protocol->close(state, host->ticks + 10);
+	rpc_desk_free(host->host.desk, host->ticks + 10);
 	free(state);
 	return buf_string(&host->told);
 }

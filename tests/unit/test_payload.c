@@ -4,6 +4,7 @@
 
 #include "preload/payload.c"
 #include "preload/payload_http2.c"
+#include "preload/payload_tail.c"
 #include "preload/raw.c"
 #include "preload/tls_join.c"
 
