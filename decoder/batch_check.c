@@ -157,6 +157,9 @@ uint64_t batch_unknown_fields(const Ragtime__Raw__Batch *batch)
 	fields += count_in(batch->metrics, batch->n_metrics);
 	fields += count_in(batch->usages, batch->n_usages);
 	fields += count_in(batch->limits, batch->n_limits);
+	fields += count_in(batch->links, batch->n_links);
+	fields += count_in(batch->counted, batch->n_counted);
+	fields += count_in(batch->runtimes, batch->n_runtimes);
 	fields += batch->start ? batch->start->base.n_unknown_fields : 0;
 	fields += batch->end ? batch->end->base.n_unknown_fields : 0;
 	return fields;

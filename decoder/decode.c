@@ -130,6 +130,36 @@ uint32_t decode_class(const struct decode *decode, const char *name, const char 
 	return rule ? rule->class : RT_CLASS_none;
 }
 
+/* Of a language runtime: where its code is. */
+static void take_function(struct decode *decode, const Ragtime__Raw__Operation *raw)
+{
+	struct value row[] = {
+		value_int(weave_operation(&decode->weave, raw->kind)),
+		value_text(text_of(decode, raw->module)),
+		value_known(raw->line),
+		value_int(raw->role),
+	};
+
+	if (raw->kind < RT_KIND_RUNTIME)
+		return;
+	segments_set_role(decode->weave.segments, raw->kind, raw->role);
+	store_put(decode->store, STORE_FUNCTION, row);
+}
+
+static void take_runtime(struct decode *decode, const Ragtime__Raw__Runtime *raw)
+{
+	const struct process *process = actors_find_process(&decode->actors, raw->process);
+	struct value row[] = {
+		value_known(process ? process->row : 0),
+		value_text(text_of(decode, raw->name)),
+		value_text(text_of(decode, raw->version)),
+		value_int(raw->how),
+	};
+
+	if (process)
+		store_put(decode->store, STORE_RUNTIME, row);
+}
+
 static void take_operation(struct decode *decode, const Ragtime__Raw__Operation *raw)
 {
 	const char *name = text_of(decode, raw->name);
@@ -146,11 +176,12 @@ static void take_operation(struct decode *decode, const Ragtime__Raw__Operation 
 		value_text(*name ? name : none),
 		value_text(text_of(decode, raw->module)),
 		value_text(text_of(decode, raw->symbol)),
-		value_int(RT_FAMILY_function),
+		value_int(raw->kind < RT_KIND_RUNTIME ? RT_FAMILY_function : RT_FAMILY_runtime),
 		value_int(RT_WAIT_none),
 		value_int(decode_class(decode, name, text_of(decode, raw->module))),
 	};
 	store_put(decode->store, STORE_OPERATION, row);
+	take_function(decode, raw);
 }
 
 static void take_loss(struct decode *decode, const Ragtime__Raw__Loss *raw)
@@ -194,6 +225,22 @@ static void take_counter(struct decode *decode, const Ragtime__Raw__Counter *raw
 		counter->bytes = raw->bytes;
 }
 
+/* Calls that were too many to be recorded: a number beside those that were. */
+static void take_counted(struct decode *decode, const Ragtime__Raw__Counted *raw)
+{
+	Ragtime__Raw__Counter counter = RAGTIME__RAW__COUNTER__INIT;
+	uint64_t *place =
+		map_at(&decode->uncounted, (uint64_t)raw->thread << 32 | (raw->kind & 0xffffffff));
+
+	if (!place)
+		return;
+	*place += raw->calls;
+	counter.thread = raw->thread;
+	counter.kind = raw->kind;
+	counter.calls = *place;
+	take_counter(decode, &counter);
+}
+
 static void take_metric(struct decode *decode, const Ragtime__Raw__Metric *raw)
 {
 	uint32_t name = strtab_adds(decode->metric_names, text_of(decode, raw->name));
@@ -234,6 +281,8 @@ static void take_usage(struct decode *decode, const Ragtime__Raw__Usage *raw)
 #define take_one_counters take_counter
 #define take_one_metrics take_metric
 #define take_one_usages take_usage
+#define take_one_counted take_counted
+#define take_one_runtimes take_runtime
 
 /* ---- calls ---- */
 
@@ -371,13 +420,17 @@ static void take_batch(struct decode *decode)
 	TAKE(decode, processes, tables);
 	TAKE(decode, threads, tables);
 	TAKE(decode, operations, tables);
+	segments_link(decode->weave.segments, &decode->batch);
 	take_calls(decode);
+	segments_end(decode->weave.segments, &decode->batch);
 	take_open_calls(decode);
 	take_exchanges(decode);
 	TAKE(decode, losses, tables);
 	TAKE(decode, counters, tables);
 	TAKE(decode, metrics, tables);
 	TAKE(decode, usages, tables);
+	TAKE(decode, counted, tables);
+	TAKE(decode, runtimes, tables);
 	take_end(decode, tables->end);
 	decode->failed |= decode->weave.failed || decode->folds.failed;
 }
@@ -416,11 +469,13 @@ static int begin(struct decode *decode, struct store *store, const struct decode
 	};
 	decode->weave.timeline = timeline_new();
 	decode->joins = joins_new();
+	decode->weave.segments = segments_new(store, &decode->clock, &decode->weave.last_span);
 	decode->weave.exchanges = exchanges_new(store, &decode->clock, decode->rules,
 		decode->weave.timeline, decode->joins, decode->weave.first_function + RT_KIND_LIMIT,
 		decode->object_base);
 	return decode->objects && decode->metric_names && decode->weave.kind_used &&
-			decode->weave.exchanges && decode->weave.timeline && decode->joins
+			decode->weave.exchanges && decode->weave.timeline && decode->joins &&
+			decode->weave.segments
 		? 0
 		: -ENOMEM;
 }
@@ -435,6 +490,7 @@ static void end(struct decode *decode)
 	exchanges_free(decode->weave.exchanges);
 	timeline_free(decode->weave.timeline);
 	joins_free(decode->joins);
+	segments_free(decode->weave.segments);
 	weave_free(&decode->weave);
 	free(decode->weave.kind_used);
 	sections_free(&decode->sections);
@@ -446,6 +502,7 @@ static void end(struct decode *decode)
 	strtab_free(decode->metric_names);
 	map_free(&decode->metrics);
 	map_free(&decode->counter_by_key);
+	map_free(&decode->uncounted);
 	free(decode->counters);
 	free(decode->births);
 	buf_free(&decode->hist);

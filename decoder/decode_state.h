@@ -38,6 +38,7 @@ struct decode {
 
 	struct resolve_birth *births; /* of this block */
 	size_t birth_count, birth_capacity;
+	struct map uncounted;	   /* thread << 32 | kind: calls so far */
 	struct map counter_by_key; /* thread << 32 | kind to index + 1 */
 	struct decode_counter *counters;
 	size_t counter_count, counter_capacity;
@@ -51,7 +52,8 @@ struct decode {
 	bool ended, content, has_status;
 	uint64_t stray;
 	struct buf hist, folded_hist;
-	bool failed; /* memory ran out */
+	struct segments_totals spans; /* of language runtimes; known at the end */
+	bool failed;		      /* memory ran out */
 };
 
 /* Writes the call tree of a thread and forgets it. */

@@ -25,6 +25,7 @@ struct exchanges {
 	uint64_t marked;
 	struct map by_mark;   /* connection and mark: place in the ring + 1 */
 	struct map orphaned;  /* promise: what it becomes */
+	struct map moved;     /* likewise, of those that are parents all the same */
 	struct strtab *names; /* class, then the name */
 	bool failed;	      /* memory ran out */
 };
@@ -59,6 +60,7 @@ void exchanges_free(struct exchanges *all)
 		return;
 	map_free(&all->by_mark);
 	map_free(&all->orphaned);
+	map_free(&all->moved);
 	strtab_free(all->names);
 	free(all->marks);
 	free(all);
@@ -99,6 +101,14 @@ void exchanges_orphan(struct exchanges *all, int64_t promise, int64_t becomes)
 		*place = (uint64_t)becomes;
 }
 
+void exchanges_move(struct exchanges *all, int64_t promise, int64_t becomes)
+{
+	uint64_t *place = map_at(&all->moved, (uint64_t)promise);
+
+	if (place)
+		*place = (uint64_t)becomes;
+}
+
 /* What the mark at the exchange's begin has left; without one, the thread itself. */
 static struct exchange_mark mark_of(const struct exchanges *all, const Ragtime__Raw__Exchange *raw,
 	const struct exchange_actor *actor, int64_t *last_span)
@@ -107,11 +117,14 @@ static struct exchange_mark mark_of(const struct exchanges *all, const Ragtime__
 	struct exchange_mark mark = {.parent = actor->thread_span,
 		.object = STORE_NULL,
 		.evidence = RT_EVIDENCE_unknown};
-	uint64_t *orphaned;
+	uint64_t *orphaned, *moved;
 
 	if (place && all->marks[*place - 1].connection == raw->connection &&
 		all->marks[*place - 1].mark == raw->mark)
 		mark = all->marks[*place - 1];
+	moved = map_find(&all->moved, (uint64_t)mark.parent);
+	if (moved)
+		mark.parent = (int64_t)*moved;
 	orphaned = map_find(&all->orphaned, (uint64_t)mark.parent);
 	if (orphaned) {
 		mark.parent = (int64_t)*orphaned;

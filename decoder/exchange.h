@@ -37,6 +37,9 @@ struct exchange_mark {
 /* 0 or -ENOMEM. The oldest marks make room for new ones. */
 int exchanges_mark(struct exchanges *all, const struct exchange_mark *mark);
 
+/* The call that marks were promised as their parent has another row. */
+void exchanges_move(struct exchanges *all, int64_t promise, int64_t becomes);
+
 /* The call that marks were promised as their parent never came. */
 void exchanges_orphan(struct exchanges *all, int64_t promise, int64_t becomes);
 

@@ -292,6 +292,12 @@ static void put_metrics(struct decode *decode)
 			put_metric(
 				decode, strtab_get(decode->metric_names, name), (int64_t)*number);
 	}
+	if (decode->spans.spans) {
+		put_metric(decode, "runtime.spans", (int64_t)decode->spans.spans);
+		put_metric(decode, "runtime.orphans",
+			(int64_t)(decode->spans.orphans + decode->spans.strays));
+		put_metric(decode, "runtime.unfinished", (int64_t)decode->spans.unfinished);
+	}
 	if (decode->weave.coarse)
 		put_metric(decode, "decode.calls_without_place", (int64_t)decode->weave.coarse);
 }
@@ -410,6 +416,8 @@ void decode_finish(struct decode *decode)
 		if (decode->weave.kind_used[kind] == WEAVE_KIND_USED)
 			put_operation(decode, kind);
 	}
+	segments_finish(decode->weave.segments, &decode->spans);
+	decode->failed |= decode->spans.failed;
 	put_losses(decode);
 	put_metrics(decode);
 	put_rules(decode);

@@ -51,6 +51,8 @@ enum store_table {
 	STORE_RULE,
 	STORE_WORD,
 	STORE_CONNECTION,
+	STORE_FUNCTION,
+	STORE_RUNTIME,
 	STORE_TABLES
 };
 
@@ -118,6 +120,8 @@ struct store_fix {
 	int64_t was, becomes; /* parent or fold */
 };
 void store_fix_fold(struct store *store, const struct store_fix *fix);
+/* The parent has another row. */
+void store_move_parent(struct store *store, const struct store_fix *fix);
 /* The parent was not one after all: the evidence becomes unknown. */
 void store_fix_parent(struct store *store, const struct store_fix *fix);
 

@@ -39,6 +39,8 @@ static const struct table_shape {
 	[STORE_RULE] = {"rule", 9},
 	[STORE_WORD] = {"word", 4},
 	[STORE_CONNECTION] = {"connection", 18},
+	[STORE_FUNCTION] = {"function", 4},
+	[STORE_RUNTIME] = {"runtime", 4},
 };
 
 struct store {
@@ -485,6 +487,11 @@ static void fix(struct store *store, const char *sql, const struct store_fix *wh
 void store_fix_fold(struct store *store, const struct store_fix *what)
 {
 	fix(store, "UPDATE span SET fold = ?1 WHERE id BETWEEN ?2 AND ?3 AND fold = ?4", what);
+}
+
+void store_move_parent(struct store *store, const struct store_fix *what)
+{
+	fix(store, "UPDATE span SET parent = ?1 WHERE id BETWEEN ?2 AND ?3 AND parent = ?4", what);
 }
 
 void store_fix_parent(struct store *store, const struct store_fix *what)

@@ -8,6 +8,8 @@
 #include "decoder/attribute.h"
 #include "decoder/resolve.h"
 #include "decoder/traits.h"
+#include "decoder/weave_segment.h"
+#include "decoder/weave_wait.h"
 
 void weave_free(struct weave *weave)
 {
@@ -30,129 +32,6 @@ static int make_room(struct weave *weave, size_t count)
 	}
 	memset(weave->woven, 0, count * sizeof(*weave->woven));
 	return 0;
-}
-
-/* ---- calls that wait for their parent ---- */
-
-static void point_rows_to(void *context, const struct fold *gone, const struct fold *into)
-{
-	struct weave *weave = context;
-	struct store_fix fix = {.first = gone->first_row,
-		.last = gone->last_row,
-		.was = gone->id,
-		.becomes = into->id};
-
-	if (gone->first_row)
-		store_fix_fold(weave->store, &fix);
-}
-
-static void move_folds(struct weave *weave, const struct level *level, uint32_t to, int64_t becomes)
-{
-	struct fold_move move = {.from = level->fold,
-		.to = to,
-		.was = level->promise,
-		.becomes = becomes,
-		.merged = point_rows_to,
-		.context = weave};
-
-	if (level->fold)
-		folds_move(weave->folds, &move);
-}
-
-/* Their parent never came: they stand under the thread, and are counted. */
-static void orphan(struct weave *weave, struct thread *thread, const struct level *level)
-{
-	struct store_fix fix = {.first = level->first_row,
-		.last = level->last_row,
-		.was = level->promise,
-		.becomes = thread->span};
-
-	if (level->first_row)
-		store_fix_parent(weave->store, &fix);
-	exchanges_orphan(weave->exchanges, level->promise, thread->span);
-	move_folds(weave, level, thread->fold, thread->span);
-	thread->unpaired += level->calls;
-}
-
-/*
- * Sections may be rounded to different units, so that a parent may seem to begin after its first
- * child, or to end before its last, by less than one.
- */
-static bool encloses(
-	const struct section_call *call, const struct section *section, const struct level *level)
-{
-	uint64_t slack = nest_slack(call->end - call->start);
-
-	return call->start < level->earliest + level->unit &&
-		level->latest < call->end + section->unit + slack;
-}
-
-/* Makes a parent, and those around it, enclose its children also where rounding says otherwise. */
-static void widen(const struct weave *weave, struct section_call *calls, int32_t parent,
-	const struct level *level)
-{
-	for (; parent >= 0; parent = weave->parents[parent]) {
-		struct section_call *call = &calls[parent];
-
-		if (call->start <= level->earliest && level->latest <= call->end)
-			break;
-		if (call->start > level->earliest)
-			call->start = level->earliest;
-		if (call->end < level->latest)
-			call->end = level->latest;
-	}
-}
-
-struct adoption {
-	int32_t parent;
-	struct level level;
-};
-
-/* Those whose parent is in this section; all others that will never have one are orphaned. */
-static size_t settle(struct weave *weave, struct thread *thread, const struct section *section,
-	struct section_call *calls, struct adoption adoptions[NEST_DEPTHS])
-{
-	size_t count = 0;
-
-	for (uint32_t depth = 1; depth < thread->levels.count; depth++) {
-		struct level *level = &thread->levels.list[depth];
-		int32_t parent = nest_taker(&weave->nest, depth);
-
-		if (!level->calls || parent == NEST_OPEN)
-			continue;
-		if (parent >= 0 && encloses(&calls[parent], section, level)) {
-			widen(weave, calls, parent, level);
-			weave->woven[parent].id = level->promise;
-			weave->woven[parent].row = 1;
-			weave->woven[parent].children_ns += level->sum_ns;
-			adoptions[count++] = (struct adoption){.parent = parent, .level = *level};
-		} else {
-			orphan(weave, thread, level);
-		}
-		memset(level, 0, sizeof(*level));
-	}
-	return count;
-}
-
-static struct level *join_level(struct weave *weave, struct thread *thread,
-	const struct section *section, const struct section_call *call)
-{
-	struct level *level = levels_at(&thread->levels, call->depth);
-
-	if (!level) {
-		weave->failed = true;
-		return NULL;
-	}
-	if (!level->promise)
-		level->promise = ++weave->last_span;
-	if (!level->calls || call->start < level->earliest)
-		level->earliest = call->start;
-	if (call->end > level->latest)
-		level->latest = call->end;
-	if (section->unit > level->unit)
-		level->unit = section->unit;
-	level->calls++;
-	return level;
 }
 
 /* ---- from the last call to the first: parents before children ---- */
@@ -190,7 +69,7 @@ static bool gives_row(struct weave *weave, struct thread *thread, const struct s
 	const struct trait *trait = trait_of(call->kind);
 	uint64_t *given;
 
-	if (trait->flags & TRAIT_ROW || call->note_count ||
+	if (trait->flags & TRAIT_ROW || call->note_count || weave_number(call) ||
 		call->end - call->start >= WEAVE_SLOW_NS)
 		return true;
 	if (trait_is_failure(trait_status(call->kind, call->result)))
@@ -235,7 +114,7 @@ static void place_call(struct weave *weave, struct thread *thread, const struct 
 		above = weave->woven[parent].fold;
 		woven->waits = weave->woven[parent].waits;
 	} else if (parent == NEST_OPEN) {
-		struct level *level = join_level(weave, thread, section, call);
+		struct level *level = weave_join_level(weave, thread, section, call);
 
 		if (level && !level->fold)
 			level->fold = folds_root(weave->folds);
@@ -246,6 +125,8 @@ static void place_call(struct weave *weave, struct thread *thread, const struct 
 		woven->fold = above;
 		return;
 	}
+	if (weave_is_apart(weave, call))
+		above = thread->fold;
 	woven->object = resolve_object(weave, thread, section, call);
 	if (call->kind == RT_EV_data) {
 		woven->fold = above;
@@ -273,7 +154,7 @@ static void place_call(struct weave *weave, struct thread *thread, const struct 
 /* ---- from the first call to the last: children before parents ---- */
 
 /* Whoever has a row below becomes one; rows are numbered in the order of their ends. */
-static void number_rows(struct weave *weave, size_t count)
+static void number_rows(struct weave *weave, const struct section_call *calls, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct woven *woven = &weave->woven[i];
@@ -281,6 +162,8 @@ static void number_rows(struct weave *weave, size_t count)
 
 		if (!woven->row)
 			continue;
+		if (!woven->id && weave_number(&calls[i]))
+			woven->id = segments_row(weave->segments, weave_number(&calls[i]), 0);
 		if (!woven->id)
 			woven->id = ++weave->last_span;
 		if (parent >= 0 && !weave->woven[parent].row) {
@@ -316,12 +199,12 @@ static void put_row(struct weave *weave, const struct thread *thread,
 		[SPAN_PARENT] = parent_span(weave, thread, call, parent),
 		[SPAN_THREAD] = thread->row,
 		[SPAN_OPERATION] = weave_operation(weave, call->kind),
-		[SPAN_KIND_OF] = trait_of(call->kind)->span_kind,
+		[SPAN_KIND_OF] = weave_span_kind(weave, call->kind),
 		[SPAN_START] = (int64_t)call->start,
 		[SPAN_END] = (int64_t)call->end,
 		[SPAN_EVIDENCE] = evidence_of(call, parent),
-		[SPAN_STATUS] = trait_status(call->kind, call->result),
-		[SPAN_RESULT] = call->result,
+		[SPAN_STATUS] = weave_status(call),
+		[SPAN_RESULT] = call->kind < RT_KIND_RUNTIME ? call->result : STORE_NULL,
 		[SPAN_OBJECT] = woven->object ? weave->first_object + woven->object : STORE_NULL,
 		[SPAN_FOLD] = fold->id,
 	};
@@ -391,8 +274,35 @@ static void leave_mark(struct weave *weave, const struct thread *thread,
 		.line = line,
 	};
 
+	if (parent == NEST_OPEN) {
+		struct level *level = &thread->levels.list[call->depth];
+
+		note_row(&level->first_row, &level->last_row, woven->id);
+	}
 	if (exchanges_mark(weave->exchanges, &mark))
 		weave->failed = true;
+}
+
+/* Is it to be tallied: a call, or a span's last segment, which then stands for all of them? */
+static bool tally_segment(struct weave *weave, const struct thread *thread,
+	const struct section_call *call, const struct woven *woven, int32_t parent,
+	struct fold_call *tallied)
+{
+	struct weave_place place = {
+		.fold = fold_at(weave->folds, woven->fold)->id,
+		.parent = parent_span(weave, thread, call, parent),
+		.self_ns = tallied->self_ns,
+		.evidence = evidence_of(call, parent),
+	};
+	struct segment_sum sum;
+
+	if (!weave_number(call))
+		return true;
+	if (!weave_put_segment(weave, thread, call, &place, &sum))
+		return false;
+	tallied->start_ns = tallied->end_ns > sum.active_ns ? tallied->end_ns - sum.active_ns : 0;
+	tallied->self_ns = sum.self_ns;
+	return true;
 }
 
 static void count_call(struct weave *weave, struct thread *thread, const struct section *section,
@@ -408,12 +318,13 @@ static void count_call(struct weave *weave, struct thread *thread, const struct 
 		.end_ns = call->end,
 		.self_ns = length > woven->children_ns ? length - woven->children_ns : 0,
 		.weight = section->weight,
-		.failed = trait_is_failure(trait_status(call->kind, call->result)),
+		.failed = trait_is_failure(weave_status(call)),
 		.bytes =
 			trait->flags & TRAIT_BYTES && call->result > 0 ? (uint64_t)call->result : 0,
 	};
 
-	fold_add(fold, woven->row ? FOLD_ROWS : FOLD_FOLDED, &tallied);
+	if (tally_segment(weave, thread, call, woven, parent, &tallied))
+		fold_add(fold, woven->row ? FOLD_ROWS : FOLD_FOLDED, &tallied);
 	if (parent >= 0 && !woven->nested_deepest)
 		weave->woven[parent].children_ns += length;
 	else if (parent == NEST_OPEN && !woven->nested_deepest)
@@ -432,7 +343,8 @@ static void count_call(struct weave *weave, struct thread *thread, const struct 
 
 		note_row(&level->first_row, &level->last_row, woven->id);
 	}
-	put_row(weave, thread, call, woven, parent);
+	if (!weave_number(call))
+		put_row(weave, thread, call, woven, parent);
 	if (call->note_count)
 		attribute_put_notes(weave->store, weave->batch, section, call,
 			objtab_text(
@@ -443,7 +355,7 @@ static void count_call(struct weave *weave, struct thread *thread, const struct 
 int weave_section(struct weave *weave, struct thread *thread, const struct section *section,
 	struct section_call *calls)
 {
-	struct adoption adoptions[NEST_DEPTHS];
+	struct weave_adoption adoptions[NEST_DEPTHS];
 	struct backward state = {.deepest_start = UINT64_MAX};
 	size_t adopted;
 
@@ -452,16 +364,16 @@ int weave_section(struct weave *weave, struct thread *thread, const struct secti
 	if (!thread->fold && !(thread->fold = folds_root(weave->folds)))
 		return -ENOMEM;
 	nest_resolve(&weave->nest, calls, section->count, weave->parents);
-	adopted = settle(weave, thread, section, calls, adoptions);
+	adopted = weave_settle(weave, thread, section, calls, adoptions);
 	for (size_t i = section->count; i-- > 0;)
 		place_call(weave, thread, section, calls, i, &state);
 	if (weave->failed)
 		return -ENOMEM;
 	for (size_t i = 0; i < adopted; i++)
-		move_folds(weave, &adoptions[i].level, weave->woven[adoptions[i].parent].fold,
-			adoptions[i].level.promise);
+		weave_move_folds(weave, &adoptions[i].level, weave->woven[adoptions[i].parent].fold,
+			weave->woven[adoptions[i].parent].id);
 	if (state.rows)
-		number_rows(weave, section->count);
+		number_rows(weave, calls, section->count);
 	for (size_t i = 0; i < section->count; i++) {
 		const struct woven *woven = &weave->woven[i];
 
@@ -481,14 +393,15 @@ int weave_section(struct weave *weave, struct thread *thread, const struct secti
 /* ---- the end ---- */
 
 static void put_open_row(struct weave *weave, const struct thread *thread,
-	const struct weave_open *call, int64_t id, int64_t parent, uint32_t fold, uint8_t evidence)
+	const struct weave_open *call, uint64_t number, int64_t id, int64_t parent, uint32_t fold,
+	uint8_t evidence)
 {
 	int64_t row[SPAN_COLUMNS] = {
 		[SPAN_ID] = id,
 		[SPAN_PARENT] = parent,
 		[SPAN_THREAD] = thread->row,
 		[SPAN_OPERATION] = weave_operation(weave, call->kind),
-		[SPAN_KIND_OF] = trait_of(call->kind)->span_kind,
+		[SPAN_KIND_OF] = weave_span_kind(weave, call->kind),
 		[SPAN_START] = (int64_t)clock_align_ns(weave->clock, call->start),
 		[SPAN_END] = STORE_NULL,
 		[SPAN_EVIDENCE] = evidence,
@@ -501,7 +414,10 @@ static void put_open_row(struct weave *weave, const struct thread *thread,
 
 	if (object)
 		row[SPAN_OBJECT] = weave->first_object + object;
-	store_span(weave->store, row);
+	if (number)
+		weave_put_open(weave, number, call->kind, row);
+	else
+		store_span(weave->store, row);
 }
 
 static bool began_in(const struct level *level, const struct weave_open *call)
@@ -548,7 +464,11 @@ void weave_open_calls(
 		struct level *level = levels_at(&thread->levels, call->depth + 1);
 		bool joined = is_joined(calls, i);
 		bool has_children = level && began_in(level, call);
-		int64_t id = has_children ? level->promise : ++weave->last_span;
+		uint64_t number = call->kind >= RT_KIND_RUNTIME ? call->arg : 0;
+		int64_t id = number && has_children ? weave_redeem(weave, level, number)
+			: number		    ? segments_row(weave->segments, number, 0)
+			: has_children		    ? level->promise
+						    : ++weave->last_span;
 		uint32_t none = 0, fold = 0;
 
 		if (!joined) {
@@ -559,11 +479,11 @@ void weave_open_calls(
 		if (has_children || i + 1 < count)
 			fold = fold_under(weave, thread, above_fold, call->kind, &none);
 		if (has_children) {
-			move_folds(weave, level, fold, id);
+			weave_move_folds(weave, level, fold, id);
 			memset(level, 0, sizeof(*level));
 		}
 		weave->kind_used[call->kind] |= WEAVE_KIND_USED;
-		put_open_row(weave, thread, call, id, above, fold,
+		put_open_row(weave, thread, call, number, id, above, fold,
 			joined ? RT_EVIDENCE_exact : RT_EVIDENCE_unknown);
 		if (!thread->first || call->start < thread->first)
 			thread->first = call->start;
@@ -579,7 +499,7 @@ void weave_end(struct weave *weave, struct thread *thread)
 		struct level *level = &thread->levels.list[depth];
 
 		if (level->calls)
-			orphan(weave, thread, level);
+			weave_orphan(weave, thread, level);
 		memset(level, 0, sizeof(*level));
 	}
 }

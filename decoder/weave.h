@@ -20,6 +20,7 @@
 #include "decoder/nest.h"
 #include "decoder/objtab.h"
 #include "decoder/section.h"
+#include "decoder/segment.h"
 #include "decoder/store.h"
 #include "decoder/timeline.h"
 
@@ -42,6 +43,7 @@ struct weave {
 	struct changes *changes;
 	struct exchanges *exchanges;
 	struct timeline *timeline;
+	struct segments *segments;
 	const struct trace_batch *batch;
 	const struct section_call *block_calls; /* all of the block */
 	uint32_t row_limit;			/* 0: no tiny rows */

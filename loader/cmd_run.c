@@ -28,6 +28,7 @@ static const char help[] =
 	"\vExamples:\n"
 	"  ragtime run -- python3 app.py\n"
 	"  ragtime run -o app.rtrace --func 'libfaiss*:*search*' -- python3 app.py\n"
+	"  ragtime run --py 'mypkg.*' --py-exclude 'mypkg.util.*' --root mypkg.answer -- python3 app.py\n"
 	"  ragtime run --duration 30 -- ./server --port 8080\n"
 	"  exec ragtime run --exec -- gunicorn app:app\n\n"
 	"Without -o the trace goes to $XDG_STATE_HOME/ragtime (~/.local/state/ragtime), where "
@@ -38,12 +39,28 @@ static const char help[] =
 	"PID 1 of a container, leave --exec out: ragtime then also reaps orphans and forwards "
 	"signals.";
 
-enum { KEY_FUNC = 256, KEY_FOLLOW, KEY_NO_FOLLOW, KEY_DURATION, KEY_EXEC, KEY_MAX_SIZE, KEY_CLOCK };
+enum {
+	KEY_FUNC = 256,
+	KEY_FOLLOW,
+	KEY_NO_FOLLOW,
+	KEY_DURATION,
+	KEY_EXEC,
+	KEY_MAX_SIZE,
+	KEY_CLOCK,
+	KEY_PY,
+	KEY_PY_EXCLUDE,
+	KEY_ROOT,
+};
 
 static const struct argp_option options[] = {
 	{"output", 'o', "FILE", 0, "Write the trace to FILE (also fd:N, unix:PATH)", 0},
 	{"func", KEY_FUNC, "LIBRARY:FUNCTION", 0,
 		"Record calls of these functions too; both sides may hold * and ?", 0},
+	{"py", KEY_PY, "PATTERN|off", 0,
+		"Trace these Python functions too, as in 'mypkg.*'; off: none at all", 0},
+	{"py-exclude", KEY_PY_EXCLUDE, "PATTERN", 0, "Never trace these Python functions", 0},
+	{"root", KEY_ROOT, "FUNCTION", 0,
+		"A call of this Python function begins a request, as in 'batch.do_one'", 0},
 	{"follow", KEY_FOLLOW, NULL, 0, "Trace the processes that it starts too (the default)", 0},
 	{"no-follow", KEY_NO_FOLLOW, NULL, 0, "Trace its own process alone", 0},
 	{"duration", KEY_DURATION, "SECONDS", 0,
@@ -60,6 +77,7 @@ static const struct argp_option options[] = {
 
 struct run {
 	struct session_options session;
+	struct runtime_rules rules;
 	const char *output;
 	char **patterns;
 	size_t pattern_count;
@@ -71,6 +89,16 @@ struct run {
 	char output_path[4096];
 	struct launch_inherited *inherited;
 };
+
+static error_t parse_rule(
+	struct run *run, enum runtime_rule does, const char *pattern, struct argp_state *state)
+{
+	const char *fault = runtime_rules_fault(pattern);
+
+	if (fault)
+		argp_error(state, "'%s' names no Python function: %s", pattern, fault);
+	return (error_t)-runtime_rules_add(&run->rules, does, pattern);
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -90,6 +118,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		run->patterns[run->pattern_count++] = arg;
 		run->patterns[run->pattern_count] = NULL;
 		break;
+	case KEY_PY:
+		if (strcmp(arg, "off") != 0)
+			return parse_rule(run, RUNTIME_RULE_CALL, arg, state);
+		run->rules.off = true;
+		break;
+	case KEY_PY_EXCLUDE:
+		return parse_rule(run, RUNTIME_RULE_SKIP, arg, state);
+	case KEY_ROOT:
+		return parse_rule(run, RUNTIME_RULE_REQUEST, arg, state);
 	case KEY_FOLLOW:
 	case KEY_NO_FOLLOW:
 		run->session.follow = key == KEY_FOLLOW;
@@ -288,10 +325,12 @@ int cmd_run(int argc, char **argv)
 	} else {
 		log_set_verbose(run.verbose);
 		run.session.patterns = run.patterns;
+		run.session.rules = &run.rules;
 		run.session.command = arguments_base_name(run.command[0]);
 		code = run_command(&run);
 	}
 	free(run.patterns);
+	runtime_rules_free(&run.rules);
 	free(run.inherited);
 	return code;
 }

@@ -33,6 +33,7 @@
 #define HIDDEN __attribute__((visibility("hidden")))
 /* Not "cold": that would make them small instead of quick, and tails and samples come by here. */
 #define COLD __attribute__((noinline, visibility("hidden")))
+#define NOINLINE __attribute__((noinline))
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* Stack frames farther apart than this belong to different stacks. */
@@ -65,6 +66,7 @@ struct rt_self {
 	bool ended;	/* its thread_exit is written: nothing more is recorded */
 	bool resolving; /* looking for originals */
 	bool lent;	/* a vfork child may be running here */
+	void *runtime;	/* what the language runtime's part knows of this thread, or NULL */
 };
 
 extern HIDDEN __thread struct rt_self rt_self;

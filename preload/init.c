@@ -9,6 +9,7 @@
 #include "preload/patch/patch.h"
 #include "preload/payload.h"
 #include "preload/process.h"
+#include "preload/python/python.h"
 
 #include <fcntl.h>
 #include <linux/mman.h>
@@ -75,7 +76,8 @@ static struct rt_region *region_map(int fd, __u64 cookie)
 		return NULL;
 	}
 	raw3(madvise, at, size, MADV_DONTDUMP);
-	populate(region, 0, region->header_size + POPULATE_SLOTS * sizeof(struct rt_slot));
+	populate(region, 0, offsetof(struct rt_region, runtime_rules));
+	populate(region, region->header_size, POPULATE_SLOTS * sizeof(struct rt_slot));
 	populate(region, region->chunks_offset, POPULATE_CHUNKS * RT_CHUNK_SIZE);
 	return region;
 }
@@ -113,4 +115,5 @@ __attribute__((constructor)) static void shim_open(void)
 	process_begin(environment.from_exec ? RT_BIRTH_EXEC : RT_BIRTH_LAUNCH);
 	linked_open();
 	functions_open();
+	python_open();
 }

@@ -4,6 +4,7 @@
 #include "preload/endpoint.h"
 #include "preload/environment.h"
 #include "preload/hooks/hook.h"
+#include "preload/python/python.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -97,6 +98,7 @@ bool process_is_forked(void)
 	if (!raw0(getppid))
 		pid_space_read();
 	forked = true;
+	python_forked();
 	return true;
 }
 
@@ -181,6 +183,7 @@ static void thread_end(void *round)
 	if (next <= PTHREAD_DESTRUCTOR_ITERATIONS &&
 		!real_pthread_setspecific(end_key, (void *)next))
 		return;
+	python_thread_ends();
 	if (rt_self.thread->slot) {
 		/* a call that was cancelled is over too */
 		calls_abandon(rt_self.thread, 0);
@@ -301,6 +304,8 @@ void process_end(int status, bool at_once)
 
 	if (!region_mapped() || !rt_process->pid || !process_is_own())
 		return;
+	if (!told)
+		python_ends();
 	if (!told && !region_off())
 		mark_emit(RT_EV_process_exit, 0, status, NULL);
 	told = true;

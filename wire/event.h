@@ -19,6 +19,14 @@
 #define RT_KIND_FUNCTION 4096
 #define RT_KIND_LIMIT 65536
 
+/*
+ * Functions of language runtimes get kinds from here on: its place in rt_region.runtime_functions.
+ * Their records are segments: what a thread ran of a function until it returned or was suspended.
+ * arg: enum rt_segment; result: the span's id, 0 where nothing else needs to name it.
+ */
+#define RT_KIND_RUNTIME 49152
+#define RT_RUNTIME_FUNCTIONS (RT_KIND_LIMIT - RT_KIND_RUNTIME)
+
 #define RT_FLAG_SHIFT 0x1f /* duration holds ticks >> shift */
 #define RT_FLAG_TAIL 0x20  /* a struct rt_tail follows */
 
@@ -47,6 +55,7 @@ enum rt_tail_type {
 	RT_TAIL_DATA_OUT = 6, /* payload excerpt, written by the target; info = enum rt_data */
 	RT_TAIL_DATA_IN = 7,  /* payload excerpt, read by the target; info = enum rt_data */
 	RT_TAIL_TCP = 16,     /* struct rt_tcp: of a connection that is closed */
+	RT_TAIL_CODE = 8,     /* module, qualified name and file, each with a NUL; info = line */
 };
 
 /* What a payload excerpt is an excerpt of. */
@@ -86,7 +95,13 @@ enum rt_event {
 /* A moment, not a call. */
 static inline int rt_is_mark(unsigned kind)
 {
-	return kind < 32 || (kind >= 400 && kind < 408);
+	return kind < 32 || (kind >= 300 && kind < 320) || (kind >= 400 && kind < 408);
+}
+
+/* A mark of the shim's, which the loader reads; few of them go into the stream as they are. */
+static inline int rt_is_told(unsigned kind)
+{
+	return kind < 32 || (kind >= 300 && kind < 320);
 }
 
 enum rt_family {
@@ -136,6 +151,35 @@ enum rt_birth {
 	RT_BIRTH_EXEC = 3, /* the same pid, a new program */
 	RT_BIRTH_INJECT = 4,
 	RT_BIRTH_ATTACH = 5, /* it ran before tracing began */
+};
+
+/* Of a segment of a runtime's function. */
+enum rt_segment {
+	RT_SEGMENT_APART =
+		1, /* the span's parent is not what the segment stands in: see its link */
+	RT_SEGMENT_RESUMED = 2,	  /* not its first */
+	RT_SEGMENT_SUSPENDED = 4, /* not its last */
+	RT_SEGMENT_RAISED = 8,	  /* ended by an exception */
+	RT_SEGMENT_CANCELLED = 16,
+};
+
+/* What a runtime's function is: result of the runtime_function mark. */
+enum rt_role {
+	RT_ROLE_REQUEST = 1,  /* the root of a request */
+	RT_ROLE_IMPORT = 2,   /* loads a module */
+	RT_ROLE_SUSPENDS = 4, /* a coroutine or a generator */
+};
+
+/* Why a runtime's functions are seen, or not: result of the runtime mark. */
+enum rt_runtime {
+	RT_RUNTIME_FRAMES = 1, /* by a hook around the evaluation of frames */
+	RT_RUNTIME_EVENTS = 2, /* by the runtime's own events */
+	RT_RUNTIME_BARE =
+		3, /* likewise, without knowing its layout: tasks are told apart less well */
+	RT_RUNTIME_UNKNOWN = 4,	 /* not: a version or build that this shim does not know */
+	RT_RUNTIME_THREADED = 5, /* not: a free-threaded build */
+	RT_RUNTIME_TAKEN = 6,	 /* not: other tools hold what we need */
+	RT_RUNTIME_FAILED = 7,	 /* not: the runtime refused */
 };
 
 /* Result of the tls_peer mark. */

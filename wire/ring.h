@@ -125,6 +125,11 @@ enum rt_mail_state {
 #define RT_REGION_SLOW_CLOCK 2
 /* Functions are wanted by pattern: libraries loaded are announced in the mailbox. */
 #define RT_REGION_FUNCTIONS 4
+/* Functions of language runtimes are not wanted. */
+#define RT_REGION_NO_RUNTIME 8
+
+/* Text of the rules that say which of them are: lines of data/python.rules. */
+#define RT_RUNTIME_RULES 24576
 
 struct rt_region {
 	__u64 magic;
@@ -169,6 +174,16 @@ struct rt_region {
 	__u32 mail_size;
 	__u32 mail_pad;
 	__u8 mail[RT_MAIL_SIZE] __attribute__((aligned(8)));
+
+	/* written by the tracer before the target runs; ends with a NUL */
+	char runtime_rules[RT_RUNTIME_RULES] __attribute__((aligned(64)));
+	/* numbers given out to spans of runtimes, in blocks */
+	__u64 runtime_spans __attribute__((aligned(64)));
+	/*
+	 * By kind - RT_KIND_RUNTIME: a hash of the function's name and place, 0 where it is free. A
+	 * function is looked for from its hash on, so that all processes of a run call it the same.
+	 */
+	__u64 runtime_functions[RT_RUNTIME_FUNCTIONS];
 };
 
 /* The variable by which a process finds the region: "<path of the memfd>:<cookie>". */

@@ -90,6 +90,14 @@ CREATE TABLE IF NOT EXISTS connection (
   retransmits INTEGER, rtt_ns INTEGER  -- as the kernel has told at its close
 );
 
+-- Functions of language runtimes: where their code is, what they are (wire/event.h: enum rt_role).
+CREATE TABLE IF NOT EXISTS function (
+  operation INTEGER PRIMARY KEY, file TEXT, line INTEGER, role INTEGER NOT NULL
+);
+
+-- Interpreters that were met; how: wire/event.h, enum rt_runtime.
+CREATE TABLE IF NOT EXISTS runtime (process INTEGER NOT NULL, name TEXT, version TEXT, how INTEGER NOT NULL);
+
 -- Calls counted, not timed.
 CREATE TABLE IF NOT EXISTS counter (
   thread INTEGER NOT NULL, operation INTEGER NOT NULL, calls INTEGER NOT NULL, bytes INTEGER NOT NULL,

@@ -116,9 +116,15 @@ static const char *error_type(const struct span_row *row)
 
 static void put_derived(struct writer *writer, const struct span_row *row)
 {
-	if (row->family == RT_FAMILY_function)
+	bool runtime = row->family == RT_FAMILY_runtime;
+
+	if ((row->family == RT_FAMILY_function || runtime) && row->kind != RT_SPAN_load)
 		put_string(writer, "code.function.name", row->name);
-	if (row->module)
+	if (row->file)
+		put_string(writer, "code.file.path", row->file);
+	if (row->line)
+		put_int(writer, "code.line.number", row->line);
+	if (row->module && !runtime)
 		put_string(writer, "ragtime.module", row->module);
 	if (row->object)
 		put_object(writer, row);

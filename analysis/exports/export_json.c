@@ -81,6 +81,12 @@ static void put_classification(struct json *json, int64_t class_number, unsigned
 		json, "class", class_number ? word_name("class", (uint32_t)class_number) : NULL);
 }
 
+/* What serves a request is one, for who reads this. */
+static const char *kind_name(unsigned kind)
+{
+	return word_name("kind", kind == RT_SPAN_root ? RT_SPAN_request : kind);
+}
+
 static const char *status_of(const struct span_row *row)
 {
 	return row->unfinished || !row->has_status ? NULL : row->status ? "error" : "ok";
@@ -106,7 +112,7 @@ static void put_span(struct work *work, struct buf *text, const struct span_row 
 	put_known(&json, "parent", row->parent != 0, row->parent);
 	put_classification(&json, row->class_number, row->evidence);
 	json_member_string(&json, "name", span_name(row, thread));
-	json_member_string(&json, "kind", word_name("kind", row->kind));
+	json_member_string(&json, "kind", kind_name(row->kind));
 	json_member_int(&json, "pid", thread->pid);
 	put_known(&json, "tid", row->kind != RT_SPAN_process, thread->tid);
 	json_member_int(&json, "start_ns", row->start_ns);

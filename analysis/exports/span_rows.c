@@ -5,8 +5,10 @@
 #define COLUMNS                                                                                 \
 	"s.id, s.parent, s.start_ns, s.end_ns, s.status, s.result, s.object, b.kind, b.fd,"     \
 	" b.address, s.operation, o.family, " MODEL_WAIT_CLASS ", o.class, s.kind, s.evidence," \
-	" o.name, o.module, b.name"
-#define JOINS " LEFT JOIN operation o ON o.id = s.operation LEFT JOIN object b ON b.id = s.object"
+	" o.name, o.module, b.name, c.file, c.line"
+#define JOINS                                                                                \
+	" LEFT JOIN operation o ON o.id = s.operation LEFT JOIN object b ON b.id = s.object" \
+	" LEFT JOIN function c ON c.operation = s.operation"
 
 struct query *thread_rows(struct model *model, const struct run *run)
 {
@@ -105,6 +107,8 @@ bool span_rows_next(struct query *query, const struct run *run, struct span_row 
 		.name = query_text(query, 16),
 		.module = query_text(query, 17),
 		.object_name = query_text(query, 18),
+		.file = query_text(query, 19),
+		.line = query_int(query, 20),
 	};
 	if (row->unfinished)
 		row->end_ns = run->end_ns;

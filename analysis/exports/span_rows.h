@@ -22,7 +22,9 @@ struct span_row {
 	int64_t operation, family, wait_class, class_number;
 	unsigned kind, evidence;
 	const char *name, *module, *object_name; /* may be NULL */
-	bool unfinished;			 /* end_ns is the run's */
+	const char *file;			 /* of a runtime's function */
+	int64_t line;
+	bool unfinished; /* end_ns is the run's */
 	bool has_status, has_result, has_fd, has_address;
 };
 

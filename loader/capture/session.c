@@ -126,6 +126,21 @@ static int open_plan(struct session *session, char **patterns)
 	return plan_start(session->plan, session->region.head);
 }
 
+static int open_rules(struct session *session, const struct runtime_rules *rules)
+{
+	struct rt_region *head = session->region.head;
+	int err;
+
+	if (!rules || rules->off) {
+		head->flags |= RT_REGION_NO_RUNTIME;
+		return 0;
+	}
+	err = runtime_rules_write(rules, head->runtime_rules, sizeof(head->runtime_rules));
+	if (err == -E2BIG)
+		log_error("--py, --py-exclude and --root: more patterns than there is room for");
+	return err;
+}
+
 static void steer(void *context, uint32_t number, unsigned how)
 {
 	struct session *session = context;
@@ -159,6 +174,9 @@ static int open_all(struct session *session, const struct session_options *optio
 		return -ENOMEM;
 	drain_set_connections(session->drain, session->connections);
 	shim_start(&session->region, &session->ticks, options->follow);
+	err = open_rules(session, options->rules);
+	if (err)
+		return err;
 	return open_plan(session, options->patterns);
 }
 

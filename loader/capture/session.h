@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "loader/capture/runtime_rules.h"
 #include "loader/target/job.h"
 
 struct kernel;
@@ -20,6 +21,8 @@ struct session_options {
 	uint64_t max_size;   /* rotate; 0: one file */
 	const char *command; /* the program's name, without arguments */
 	char **patterns;     /* --func, ends with NULL */
+	const struct runtime_rules
+		*rules; /* of language runtimes' functions; NULL: none are wanted */
 	bool follow;
 	bool slow_clock;
 	uint64_t duration_ns;  /* 0: until the target ends */

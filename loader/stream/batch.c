@@ -18,6 +18,9 @@ static const size_t row_sizes[TABLE_COUNT] = {
 	[TABLE_LIMIT] = sizeof(Ragtime__Raw__Limit),
 	[TABLE_EXCHANGE] = sizeof(Ragtime__Raw__Exchange),
 	[TABLE_FACT] = sizeof(Ragtime__Raw__Fact),
+	[TABLE_LINK] = sizeof(Ragtime__Raw__Link),
+	[TABLE_COUNTED] = sizeof(Ragtime__Raw__Counted),
+	[TABLE_RUNTIME] = sizeof(Ragtime__Raw__Runtime),
 };
 
 static int rows_add(struct rows *rows, const void *item, size_t size)
@@ -218,6 +221,9 @@ static void fill(struct parts *parts, const struct batch *batch)
 	FILL(limits, TABLE_LIMIT, Limit);
 	FILL(exchanges, TABLE_EXCHANGE, Exchange);
 	FILL(facts, TABLE_FACT, Fact);
+	FILL(links, TABLE_LINK, Link);
+	FILL(counted, TABLE_COUNTED, Counted);
+	FILL(runtimes, TABLE_RUNTIME, Runtime);
 #undef FILL
 	message->n_calls = batch->section_count;
 	message->calls = (Ragtime__Raw__Calls **)next;

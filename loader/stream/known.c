@@ -8,6 +8,7 @@
 int known_init(struct known *known)
 {
 	memset(known, 0, sizeof(*known));
+	operations_init(&known->operations);
 	known->texts = texts_new();
 	return known->texts ? 0 : -ENOMEM;
 }
@@ -20,14 +21,9 @@ void known_free(struct known *known)
 	}
 	for (size_t i = 0; i < known->thread_count; i++)
 		free(known->threads[i].name);
-	for (uint32_t i = 0; i < known->operation_count; i++) {
-		free(known->operations[i].name);
-		free(known->operations[i].module);
-		free(known->operations[i].symbol);
-	}
 	free(known->processes);
 	free(known->threads);
-	free(known->operations);
+	operations_free(&known->operations);
 	map_free(&known->process_places);
 	map_free(&known->thread_places);
 	texts_free(known->texts);
@@ -198,37 +194,6 @@ void known_forget_thread(struct known *known, uint32_t id)
 		drop_thread(known, *place - 1);
 }
 
-int known_put_operation(struct known *known, uint32_t kind, const char *name, const char *module,
-	const char *symbol)
-{
-	uint32_t index = kind - RT_KIND_FUNCTION;
-	struct known_operation *operation;
-
-	if (kind < RT_KIND_FUNCTION || kind >= RT_KIND_LIMIT)
-		return -EINVAL;
-	if (index >= known->operation_count) {
-		size_t count = (index | 63) + 1;
-		struct known_operation *grown =
-			realloc(known->operations, count * sizeof(*known->operations));
-
-		if (!grown)
-			return -ENOMEM;
-		memset(grown + known->operation_count, 0,
-			(count - known->operation_count) * sizeof(*grown));
-		known->operations = grown;
-		known->operation_count = (uint32_t)count;
-	}
-	operation = &known->operations[index];
-	free(operation->name);
-	free(operation->symbol);
-	/* Names of code, not chosen at run time: not redacted, which would spoil mangled ones. */
-	operation->name = strdup(name ? name : "");
-	operation->symbol = strdup(symbol ? symbol : "");
-	set_text(known, REDACT_PATH, &operation->module, module);
-	operation->due = true; /* its first calls may be packed already */
-	return operation->name && operation->symbol ? 0 : -ENOMEM;
-}
-
 void known_use_thread(struct known *known, uint32_t id)
 {
 	struct known_thread *thread = id ? known_thread(known, id) : NULL;
@@ -293,18 +258,6 @@ static void fill_thread(struct known_thread *thread, struct batch *batch)
 	thread->due = false;
 }
 
-static void fill_operation(struct known_operation *operation, uint32_t kind, struct batch *batch)
-{
-	Ragtime__Raw__Operation row = RAGTIME__RAW__OPERATION__INIT;
-
-	row.kind = kind;
-	row.name = text_of(batch, operation->name);
-	row.module = text_of(batch, operation->module);
-	row.symbol = text_of(batch, operation->symbol);
-	batch_row(batch, TABLE_OPERATION, &row);
-	operation->due = false;
-}
-
 void known_fill(struct known *known, struct batch *batch)
 {
 	for (size_t i = 0; i < known->thread_count; i++) {
@@ -322,10 +275,7 @@ void known_fill(struct known *known, struct batch *batch)
 		if (known->processes[i].due)
 			fill_process(&known->processes[i], batch);
 	}
-	for (uint32_t i = 0; i < known->operation_count; i++) {
-		if (known->operations[i].due)
-			fill_operation(&known->operations[i], RT_KIND_FUNCTION + i, batch);
-	}
+	operations_fill(&known->operations, batch);
 }
 
 static void drop_process(struct known *known, size_t index)

@@ -13,6 +13,7 @@
 
 #include "lib/map.h"
 #include "loader/stream/batch.h"
+#include "loader/stream/operations.h"
 #include "loader/stream/pack.h"
 #include "loader/stream/texts.h"
 
@@ -50,21 +51,15 @@ static inline void known_look_back(struct known_thread *thread)
 	thread->last_depth = thread->section->columns.depth;
 }
 
-struct known_operation {
-	char *name, *module, *symbol;
-	bool due;
-};
-
 struct known {
 	struct texts *texts;
 	struct map process_places; /* id to index + 1 */
 	struct map thread_places;
 	struct known_process *processes;
 	struct known_thread *threads;
-	struct known_operation *operations; /* by kind - RT_KIND_FUNCTION */
+	struct operations operations;
 	size_t process_count, process_capacity;
 	size_t thread_count, thread_capacity;
-	uint32_t operation_count;
 	bool due; /* something is */
 };
 
@@ -73,9 +68,6 @@ void known_free(struct known *known);
 
 int known_put_process(struct known *known, const struct pack_process *facts);
 int known_put_thread(struct known *known, const struct pack_thread *facts);
-int known_put_operation(struct known *known, uint32_t kind, const char *name, const char *module,
-	const char *symbol);
-
 /* Made on the spot where nobody declared it; NULL when memory is out. Valid until the next put. */
 struct known_thread *known_thread(struct known *known, uint32_t id);
 void known_forget_thread(struct known *known, uint32_t id);
@@ -83,8 +75,7 @@ void known_forget_thread(struct known *known, uint32_t id);
 /* A call of this kind is in the Batch: so will be its row. */
 static inline void known_use_operation(struct known *known, uint32_t kind)
 {
-	if (kind - RT_KIND_FUNCTION < known->operation_count)
-		known->operations[kind - RT_KIND_FUNCTION].due = true;
+	operations_use(&known->operations, kind);
 }
 
 /* The Batch speaks of it. 0 is none. */

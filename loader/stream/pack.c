@@ -97,7 +97,9 @@ void pack_thread(struct pack *pack, const struct pack_thread *thread)
 void pack_operation(
 	struct pack *pack, uint32_t kind, const char *name, const char *module, const char *symbol)
 {
-	if (known_put_operation(&pack->known, kind, name, module, symbol))
+	struct operation_facts facts = {.name = name, .module = module, .symbol = symbol};
+
+	if (operations_put(&pack->known.operations, pack->known.texts, kind, &facts))
 		pack->totals.error = pack->totals.error ? pack->totals.error : -ENOMEM;
 }
 

@@ -40,9 +40,9 @@ struct pack_start {
 };
 
 /*
- * What a mark (a kind below RT_COUNTED_FIRST) or its tail says is for the caller; of marks, the
- * stream takes tls_peer, tls_socket and allocation alone. The callback may call pack_process,
- * pack_thread, pack_operation and the like, not pack_records.
+ * What a mark (rt_is_told) or its tail says is for the caller; of marks, the stream takes
+ * tls_peer, tls_socket and allocation alone. The callback may call pack_process, pack_thread,
+ * pack_operation and the like, not pack_records.
  */
 typedef void pack_mark_fn(void *context, uint32_t thread, const struct rt_record *record,
 	const uint8_t *tail, size_t tail_size, unsigned tail_type);

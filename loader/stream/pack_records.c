@@ -213,7 +213,7 @@ static size_t count_plain(struct run *run, size_t limit)
 	for (; r < end; r++) {
 		uint64_t own_end = end_of(r);
 
-		if (r->kind < RT_COUNTED_FIRST || r->flags & RT_FLAG_TAIL || !in_time(run, r))
+		if (rt_is_told(r->kind) || r->flags & RT_FLAG_TAIL || !in_time(run, r))
 			break;
 		first = r->start < first ? r->start : first;
 		last = own_end > last ? own_end : last;
@@ -280,7 +280,7 @@ static bool known_kind(unsigned kind)
 
 static bool for_stream(const struct rt_record *record)
 {
-	return record->kind >= RT_COUNTED_FIRST || record->kind == RT_EV_tls_peer ||
+	return !rt_is_told(record->kind) || record->kind == RT_EV_tls_peer ||
 		record->kind == RT_EV_tls_socket || record->kind == RT_EV_allocation ||
 		record->kind == RT_EV_data;
 }
@@ -301,6 +301,7 @@ static void mark(struct run *run, const struct rt_tail *tail, const uint8_t *byt
 		if (thread)
 			thread->rate = record->arg && record->arg <= UINT32_MAX ? record->arg : 1;
 	}
+	pack_runtime(pack, run->thread, record, tail, bytes);
 	if (pack->on_mark)
 		pack->on_mark(pack->context, run->thread, record, bytes, tail ? tail->size : 0,
 			tail ? tail->type : 0);
@@ -315,7 +316,7 @@ static void take_one(struct run *run, const struct rt_tail *tail, const uint8_t 
 	struct section *section;
 
 	run->digits = 64 - (unsigned)__builtin_clzll((end - record->start) | 1);
-	section = add(run, 1, record->kind >= RT_COUNTED_FIRST);
+	section = add(run, 1, !rt_is_told(record->kind));
 	if (record->start < batch->first_ticks)
 		batch->first_ticks = record->start;
 	if (end > batch->last_ticks)
@@ -349,7 +350,7 @@ static void take_special(struct run *run)
 		damaged(run);
 		return;
 	}
-	if (record->kind < RT_COUNTED_FIRST || is_address(record->kind))
+	if (rt_is_told(record->kind) || is_address(record->kind))
 		mark(run, tail, bytes);
 	if (for_stream(record))
 		take_one(run, tail, bytes);

@@ -9,7 +9,7 @@
 #include "loader/symbols/functions.h"
 #include "loader/symbols/signature.h"
 
-#define KINDS_MAX (RT_KIND_LIMIT - RT_KIND_FUNCTION)
+#define KINDS_MAX (RT_KIND_RUNTIME - RT_KIND_FUNCTION)
 
 struct functions {
 	struct planned **items;

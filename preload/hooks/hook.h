@@ -27,8 +27,6 @@
 #undef HOOK
 #undef HOOKS
 
-#define NOINLINE __attribute__((noinline))
-
 /* The half that the program calls. */
 #define ENTRY(type, name, params, args)          \
 	type name params                         \

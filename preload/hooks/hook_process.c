@@ -9,6 +9,7 @@
 #include "preload/child.h"
 #include "preload/hooks/hook.h"
 #include "preload/process.h"
+#include "preload/python/python.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -36,6 +37,7 @@ static bool is_empty(const char *path)
                                                                                           \
 		if (region_off() || !call_enter(&call, RT_EV_fork, RT_FAMILY_process, 0)) \
 			return real_##name();                                             \
+		python_forks();                                                           \
 		child = real_##name();                                                    \
 		if (child)                                                                \
 			call_leave(&call, (__u32)child, result_or_errno(child));          \

@@ -43,7 +43,7 @@ static struct rt_record random_record(uint64_t *seed, uint64_t *ticks)
 	struct rt_record record = {
 		.start = *ticks += fixture_random(seed) % 5000,
 		.duration = (uint32_t)(random_number(seed) & 0xfffff),
-		.kind = (uint16_t)(64 + fixture_random(seed) % 300),
+		.kind = (uint16_t)(64 + fixture_random(seed) % 230),
 		.depth = (uint8_t)(fixture_random(seed) % 4 ? 0 : fixture_random(seed)),
 		.flags = (uint8_t)(fixture_random(seed) % 50 ? 0 : 1 + fixture_random(seed) % 8),
 		.arg = random_number(seed),

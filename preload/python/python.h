@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Functions of Python, for the rest of the shim: it says when processes begin and fork and when
+ * threads end. All of it is nothing in a process without an interpreter.
+ */
+#ifndef PRELOAD_PYTHON_PYTHON_H
+#define PRELOAD_PYTHON_PYTHON_H
+
+#include "preload/emit.h"
+
+/* By the constructor, once the region stands. */
+COLD void python_open(void);
+
+/* Before a fork, and in the child after it. */
+COLD void python_forks(void);
+COLD void python_forked(void);
+
+/* The calling thread ends; the process does. */
+COLD void python_thread_ends(void);
+COLD void python_ends(void);
+
+/* The interpreter's own memory, where the condition lies by which its lock is waited for. */
+extern HIDDEN uintptr_t python_data, python_data_size;
+
+ALWAYS_INLINE bool python_is_lock(const void *address)
+{
+	return (uintptr_t)address - python_data < python_data_size;
+}
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * 3.12 on: sys.monitoring, received in C. The begin of every function is an event that its receiver
+ * switches off for good where the function is of no interest; what else is to be known of a
+ * function is asked for with its code object alone. So functions of no interest cost nothing.
+ *
+ * Exceptions that pass through a frame, and those thrown into a generator, can be asked for only of
+ * all functions.
+ */
+#include "preload/python/way.h"
+
+/* Tools 0 to 2 are named and 5 is the optimiser's. */
+static const long tools[] = {4, 3};
+
+#define METHOD_FASTCALL 0x80
+
+/* PyMethodDef */
+struct definition {
+	const char *name;
+	py_object *(*receive)(py_object *self, py_object *const *arguments, ssize_t count);
+	int flags;
+	const char *doc;
+};
+
+static py_object *monitoring, *disable, *none;
+static long tool, local_events;
+
+static inline py_object *answer(py_object *object)
+{
+	py.Py_IncRef(object);
+	return object;
+}
+
+/*
+ * What a frame is known by. Of an interpreter whose layout we do not know it is the frame object,
+ * which stays with its frame.
+ */
+static inline const void *frame_now(void)
+{
+	return likely(py_at.minor) ? py_frame() : (const void *)py.PyEval_GetFrame();
+}
+
+static inline const void *generator_of(const struct py_code *code, const void *frame)
+{
+	return code->role & RT_ROLE_SUSPENDS ? frame : NULL;
+}
+
+static inline const py_object *first_local(const void *frame)
+{
+	return py_at.minor ? py_first_local(frame) : NULL;
+}
+
+static NOINLINE struct py_code *decide(py_object *object)
+{
+	struct py_seen seen = {.code = object, .globals = py.PyEval_GetGlobals()};
+	struct py_code *code = py_code_decide(&seen);
+	py_object *result;
+
+	if (code == &py_ignored)
+		return code;
+	result = py.PyObject_CallMethod(
+		monitoring, "set_local_events", "lOl", tool, object, local_events);
+	if (!result)
+		py.PyErr_Clear();
+	py_drop(result);
+	return code;
+}
+
+static inline struct py_code *code_of(py_object *object)
+{
+	struct py_code *code = py_code_of(object);
+
+	return likely(code != NULL) ? code : decide(object);
+}
+
+static void enter(struct py_code *code, bool begins)
+{
+	struct py_thread *thread = py_thread();
+	const void *frame = frame_now();
+	struct py_entry entry = {
+		.code = code,
+		.frame = frame,
+		.generator = generator_of(code, frame),
+		.begins = begins,
+	};
+
+	if (!thread)
+		return;
+	entry.first_local = first_local(frame);
+	if (likely(code->act == PY_ACT_SPAN))
+		py_span_enter(thread, &entry);
+	else if (code->act == PY_ACT_HAND && entry.first_local && begins)
+		py_span_hand(thread, entry.first_local);
+	else if (code->act == PY_ACT_TAKE && begins)
+		py_span_take(thread, entry.first_local, frame);
+}
+
+/* The frame's end: it is the innermost, or what was called from it never told us its own. */
+static void leave(const struct py_code *code, enum py_end end)
+{
+	struct py_thread *thread = py_thread();
+	const void *frame;
+
+	if (code->act == PY_ACT_HAND || !thread)
+		return;
+	frame = frame_now();
+	if (likely(py_span_is_innermost(thread, frame)) || py_span_find(thread, frame))
+		py_span_leave(thread, end);
+	else if (end != PY_END_SUSPENDED && code->role & RT_ROLE_SUSPENDS)
+		py_span_gone(frame);
+}
+
+static py_object *on_start(py_object *self, py_object *const *arguments, ssize_t count)
+{
+	struct py_code *code = code_of(arguments[0]);
+
+	(void)self;
+	(void)count;
+	if (code == &py_ignored)
+		return answer(disable);
+	enter(code, true);
+	return answer(none);
+}
+
+static py_object *on_resume(py_object *self, py_object *const *arguments, ssize_t count)
+{
+	struct py_code *code = code_of(arguments[0]);
+
+	(void)self;
+	(void)count;
+	if (code == &py_ignored)
+		return answer(disable);
+	enter(code, false);
+	return answer(none);
+}
+
+static py_object *on_throw(py_object *self, py_object *const *arguments, ssize_t count)
+{
+	struct py_code *code = code_of(arguments[0]);
+
+	(void)self;
+	(void)count;
+	if (code != &py_ignored)
+		enter(code, false);
+	return answer(none);
+}
+
+static py_object *on_return(py_object *self, py_object *const *arguments, ssize_t count)
+{
+	(void)self;
+	(void)count;
+	leave(code_of(arguments[0]), PY_END_RETURNED);
+	return answer(none);
+}
+
+static py_object *on_yield(py_object *self, py_object *const *arguments, ssize_t count)
+{
+	(void)self;
+	(void)count;
+	leave(code_of(arguments[0]), PY_END_SUSPENDED);
+	return answer(none);
+}
+
+static py_object *on_unwind(py_object *self, py_object *const *arguments, ssize_t count)
+{
+	struct py_code *code = code_of(arguments[0]);
+
+	(void)self;
+	if (code != &py_ignored)
+		leave(code,
+			py_cancelled && count > 2 && arguments[2]->type == py_cancelled
+				? PY_END_CANCELLED
+				: PY_END_RAISED);
+	return answer(none);
+}
+
+static struct receiver {
+	const char *event;
+	bool local;
+	struct definition definition;
+	long bit;
+} receivers[] = {
+	{"PY_START", false, {"start", on_start, METHOD_FASTCALL, NULL}, 0},
+	{"PY_RESUME", true, {"resume", on_resume, METHOD_FASTCALL, NULL}, 0},
+	{"PY_RETURN", true, {"return", on_return, METHOD_FASTCALL, NULL}, 0},
+	{"PY_YIELD", true, {"yield", on_yield, METHOD_FASTCALL, NULL}, 0},
+	{"PY_THROW", false, {"throw", on_throw, METHOD_FASTCALL, NULL}, 0},
+	{"PY_UNWIND", false, {"unwind", on_unwind, METHOD_FASTCALL, NULL}, 0},
+};
+
+static bool tool_take(void)
+{
+	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
+		py_object *result = py.PyObject_CallMethod(
+			monitoring, "use_tool_id", "ls", tools[i], "ragtime");
+
+		tool = tools[i];
+		py_drop(result);
+		if (result)
+			return true;
+		py.PyErr_Clear();
+	}
+	return false;
+}
+
+static bool receiver_register(struct receiver *receiver, py_object *events)
+{
+	py_object *bit = py.PyObject_GetAttrString(events, receiver->event), *function, *result;
+
+	if (!bit)
+		return false;
+	receiver->bit = py.PyLong_AsLong(bit);
+	py.Py_DecRef(bit);
+	function = py.PyCFunction_NewEx(&receiver->definition, NULL, NULL);
+	if (!function)
+		return false;
+	result = py.PyObject_CallMethod(
+		monitoring, "register_callback", "llO", tool, receiver->bit, function);
+	py.Py_DecRef(function);
+	py_drop(result);
+	return result != NULL;
+}
+
+static bool receivers_register(void)
+{
+	py_object *events = py.PyObject_GetAttrString(monitoring, "events"), *result;
+	long global_events = 0;
+	bool done = events != NULL;
+
+	for (size_t i = 0; done && i < sizeof(receivers) / sizeof(*receivers); i++) {
+		done = receiver_register(&receivers[i], events);
+		if (receivers[i].local)
+			local_events |= receivers[i].bit;
+		else
+			global_events |= receivers[i].bit;
+	}
+	py_drop(events);
+	if (!done)
+		return false;
+	result = py.PyObject_CallMethod(monitoring, "set_events", "ll", tool, global_events);
+	py_drop(result);
+	return result != NULL;
+}
+
+enum rt_runtime way_events_open(int minor)
+{
+	(void)minor;
+	monitoring = py.PySys_GetObject("monitoring");
+	none = py_data("_Py_NoneStruct");
+	if (!monitoring || !none || !py.PyEval_GetGlobals || !py.PyCFunction_NewEx)
+		return RT_RUNTIME_FAILED;
+	py.Py_IncRef(monitoring);
+	disable = py.PyObject_GetAttrString(monitoring, "DISABLE");
+	if (!disable)
+		return RT_RUNTIME_FAILED;
+	if (!tool_take())
+		return RT_RUNTIME_TAKEN;
+	if (!receivers_register())
+		return RT_RUNTIME_FAILED;
+	return py_at.minor ? RT_RUNTIME_EVENTS : RT_RUNTIME_BARE;
+}

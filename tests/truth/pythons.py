@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The interpreters of this machine, and the spans of a traced program."""
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+
+BUILD, TMP = os.environ["BUILD"], os.environ["TMP"]
+RAGTIME = f"{BUILD}/ragtime"
+WANTED = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
+
+
+def found():
+    """Version and path: Debian's, and the newest of each minor version that pyenv has."""
+    yield "debian", "/usr/bin/python3"
+    root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
+    for minor in WANTED:
+        paths = sorted(glob.glob(f"{root}/versions/{minor}.*/bin/python3"),
+                       key=lambda path: [int(part) for part in re.findall(r"\d+", path.split("versions/")[1])])
+        if paths:
+            yield minor, paths[-1]
+        else:
+            print(f"no Python {minor} here: not tried", flush=True)
+
+
+class Trace:
+    """A program's spans, after it ran under trace."""
+
+    def __init__(self, *command, options=(), env=None, timeout=120):
+        self.path = f"{TMP}/python.rtrace"
+        self.run = subprocess.run([RAGTIME, "run", "-o", self.path, *options, "--", *command], capture_output=True,
+                                  text=True, timeout=timeout, env=env)
+        out = subprocess.run([RAGTIME, "export", "--to", "json", self.path], check=True, timeout=timeout,
+                             stdout=subprocess.PIPE, text=True).stdout
+        lines = [json.loads(line) for line in out.splitlines()]
+        self.lines = lines
+        self.spans = {line["id"]: line for line in lines if "id" in line}
+
+    def parent(self, span):
+        return self.spans.get(span["parent"])
+
+    def function(self, span):
+        """The function's own name, without module and class; None for what is no function of ours."""
+        if not span or not span["attrs"].get("code.function.name", "").startswith("__main__."):
+            return None
+        return span["attrs"]["code.function.name"].rsplit(".", 1)[1]
+
+    def around(self, span):
+        """The nearest function of ours around it."""
+        span = self.parent(span)
+        while span and not self.function(span):
+            span = self.parent(span)
+        return span
+
+
+failures = 0
+
+
+def check(condition, message):
+    global failures
+    if not condition:
+        failures += 1
+        if failures <= 20:
+            print("FAIL", message, flush=True)
+    return condition
+
+
+def finish():
+    print(f"{failures} failures")
+    sys.exit(failures != 0)
