@@ -137,7 +137,8 @@ static void put_tokens(struct story *story)
 	else if (story->facts[FACT_INPUT].known)
 		put_count(story, FACT_INPUT, "tokens");
 	else if (story->facts[FACT_OUTPUT].known)
-		put_count(story, FACT_OUTPUT, estimated ? "tokens out (estimated)" : "tokens out");
+		buf_printf(&story->text, "  %s%s tokens out", estimated ? "~" : "",
+			units_count(out, (int64_t)story->facts[FACT_OUTPUT].number));
 	if (story->facts[FACT_CACHED].number > 0)
 		put_count(story, FACT_CACHED, "of them cached");
 }

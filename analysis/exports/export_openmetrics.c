@@ -227,6 +227,8 @@ static void put_models(struct metrics *metrics)
 		" LEFT JOIN attribute m ON m.span = s.id AND m.key = 'gen_ai.request.model'"
 		" LEFT JOIN attribute i ON i.span = s.id AND i.key = 'gen_ai.usage.input_tokens'"
 		" LEFT JOIN attribute x ON x.span = s.id AND x.key = 'gen_ai.usage.output_tokens'"
+		" AND NOT EXISTS (SELECT 1 FROM attribute e WHERE e.span = s.id"
+		" AND e.key = 'ragtime.tokens_estimated')"
 		" LEFT JOIN attribute c ON c.span = s.id AND c.key = 'ragtime.cost_usd'"
 		" WHERE p.key = 'gen_ai.provider.name' GROUP BY 1, 2 ORDER BY 1, 2");
 

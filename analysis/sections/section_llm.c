@@ -24,6 +24,7 @@ static const struct table_column columns[] = {
 	{"total_ns", "time", TABLE_DURATION},
 	{"calls_without_usage", NULL, TABLE_COUNT},
 	{"calls_estimated", NULL, TABLE_COUNT},
+	{"estimated_output_tokens", NULL, TABLE_COUNT},
 	{"calls_without_cost", NULL, TABLE_COUNT},
 	{0},
 };
@@ -58,15 +59,17 @@ enum {
 		REQUEST_FACT("gen_ai.request.model", "asked")                           \
 		REQUEST_FACT("gen_ai.response.model", "answered")                       \
 		REQUEST_FACT("gen_ai.usage.input_tokens", "input")                      \
-		REQUEST_FACT("gen_ai.usage.output_tokens", "output")                    \
+		REQUEST_FACT("gen_ai.usage.output_tokens", "told")                      \
 		REQUEST_FACT("gen_ai.usage.cache_read.input_tokens", "cached")          \
 		REQUEST_FACT("ragtime.first_token_ns", "first_token")                   \
 		REQUEST_FACT("ragtime.last_token_ns", "last_token")                     \
 		REQUEST_FACT("ragtime.gap_max_ns", "gap")                               \
 		REQUEST_FACT("ragtime.tokens_estimated", "estimated")                   \
 		REQUEST_FACT("ragtime.cost_usd", "cost"))                               \
-	", call AS (SELECT *, COALESCE(asked, answered) AS model FROM request"          \
-	" WHERE operation IS NOT NULL)"
+	", call AS (SELECT *, COALESCE(asked, answered) AS model,"                      \
+	" CASE WHEN estimated IS NULL THEN told END AS output,"                         \
+	" CASE WHEN estimated IS NOT NULL THEN told END AS guess"                       \
+	" FROM request WHERE operation IS NOT NULL)"
 
 static const char sql[] =
 	CALLS_OF_MODELS
@@ -77,17 +80,26 @@ static const char sql[] =
 	" CAST(SUM(" STREAMED "output - 1 END) * 1e9"
 	" / SUM(" STREAMED "last_token - first_token END) + 0.5 AS INTEGER),"
 	" CAST(SUM(cost) * 1e9 + 0.5 AS INTEGER), SUM(time),"
-	" SUM(status = 0 AND input IS NULL AND output IS NULL), COUNT(estimated),"
+	" SUM(status = 0 AND input IS NULL AND output IS NULL), COUNT(estimated), SUM(guess),"
 	" SUM(status = 0 AND cost IS NULL)"
 	" FROM ranked GROUP BY " KEY " ORDER BY " KEY;
 
 static const char doubts_sql[] =
 	CALLS_OF_MODELS
-	" SELECT SUM(status = 0 AND input IS NULL AND output IS NULL), COUNT(estimated),"
+	" SELECT SUM(status = 0 AND input IS NULL AND output IS NULL), COUNT(estimated), SUM(guess),"
 	" SUM(status = 0 AND cost IS NULL), COUNT(cost) FROM call";
 /* clang-format on */
 
-/* How many calls the sums leave out, or only guess. */
+static void put_estimated(struct section *section, int64_t calls, int64_t tokens)
+{
+	char space[UNITS_SIZE], more[UNITS_SIZE];
+
+	buf_printf(&section->notes,
+		"The tokens out of %s calls are estimated: ~%s, which the sums are without.\n",
+		units_count(space, calls), units_count(more, tokens));
+}
+
+/* How many calls the sums leave out. */
 static void put_doubts(const struct section_context *context, struct section *section)
 {
 	struct query *query = model_query(context->model, doubts_sql);
@@ -100,12 +112,11 @@ static void put_doubts(const struct section_context *context, struct section *se
 				"%s successful calls told no token counts: the sums are without them.\n",
 				units_count(space, query_int(query, 0)));
 		if (query_int(query, 1))
-			buf_printf(&section->notes, "The tokens out of %s calls are estimated.\n",
-				units_count(space, query_int(query, 1)));
-		if (query_int(query, 2) && query_int(query, 3))
+			put_estimated(section, query_int(query, 1), query_int(query, 2));
+		if (query_int(query, 3) && query_int(query, 4))
 			buf_printf(&section->notes,
 				"The cost of %s calls is unknown: the sums are without them.\n",
-				units_count(space, query_int(query, 2)));
+				units_count(space, query_int(query, 3)));
 	}
 	query_free(query);
 }

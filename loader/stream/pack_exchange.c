@@ -111,6 +111,21 @@ static void put_cost(struct pack *pack, uint32_t index, const struct exchange *e
 		put_double(pack, index, "ragtime.cost_usd", usd);
 }
 
+/* A stream without usage has told about as many tokens as frames; a reader shall know that. */
+static void put_estimate(struct pack *pack, uint32_t index, const struct exchange *exchange)
+{
+	Ragtime__Raw__Fact row = RAGTIME__RAW__FACT__INIT;
+
+	if (!exchange_find(exchange, "gen_ai.operation.name") ||
+		exchange_find(exchange, "gen_ai.usage.output_tokens"))
+		return;
+	put_int(pack, index, "gen_ai.usage.output_tokens", (int64_t)exchange->tokens.frames);
+	row.exchange = index;
+	row.type = FACT_BOOL;
+	row.number = true;
+	put_fact(pack, &row, "ragtime.tokens_estimated");
+}
+
 /* The first token's own time is not the model's pace. */
 static void put_pace(struct pack *pack, uint32_t index, const struct exchange *exchange)
 {
@@ -172,5 +187,6 @@ void pack_exchange(struct pack *pack, uint32_t connection, int fd, const struct 
 	if (!exchange->tokens.frames)
 		return;
 	put_tokens(pack, index, &exchange->tokens);
+	put_estimate(pack, index, exchange);
 	put_pace(pack, index, exchange);
 }
