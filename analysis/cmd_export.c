@@ -14,15 +14,22 @@
 struct options {
 	const struct exporter *exporter;
 	const char *output;
+	enum semconv semconv;
 	char **inputs;
 	int input_count;
 };
+
+enum { OPTION_SEMCONV = 256 };
 
 static const struct argp_option option_table[] = {
 	{"to", 't', "FORMAT", 0,
 		"chrome (Perfetto, chrome://tracing), perfetto (its protobuf), speedscope, folded "
 		"(flame graphs), pprof, otlp (OpenTelemetry), openmetrics (Prometheus), "
 		"timing-records or json (one object a line)",
+		0},
+	{"semconv", OPTION_SEMCONV, "SET", 0,
+		"Attributes of generative AI as OpenTelemetry's '1.41' or 'latest' set names them; "
+		"without it as 'ragtime schema json' does, or as OTEL_SEMCONV_STABILITY_OPT_IN asks",
 		0},
 	{"output", 'o', "FILE", 0, "Write there instead of to standard output", 0},
 	{0},
@@ -37,6 +44,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		options->exporter = exporter_find(text);
 		if (!options->exporter)
 			argp_error(state, "there is no format '%s'; --help lists them", text);
+		break;
+	case OPTION_SEMCONV:
+		if (!semconv_find(text, &options->semconv))
+			argp_error(state, "there is no set '%s': 1.41 or latest", text);
 		break;
 	case 'o':
 		options->output = text;
@@ -89,7 +100,7 @@ int cmd_export(int argc, char **argv)
 		"--data-binary @- localhost:4318/v1/traces\n"
 		"  ragtime export --to json rag.db | jq -c 'select(.status == \"error\")'",
 		NULL, NULL, NULL};
-	struct options options = {0};
+	struct options options = {.semconv = semconv_default()};
 	struct work work = {.export.out.fd = STDOUT_FILENO};
 	int status, err;
 
@@ -97,6 +108,7 @@ int cmd_export(int argc, char **argv)
 	argv[0] = "ragtime export";
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	work.exporter = options.exporter;
+	work.export.semconv = options.semconv;
 	if (options.output) {
 		work.export.out.fd =
 			open(options.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -23,9 +23,48 @@ static const char *const truths[] = {
 
 struct writer {
 	struct json *json;
+	enum semconv set;
 	struct buf stored; /* keys, each between two line ends */
+	bool is_model;	   /* what answers, and in pieces */
 	bool is_answer;	   /* to a request from outside: the peer is the client */
 };
+
+bool semconv_find(const char *name, enum semconv *set)
+{
+	if (!strcmp(name, "1.41"))
+		*set = SEMCONV_1_41;
+	else if (!strcmp(name, "latest"))
+		*set = SEMCONV_LATEST;
+	else
+		return false;
+	return true;
+}
+
+/* A list with commas, as other instrumentation reads it. */
+enum semconv semconv_default(void)
+{
+	static const char wanted[] = "gen_ai_latest_experimental";
+	const char *list = getenv("OTEL_SEMCONV_STABILITY_OPT_IN");
+
+	while (list && *list) {
+		size_t size;
+
+		list += strspn(list, ", ");
+		size = strcspn(list, ", ");
+		if (size == sizeof(wanted) - 1 && !memcmp(list, wanted, size))
+			return SEMCONV_LATEST;
+		list += size;
+	}
+	return SEMCONV_OURS;
+}
+
+/* What the latest set calls otherwise than the one before it. */
+static const char *key_in(enum semconv set, const char *key)
+{
+	if (set == SEMCONV_LATEST && !strcmp(key, "gen_ai.usage.cache_creation.input_tokens"))
+		return "gen_ai.usage.cache_write.input_tokens";
+	return key;
+}
 
 /* True where the key is still free. */
 static bool is_free(const struct writer *writer, const char *key)
@@ -143,9 +182,11 @@ static bool is_truth(const char *key)
 	return false;
 }
 
-static void put_stored(struct json *json, const char *key, const struct query *query)
+static void put_stored(struct writer *writer, const char *key, const struct query *query)
 {
-	json_key(json, key);
+	struct json *json = writer->json;
+
+	json_key(json, key_in(writer->set, key));
 	if (query_is_null(query, 1))
 		json_null(json);
 	else if (query_is_text(query, 1))
@@ -156,6 +197,12 @@ static void put_stored(struct json *json, const char *key, const struct query *q
 		json_bool(json, query_int(query, 1) != 0);
 	else
 		json_int(json, query_int(query, 1));
+	/* seconds there, and a client's */
+	if (writer->set != SEMCONV_OURS && writer->is_model && !writer->is_answer &&
+		!strcmp(key, "ragtime.first_chunk_ns")) {
+		json_key(json, "gen_ai.response.time_to_first_chunk");
+		json_double(json, (double)query_int(query, 1) / 1e9);
+	}
 }
 
 static void read_keys(struct writer *writer, struct query *stored)
@@ -168,13 +215,15 @@ static void read_keys(struct writer *writer, struct query *stored)
 			continue;
 		buf_printf(&writer->stored, "%s%s\n", writer->stored.size ? "" : "\n", key);
 		side = strcmp(key, "ragtime.side") ? NULL : query_text(stored, 1);
+		writer->is_model |= !strcmp(key, "gen_ai.request.stream");
 		writer->is_answer |= side && !strcmp(side, "server");
 	}
 }
 
-void put_attributes(struct json *json, const struct span_row *row, struct query *stored)
+void put_attributes(
+	struct json *json, const struct span_row *row, struct query *stored, enum semconv set)
 {
-	struct writer writer = {.json = json};
+	struct writer writer = {.json = json, .set = set};
 
 	query_bind(stored, 1, row->id);
 	read_keys(&writer, stored);
@@ -185,7 +234,7 @@ void put_attributes(struct json *json, const struct span_row *row, struct query 
 		const char *key = query_text(stored, 0);
 
 		if (key)
-			put_stored(json, key, stored);
+			put_stored(&writer, key, stored);
 	}
 	buf_free(&writer.stored);
 }

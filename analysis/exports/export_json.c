@@ -121,7 +121,7 @@ static void put_span(struct work *work, struct buf *text, const struct span_row 
 	json_member_string(&json, "status", status_of(row));
 	json_key(&json, "attrs");
 	json_open(&json, '{');
-	put_attributes(&json, row, work->attributes);
+	put_attributes(&json, row, work->attributes, work->export->semconv);
 	if (row->kind == RT_SPAN_process && row->has_status)
 		json_member_int(&json, "process.exit.code", row->status);
 	json_close(&json, '}');
@@ -271,7 +271,7 @@ static void put_fold(struct work *work, const struct query *query)
 	put_histogram(&json, blob, size);
 	json_key(&json, "attrs");
 	json_open(&json, '{');
-	put_attributes(&json, &row, NULL);
+	put_attributes(&json, &row, NULL, work->export->semconv);
 	json_close(&json, '}');
 	line_end(work, &json);
 }

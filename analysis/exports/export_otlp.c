@@ -116,7 +116,7 @@ static void put_attributes_of(struct work *work, const struct span_row *row)
 
 	buf_clear(&work->scratch);
 	json_open(&flat, '{');
-	put_attributes(&flat, row, work->attributes);
+	put_attributes(&flat, row, work->attributes, work->export->semconv);
 	json_close(&flat, '}');
 	json_key(json, "attributes");
 	json_open(json, '[');

@@ -74,7 +74,7 @@ static void record_begin(struct work *work, const struct span_row *row)
 	json_member_int(json, "id", row->id);
 	if (row->class_number)
 		json_member_string(json, "class", word_name("class", (uint32_t)row->class_number));
-	put_attributes(json, row, work->attributes);
+	put_attributes(json, row, work->attributes, work->export->semconv);
 	json_close(json, '}');
 	json_key(json, "children");
 	json_open(json, '[');

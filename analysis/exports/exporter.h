@@ -7,6 +7,7 @@
 #ifndef ANALYSIS_EXPORTS_EXPORTER_H
 #define ANALYSIS_EXPORTS_EXPORTER_H
 
+#include "analysis/exports/attributes.h"
 #include "analysis/model.h"
 #include "analysis/output.h"
 #include "lib/json.h"
@@ -15,6 +16,7 @@ struct export
 {
 	struct output out;
 	struct json json;
+	enum semconv semconv;
 	int64_t folded_calls; /* without rows of their own, so far */
 	void *state;	      /* the exporter's own, from begin to end */
 };
