@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "loader/arguments.h"
 #include "loader/capture/session.h"
+#include "loader/stream/forced.h"
 #include "loader/symbols/plan.h"
 #include "loader/target/identity.h"
 #include "loader/target/launch.h"
@@ -29,6 +30,7 @@ static const char help[] =
 	"  ragtime run -- python3 app.py\n"
 	"  ragtime run -o app.rtrace --func 'libfaiss*:*search*' -- python3 app.py\n"
 	"  ragtime run --py 'mypkg.*' --py-exclude 'mypkg.util.*' --root mypkg.answer -- python3 app.py\n"
+	"  ragtime run --protocol 7000=redis -- ./server\n"
 	"  ragtime run --duration 30 -- ./server --port 8080\n"
 	"  exec ragtime run --exec -- gunicorn app:app\n\n"
 	"Without -o the trace goes to $XDG_STATE_HOME/ragtime (~/.local/state/ragtime), where "
@@ -41,6 +43,7 @@ static const char help[] =
 
 enum {
 	KEY_FUNC = 256,
+	KEY_PROTOCOL,
 	KEY_FOLLOW,
 	KEY_NO_FOLLOW,
 	KEY_DURATION,
@@ -61,6 +64,10 @@ static const struct argp_option options[] = {
 	{"py-exclude", KEY_PY_EXCLUDE, "PATTERN", 0, "Never trace these Python functions", 0},
 	{"root", KEY_ROOT, "FUNCTION", 0,
 		"A call of this Python function begins a request, as in 'batch.do_one'", 0},
+	{"protocol", KEY_PROTOCOL, "[ADDRESS:]PORT=PROTOCOL", 0,
+		"Read connections to this server so, whatever they look like; none: do not read "
+		"them",
+		0},
 	{"follow", KEY_FOLLOW, NULL, 0, "Trace the processes that it starts too (the default)", 0},
 	{"no-follow", KEY_NO_FOLLOW, NULL, 0, "Trace its own process alone", 0},
 	{"duration", KEY_DURATION, "SECONDS", 0,
@@ -80,7 +87,7 @@ struct run {
 	struct runtime_rules rules;
 	const char *output;
 	char **patterns;
-	size_t pattern_count;
+	char **forced;
 	bool exec;
 	bool verbose;
 	char **command;
@@ -100,6 +107,23 @@ static error_t parse_rule(
 	return (error_t)-runtime_rules_add(&run->rules, does, pattern);
 }
 
+/* Adds to a list that ends with NULL. */
+static error_t list_add(char ***list, char *text)
+{
+	size_t count = 0;
+	char **longer;
+
+	while (*list && (*list)[count])
+		count++;
+	longer = realloc(*list, (count + 2) * sizeof(**list));
+	if (!longer)
+		return ENOMEM;
+	longer[count] = text;
+	longer[count + 1] = NULL;
+	*list = longer;
+	return 0;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct run *run = state->input;
@@ -111,13 +135,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_FUNC:
 		if (plan_pattern_fault(arg))
 			argp_error(state, "--func '%s': %s", arg, plan_pattern_fault(arg));
-		run->patterns =
-			realloc(run->patterns, (run->pattern_count + 2) * sizeof(*run->patterns));
-		if (!run->patterns)
-			return ENOMEM;
-		run->patterns[run->pattern_count++] = arg;
-		run->patterns[run->pattern_count] = NULL;
-		break;
+		return list_add(&run->patterns, arg);
+	case KEY_PROTOCOL:
+		if (forced_fault(arg))
+			argp_error(state, "--protocol '%s': %s", arg, forced_fault(arg));
+		return list_add(&run->forced, arg);
 	case KEY_PY:
 		if (strcmp(arg, "off") != 0)
 			return parse_rule(run, RUNTIME_RULE_CALL, arg, state);
@@ -326,11 +348,13 @@ int cmd_run(int argc, char **argv)
 		log_set_verbose(run.verbose);
 		run.session.patterns = run.patterns;
 		run.session.rules = &run.rules;
+		run.session.forced = run.forced;
 		run.session.command = arguments_base_name(run.command[0]);
 		code = run_command(&run);
 	}
 	free(run.patterns);
 	runtime_rules_free(&run.rules);
+	free(run.forced);
 	free(run.inherited);
 	return code;
 }

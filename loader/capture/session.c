@@ -172,6 +172,7 @@ static int open_all(struct session *session, const struct session_options *optio
 	session->connections = connections_new(session->pack, steer, session);
 	if (!session->connections)
 		return -ENOMEM;
+	connections_force(session->connections, options->forced);
 	drain_set_connections(session->drain, session->connections);
 	shim_start(&session->region, &session->ticks, options->follow);
 	err = open_rules(session, options->rules);

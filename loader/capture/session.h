@@ -23,6 +23,7 @@ struct session_options {
 	char **patterns;     /* --func, ends with NULL */
 	const struct runtime_rules
 		*rules; /* of language runtimes' functions; NULL: none are wanted */
+	char **forced;	/* --protocol, ends with NULL */
 	bool follow;
 	bool slow_clock;
 	uint64_t duration_ns;  /* 0: until the target ends */

@@ -12,6 +12,7 @@
 #include "lib/buf.h"
 #include "lib/keyed_hash.h"
 #include "lib/map.h"
+#include "loader/stream/forced.h"
 #include "loader/stream/sealed.h"
 #include "loader/stream/peers.h"
 #include "protocols/protocol.h"
@@ -41,6 +42,7 @@ struct connection {
 	int fd;
 	uint32_t waiting;	 /* marks in the queue */
 	struct connection *next; /* of those that have parted */
+	bool is_asked;		 /* for: whether a rule forces its protocol */
 	bool given_up;
 	bool closed;
 	struct way ways[2];
@@ -72,6 +74,7 @@ struct connections {
 	struct connections_totals totals;
 	struct sealed sealed;
 	struct rpc_desk *desk;
+	char *const *forced;
 	struct connection *parted; /* closed, but answers to what it asked may come elsewhere */
 };
 
@@ -125,6 +128,11 @@ static void close_connection(struct connection *connection, uint64_t ticks)
 	connection->protocol = NULL;
 	wipe(&connection->ways[0].probe);
 	wipe(&connection->ways[1].probe);
+}
+
+void connections_force(struct connections *all, char *const *rules)
+{
+	all->forced = rules;
 }
 
 void connections_free(struct connections *all)
@@ -305,12 +313,36 @@ static bool probe(struct connection *connection, enum proto_way way, uint64_t ti
  * The first bytes of each direction wait until a protocol claims the connection; they are then fed
  * with the moment of the piece that settled it, which is that of the first one but for odd splits.
  */
+/* True where a rule of the user's has decided. */
+static bool force(struct connection *connection, uint64_t ticks)
+{
+	const struct protocol *protocol;
+
+	if (connection->is_asked || !connection->all->forced)
+		return false;
+	connection->is_asked = true;
+	look_up_peer(connection, ticks);
+	if (!forced_find(connection->all->forced, connection->peer.name, connection->peer.port,
+		    &protocol))
+		return false;
+	if (protocol)
+		open_protocol(connection, protocol, ticks);
+	else
+		give_up(connection, ticks);
+	return true;
+}
+
 static void recognise(
 	struct connection *connection, enum proto_way way, const struct proto_piece *piece)
 {
 	struct buf held;
 	bool undecided;
 
+	if (force(connection, piece->ticks)) {
+		if (connection->protocol)
+			feed(connection, way, piece);
+		return;
+	}
 	buf_append(&connection->ways[way].probe, piece->bytes, piece->size);
 	undecided = probe(connection, way, piece->ticks);
 	if (connection->protocol) {
