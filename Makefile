@@ -48,9 +48,9 @@ PROGRAMS := $(patsubst tests/programs/%,$(OUT)/programs/%,$(basename $(sort $(wi
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo test test-full regold bench lint format install uninstall dist clean help tests fuzzers docs-tables
+.PHONY: all deps demo test test-full regold score bench lint format install uninstall dist clean help tests fuzzers docs-tables
 
-all: $(OUT)/ragtime $(OUT)/libragtime.so ## build everything into build/
+all: $(OUT)/ragtime $(OUT)/libragtime.so $(OUT)/ragtime-node.cjs ## build everything into build/
 
 $(OUT)/ragtime: $(OUT)/obj/main.o $(OUT)/libcore.a
 	$(call say,LINK,$@)
@@ -90,6 +90,11 @@ $(GEN)/embedded.c: $(EMBED) $(BPF_OBJ) lib/embed.sh Makefile
 $(OUT)/libragtime.so: $(SHIM_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(SHIM_CC) $(SHIM_LDFLAGS) -o $@ $(SHIM_OBJ)
+
+# Node reads it as a file, beside the shim.
+$(OUT)/ragtime-node.cjs: preload/node/hook.cjs
+	$(call say,COPY,$@)
+	$(Q)mkdir -p $(@D) && cp $< $@
 
 $(OUT)/shim/%.o: %.c
 	$(call say,SHIM,$<)
@@ -144,6 +149,9 @@ bench: deps all ## ours, the floor and the peers in one table
 	$(Q)sh tests/bench/deps.sh
 	$(Q)python3 tests/bench/bench.py --build $(OUT)
 
+score: deps all ## span trees against the programs' own logs, under every runtime that is here
+	$(Q)python3 tests/truth/score.py $(OUT) full
+
 lint: ## layout, formatting, registries, sizes
 	$(Q)sh tests/lint/lint.sh
 
@@ -157,10 +165,14 @@ install: all ## install under PREFIX (default /usr/local); DESTDIR is honoured
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/ragtime $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/ragtime
 	install -m 755 $(OUT)/ragtime $(DESTDIR)$(PREFIX)/bin/ragtime
 	install -m 755 $(OUT)/libragtime.so $(DESTDIR)$(PREFIX)/lib/ragtime/libragtime.so
+	install -d $(DESTDIR)$(PREFIX)/include
+	install -m 644 api/ragtime.h $(DESTDIR)$(PREFIX)/include/ragtime.h
+	install -m 644 api/ragtime.py api/ragtime.mjs $(DESTDIR)$(PREFIX)/share/ragtime/
+	install -m 644 $(OUT)/ragtime-node.cjs $(DESTDIR)$(PREFIX)/lib/ragtime/ragtime-node.cjs
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/ragtime $(DESTDIR)$(PREFIX)/share/man/man1/ragtime*.1
+	rm -f $(DESTDIR)$(PREFIX)/bin/ragtime $(DESTDIR)$(PREFIX)/include/ragtime.h $(DESTDIR)$(PREFIX)/share/man/man1/ragtime*.1
 	rm -rf $(DESTDIR)$(PREFIX)/lib/ragtime $(DESTDIR)$(PREFIX)/share/ragtime
 
 dist: all $(OUT)/ragtime-static ## one tarball with its dependencies linked in

@@ -390,8 +390,11 @@ static struct exchange_actor exchange_actor(void *context, uint32_t id)
 		      : (struct exchange_actor){0};
 }
 
+/* What the program tells of a connection is known before the exchanges on it are. */
 static void take_exchanges(struct decode *decode)
 {
+	if (told_take(decode->told, &decode->batch, exchange_actor, decode))
+		decode->failed = true;
 	if (exchanges_take(decode->weave.exchanges, &decode->batch, exchange_actor, decode,
 		    &decode->weave.last_span))
 		decode->failed = true;
@@ -473,7 +476,17 @@ static int begin(struct decode *decode, struct store *store, const struct decode
 	decode->weave.exchanges = exchanges_new(store, &decode->clock, decode->rules,
 		decode->weave.timeline, decode->joins, decode->weave.first_function + RT_KIND_LIMIT,
 		decode->object_base);
-	return decode->objects && decode->metric_names && decode->weave.kind_used &&
+	decode->told = told_new(&(struct told_context){
+		.store = store,
+		.clock = &decode->clock,
+		.rules = decode->rules,
+		.segments = decode->weave.segments,
+		.last_span = &decode->weave.last_span,
+		.first_operation = decode->weave.first_function + TOLD_OPERATIONS,
+	});
+	if (decode->weave.exchanges)
+		exchanges_know(decode->weave.exchanges, decode->told);
+	return decode->told && decode->objects && decode->metric_names && decode->weave.kind_used &&
 			decode->weave.exchanges && decode->weave.timeline && decode->joins &&
 			decode->weave.segments
 		? 0
@@ -491,6 +504,7 @@ static void end(struct decode *decode)
 	timeline_free(decode->weave.timeline);
 	joins_free(decode->joins);
 	segments_free(decode->weave.segments);
+	told_free(decode->told);
 	weave_free(&decode->weave);
 	free(decode->weave.kind_used);
 	sections_free(&decode->sections);

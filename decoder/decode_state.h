@@ -10,6 +10,7 @@
 #include "decoder/decode.h"
 #include "decoder/fold.h"
 #include "decoder/resolve.h"
+#include "decoder/told.h"
 #include "decoder/weave.h"
 #include "lib/buf.h"
 #include "lib/strtab.h"
@@ -32,6 +33,7 @@ struct decode {
 	struct sections sections;
 	struct weave weave;
 	struct joins *joins;
+	struct told *told;
 
 	/* row ids: of what the stream calls number n it is base + n */
 	int64_t run_row, process_base, thread_base, object_base;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/told.h"
 #include "lib/map.h"
 #include "lib/strtab.h"
 #include "lib/words.h"
@@ -20,6 +21,7 @@ struct exchanges {
 	const struct class_rules *rules;
 	struct timeline *timeline;
 	struct joins *joins;
+	struct told *told;
 	int64_t first_operation, first_object;
 	struct exchange_mark *marks; /* a ring */
 	uint64_t marked;
@@ -66,6 +68,11 @@ void exchanges_free(struct exchanges *all)
 	free(all);
 }
 
+void exchanges_know(struct exchanges *all, struct told *told)
+{
+	all->told = told;
+}
+
 static uint64_t mark_key(uint32_t connection, uint64_t mark)
 {
 	return mark ^ (uint64_t)connection << 42;
@@ -109,6 +116,24 @@ void exchanges_move(struct exchanges *all, int64_t promise, int64_t becomes)
 		*place = (uint64_t)becomes;
 }
 
+/* The program's own word stands above what the calls around the bytes say. */
+static void ask_told(
+	const struct exchanges *all, const Ragtime__Raw__Exchange *raw, struct exchange_mark *mark)
+{
+	int64_t span;
+
+	if (raw->server) {
+		span = told_answerer(all->told, raw);
+		mark->id = span ? span : mark->id;
+		return;
+	}
+	span = told_sender(all->told, raw);
+	if (span) {
+		mark->parent = span;
+		mark->evidence = RT_EVIDENCE_exact;
+	}
+}
+
 /* What the mark at the exchange's begin has left; without one, the thread itself. */
 static struct exchange_mark mark_of(const struct exchanges *all, const Ragtime__Raw__Exchange *raw,
 	const struct exchange_actor *actor, int64_t *last_span)
@@ -135,6 +160,8 @@ static struct exchange_mark mark_of(const struct exchanges *all, const Ragtime__
 		all->marks[*place - 1].id = 0;
 	if (!mark.id)
 		mark.id = ++*last_span;
+	if (all->told)
+		ask_told(all, raw, &mark);
 	return mark;
 }
 

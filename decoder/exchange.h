@@ -25,6 +25,10 @@ struct exchanges *exchanges_new(struct store *store, struct clock_align *clock,
 	int64_t first_operation, int64_t first_object);
 void exchanges_free(struct exchanges *all);
 
+/* Who sent the bytes of a connection, where the program itself tells (told.h). */
+struct told;
+void exchanges_know(struct exchanges *all, struct told *told);
+
 struct exchange_mark {
 	uint32_t connection; /* number, as in the mark's arg */
 	uint64_t mark;	     /* its result */

@@ -417,7 +417,7 @@ void decode_finish(struct decode *decode)
 			put_operation(decode, kind);
 	}
 	segments_finish(decode->weave.segments, &decode->spans);
-	decode->failed |= decode->spans.failed;
+	decode->failed |= decode->spans.failed || told_finish(decode->told);
 	put_losses(decode);
 	put_metrics(decode);
 	put_rules(decode);

@@ -128,6 +128,10 @@ void store_fix_parent(struct store *store, const struct store_fix *fix);
 /* A span's parent, found later than itself. */
 void store_set_parent(struct store *store, int64_t span, int64_t parent, uint8_t evidence);
 
+/* At the end of all: rows below `was` that begin from `first` to `last`, in ns, stand below
+ * `becomes`. */
+void store_adopt(struct store *store, const struct store_fix *fix);
+
 uint64_t store_spans(const struct store *store);
 
 /* True once something failed: going on is pointless. */

@@ -56,6 +56,7 @@ struct store {
 	int64_t waiting[SPAN_BATCH][SPAN_COLUMNS];
 	unsigned waiting_count;
 	uint64_t span_count;
+	bool adopts; /* the index for that is there */
 };
 
 static void fail(struct store *store, const char *what)
@@ -514,6 +515,18 @@ void store_set_parent(struct store *store, int64_t span, int64_t parent, uint8_t
 	sqlite3_bind_int64(store->parent, 2, evidence);
 	sqlite3_bind_int64(store->parent, 3, span);
 	step(store, store->parent, "span");
+}
+
+void store_adopt(struct store *store, const struct store_fix *what)
+{
+	if (!store->adopts)
+		run_sql(store, "cannot make an index",
+			"CREATE INDEX IF NOT EXISTS span_parent ON span(parent)");
+	store->adopts = true;
+	fix(store,
+		"UPDATE span SET parent = ?1"
+		" WHERE parent = ?4 AND start_ns BETWEEN ?2 AND ?3 AND id <> ?1",
+		what);
 }
 
 int64_t store_last_id(struct store *store, enum store_table table)

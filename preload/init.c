@@ -5,6 +5,7 @@
  */
 #include "preload/environment.h"
 #include "preload/hooks/hook.h"
+#include "preload/node/node.h"
 #include "preload/patch/linked.h"
 #include "preload/patch/patch.h"
 #include "preload/payload.h"
@@ -116,4 +117,5 @@ __attribute__((constructor)) static void shim_open(void)
 	linked_open();
 	functions_open();
 	python_open();
+	node_open();
 }

@@ -36,7 +36,7 @@ struct way {
 };
 
 struct connection {
-	const void *session; /* of TLS: the key */
+	const void *session; /* of TLS: the key; of a descriptor: that rides on it */
 	__u32 number;
 	int fd;	  /* of a copy: that of the original */
 	int copy; /* another descriptor of it, or 0 */
@@ -351,6 +351,7 @@ static void descriptor_open(int fd, enum kind kind)
 	if (!connection || process_is_guest())
 		return;
 	descriptor_end(fd, connection);
+	connection->session = NULL;
 	number_give(connection, kind, fd);
 	payload_watched[fd] = 1;
 }
@@ -526,8 +527,8 @@ void payload_tls_cold(const void *session, int fd, enum payload_way way, const v
 	if (connection->kind == KIND_NONE)
 		number_give(connection, KIND_TLS, fd);
 	/* what the socket carries is this, encrypted */
-	if (descriptor_of(fd))
-		payload_watched[fd] = 0;
+	if (descriptor_of(connection->fd))
+		payload_watched[connection->fd] = 0;
 	copy(connection, way, data, size, begun);
 }
 
@@ -553,9 +554,25 @@ bool payload_tls_bind(const void *session, int fd)
 		number_give(connection, KIND_TLS, fd);
 	connection->fd = fd;
 	/* what the socket carries is this, encrypted */
-	if (descriptor_of(fd))
+	if (descriptor_of(fd)) {
 		payload_watched[fd] = 0;
+		descriptor_of(fd)->session = session;
+	}
 	return true;
+}
+
+void payload_owned(int fd, __u64 position, bool is_stream, __u64 span)
+{
+	struct connection *connection = descriptor_of(fd);
+	struct rt_bytes tail = {.data = &span, .size = sizeof(span), .type = RT_TAIL_NUMBER};
+
+	if (connection && connection->session)
+		connection = session_of(connection->session);
+	else
+		connection = connection ? watched_of(fd) : NULL;
+	if (connection && connection->number)
+		mark_emit(RT_EV_owner, pair_of(fd, connection->number),
+			(__s64)(position << 1 | is_stream), &tail);
 }
 
 void payload_tls_close_cold(const void *session)
@@ -564,6 +581,8 @@ void payload_tls_close_cold(const void *session)
 
 	if (!connection)
 		return;
+	if (descriptor_of(connection->fd) && descriptor_of(connection->fd)->session == session)
+		descriptor_of(connection->fd)->session = NULL;
 	connection_end(connection);
 	__atomic_store_n(&connection->session, NULL, __ATOMIC_RELEASE);
 }

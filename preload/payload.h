@@ -54,6 +54,12 @@ COLD void payload_tls_close_cold(const void *session);
 /* The session rides on fd; false where that is known. */
 COLD bool payload_tls_bind(const void *session, int fd);
 
+/*
+ * What is written to the connection of `fd` from `position` on, in plain text, is the span's; of
+ * HTTP/2 it is a stream's number instead.
+ */
+COLD void payload_owned(int fd, __u64 position, bool is_stream, __u64 span);
+
 #define payload_wanted() unlikely(rt_region->payload_cap)
 
 #define PAYLOAD_DESCRIPTORS 65536

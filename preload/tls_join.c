@@ -53,7 +53,7 @@ static int find(const __u8 *random, enum payload_way way)
 	return socket == socket_of(random, (int)(__u32)socket) ? (int)(__u32)socket : -1;
 }
 
-static void join(const void *session, int fd)
+void tls_join_socket(const void *session, int fd)
 {
 	if (fd >= 0 && payload_tls_bind(session, fd))
 		mark_emit(RT_EV_tls_socket, (uintptr_t)session, fd, NULL);
@@ -61,7 +61,7 @@ static void join(const void *session, int fd)
 
 void tls_join(const void *session, const __u8 random[TLS_RANDOM_SIZE], enum payload_way way)
 {
-	join(session, find(random, way));
+	tls_join_socket(session, find(random, way));
 }
 
 void tls_join_either(const void *session, const __u8 random[TLS_RANDOM_SIZE])
@@ -69,5 +69,5 @@ void tls_join_either(const void *session, const __u8 random[TLS_RANDOM_SIZE])
 	int out = find(random, PAYLOAD_OUT), in = find(random, PAYLOAD_IN);
 
 	if (out < 0 || in < 0)
-		join(session, out < 0 ? in : out);
+		tls_join_socket(session, out < 0 ? in : out);
 }

@@ -32,4 +32,7 @@ COLD void tls_join(const void *session, const __u8 random[TLS_RANDOM_SIZE], enum
 /* The same where it is not known which. A program that talks to itself is left alone. */
 COLD void tls_join_either(const void *session, const __u8 random[TLS_RANDOM_SIZE]);
 
+/* The session is that of a socket, as somebody knows; fd -1: nobody does. */
+COLD void tls_join_socket(const void *session, int fd);
+
 #endif

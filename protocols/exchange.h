@@ -72,6 +72,7 @@ struct exchange {
 	uint64_t mark;	   /* of the piece that it began in */
 	uint64_t position; /* of the request's first byte in its direction */
 	uint32_t sequence; /* which one on its connection, from 0 */
+	uint32_t stream;   /* its number in HTTP/2; 0: it is none */
 	uint64_t begin;	   /* first byte of the request */
 	uint64_t request_end;
 	uint64_t first_byte;  /* of the answer */

@@ -33,6 +33,7 @@ void http2_streams_add(
 {
 	if (table->count == HTTP2_STREAMS)
 		http2_streams_finish(table, &table->streams[0], ticks, !table->streams[0].is_over);
+	http_exchange(http)->stream = id;
 	table->ids[table->count] = id;
 	table->streams[table->count++] = (struct http2_stream){.http = http};
 }

@@ -21,6 +21,7 @@ root=$stage/$name
 install -d "$root/bin" "$root/lib/ragtime" "$root/share/man/man1" "$root/share/doc/ragtime/licences"
 install -m 755 -s "$build/ragtime-static" "$root/bin/ragtime"
 install -m 755 "$build/libragtime.so" "$root/lib/ragtime/libragtime.so"
+install -m 644 "$build/ragtime-node.cjs" "$root/lib/ragtime/ragtime-node.cjs"
 strip --strip-unneeded "$root/lib/ragtime/libragtime.so"
 install -m 644 docs/man/*.1 "$root/share/man/man1/"
 for file in README.md LICENSE LICENSE-*; do

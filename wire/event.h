@@ -56,6 +56,9 @@ enum rt_tail_type {
 	RT_TAIL_DATA_IN = 7,  /* payload excerpt, read by the target; info = enum rt_data */
 	RT_TAIL_TCP = 16,     /* struct rt_tcp: of a connection that is closed */
 	RT_TAIL_CODE = 8,     /* module, qualified name and file, each with a NUL; info = line */
+	RT_TAIL_SPAN = 9,     /* what a span_begin names; info = enum rt_told */
+	RT_TAIL_FACT = 10,    /* key and value with a NUL between; info = 1 where it is a number */
+	RT_TAIL_NUMBER = 11,  /* a __u64 */
 };
 
 /* What a payload excerpt is an excerpt of. */
@@ -168,6 +171,14 @@ enum rt_role {
 	RT_ROLE_REQUEST = 1,  /* the root of a request */
 	RT_ROLE_IMPORT = 2,   /* loads a module */
 	RT_ROLE_SUSPENDS = 4, /* a coroutine or a generator */
+};
+
+/* What a span is that the program itself tells, and so what its name is. */
+enum rt_told {
+	RT_TOLD_PLAIN = 0,
+	RT_TOLD_FRAME = 2,  /* likewise, of code that runs through in one function: what that
+				   function does meanwhile is inside it */
+	RT_TOLD_SERVES = 1, /* answers a request: "METHOD target" */
 };
 
 /* Why a runtime's functions are seen, or not: result of the runtime mark. */

@@ -21,6 +21,7 @@ static const size_t row_sizes[TABLE_COUNT] = {
 	[TABLE_LINK] = sizeof(Ragtime__Raw__Link),
 	[TABLE_COUNTED] = sizeof(Ragtime__Raw__Counted),
 	[TABLE_RUNTIME] = sizeof(Ragtime__Raw__Runtime),
+	[TABLE_TOLD] = sizeof(Ragtime__Raw__Told),
 };
 
 static int rows_add(struct rows *rows, const void *item, size_t size)
@@ -224,6 +225,7 @@ static void fill(struct parts *parts, const struct batch *batch)
 	FILL(links, TABLE_LINK, Link);
 	FILL(counted, TABLE_COUNTED, Counted);
 	FILL(runtimes, TABLE_RUNTIME, Runtime);
+	FILL(told, TABLE_TOLD, Told);
 #undef FILL
 	message->n_calls = batch->section_count;
 	message->calls = (Ragtime__Raw__Calls **)next;

@@ -172,6 +172,7 @@ void pack_exchange(struct pack *pack, uint32_t connection, int fd, const struct 
 	row.failed = exchange->failed;
 	row.mark = exchange->mark;
 	row.position = exchange->position;
+	row.stream = exchange->stream;
 	row.begin_ticks = exchange->begin;
 	row.request_end_ticks = exchange->request_end;
 	row.first_byte_ticks = exchange->first_byte;

@@ -302,6 +302,7 @@ static void mark(struct run *run, const struct rt_tail *tail, const uint8_t *byt
 			thread->rate = record->arg && record->arg <= UINT32_MAX ? record->arg : 1;
 	}
 	pack_runtime(pack, run->thread, record, tail, bytes);
+	pack_told(pack, run->thread, record, tail, bytes);
 	if (pack->on_mark)
 		pack->on_mark(pack->context, run->thread, record, bytes, tail ? tail->size : 0,
 			tail ? tail->type : 0);

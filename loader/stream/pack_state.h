@@ -42,6 +42,10 @@ const struct clock *pack_last_clock(const struct pack *pack);
 void pack_runtime(struct pack *pack, uint32_t thread, const struct rt_record *record,
 	const struct rt_tail *tail, const uint8_t *bytes);
 
+/* A mark of what the program itself says; others are left alone. `tail` may be NULL. */
+void pack_told(struct pack *pack, uint32_t thread, const struct rt_record *record,
+	const struct rt_tail *tail, const uint8_t *bytes);
+
 /* The block in the making goes out, or is lost and counted as such. */
 int pack_emit(struct pack *pack);
 

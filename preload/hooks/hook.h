@@ -37,7 +37,7 @@
 	}
 
 /* outcome: an expression of `result` as the record holds it; then: a statement after the record */
-#define RECORD_THEN(family, event, type, name, params, args, arg, outcome, then)         \
+#define RECORD_HALF(family, event, type, name, params, args, arg, outcome, then)         \
 	static NOINLINE type record_##name params                                        \
 	{                                                                                \
 		struct rt_call call;                                                     \
@@ -49,7 +49,10 @@
 		call_leave(&call, (__u64)(arg), (outcome));                              \
 		then;                                                                    \
 		return result;                                                           \
-	}                                                                                \
+	}
+
+#define RECORD_THEN(family, event, type, name, params, args, arg, outcome, then) \
+	RECORD_HALF(family, event, type, name, params, args, arg, outcome, then) \
 	ENTRY(type, name, params, args)
 
 #define RECORD_AS(family, event, type, name, params, args, arg, outcome) \

@@ -2,6 +2,7 @@
 /* Files by descriptor: opening, reading, writing, and what else may wait for a disk. */
 #include "preload/endpoint.h"
 #include "preload/hooks/hook.h"
+#include "preload/messages.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -133,8 +134,17 @@ FD(preadv, ssize_t, preadv2,
 FD(preadv, ssize_t, preadv64v2,
 	(int fd, const struct iovec *parts, int count, off64_t offset, int flags),
 	(fd, parts, count, offset, flags))
-RECORD_MOVE(file, write, write, (int fd, const void *data, size_t size), (fd, data, size),
+RECORD_HALF(file, write, ssize_t, write, (int fd, const void *data, size_t size), (fd, data, size),
+	(__u32)fd, result_or_errno(result),
 	payload_moved(fd, PAYLOAD_OUT, data, result, call.start))
+
+ssize_t write(int fd, const void *data, size_t size)
+{
+	if (message_is(fd))
+		return message_take((void *)data, size);
+	return region_off() ? real_write(fd, data, size) : record_write(fd, data, size);
+}
+
 FD(pwrite, ssize_t, pwrite, (int fd, const void *data, size_t size, off_t offset),
 	(fd, data, size, offset))
 FD(pwrite, ssize_t, pwrite64, (int fd, const void *data, size_t size, off64_t offset),

@@ -85,10 +85,19 @@ static void say_peer(const SSL *ssl, uintptr_t site)
 		ssl, (unsigned)version(ssl), reused(ssl), is_server(ssl), server_name(ssl, 0));
 }
 
+/* The program itself has said whose session begins next (preload/node/). */
+static __attribute__((noinline, cold)) void session_begins(const SSL *ssl)
+{
+	tls_join_socket(ssl, rt_self.session_fd);
+	rt_self.session_fd = 0;
+}
+
 /* Reads and writes may do the handshake by the way: then the first plain text says it is done. */
 static inline void copy_payload(const SSL *ssl, enum payload_way way, const void *data,
 	ssize_t done, void *caller, const struct rt_call *call)
 {
+	if (unlikely(rt_self.session_fd))
+		session_begins(ssl);
 	if (payload_wanted() && done > 0) {
 		int fd = socket_of(ssl, caller);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Small questions to the file system, counted only; and the part of them that found nothing. */
 #include "preload/hooks/hook.h"
+#include "preload/messages.h"
 
 #include <fcntl.h>
 
@@ -80,6 +81,8 @@ static int share(int fd, int made)
 		va_start(list, command);                                      \
 		argument = va_arg(list, void *);                              \
 		va_end(list);                                                 \
+		if (message_is(fd) && message_ask())                          \
+			return 0;                                             \
 		call_count(RT_EV_fcntl, RT_FAMILY_file, 0);                   \
 		if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)         \
 			return share(fd, real_##name(fd, command, argument)); \

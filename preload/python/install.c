@@ -7,6 +7,7 @@
 #include "preload/python/context.h"
 #include "preload/python/python.h"
 #include "preload/python/rules.h"
+#include "preload/python/span.h"
 #include "preload/python/way.h"
 
 #include <dlfcn.h>
@@ -127,6 +128,13 @@ void python_open(void)
 		return;
 	python_data_find();
 	py.PySys_AddAuditHook(on_audit, NULL);
+}
+
+__u64 python_span(void)
+{
+	struct py_thread *thread = installed ? rt_self.runtime : NULL;
+
+	return thread ? py_span_now(thread, py_context()) : 0;
 }
 
 void python_ends(void)

@@ -19,6 +19,9 @@ COLD void python_forked(void);
 COLD void python_thread_ends(void);
 COLD void python_ends(void);
 
+/* The number of the function's span that this thread runs now; 0: none, or no interpreter. */
+COLD __u64 python_span(void);
+
 /* The interpreter's own memory, where the condition lies by which its lock is waited for. */
 extern HIDDEN uintptr_t python_data, python_data_size;
 

@@ -16,6 +16,8 @@ make -s OUT="$out" DESTDIR="$root" PREFIX=/opt/tools install >"$TMP/install.log"
 
 program=$root/opt/tools/bin/ragtime
 check '[ -x "$program" ]' "the program is under PREFIX/bin"
+check '[ -f "$root/opt/tools/lib/ragtime/ragtime-node.cjs" ]' "what Node loads lies beside it"
+check '[ -f "$root/opt/tools/include/ragtime.h" ]' "the header is under PREFIX/include"
 check '[ -f "$root/opt/tools/lib/ragtime/libragtime.so" ]' "the shim is under PREFIX/lib/ragtime"
 check '[ "$(ls "$root/opt/tools/share/man/man1" | wc -l)" = "$(ls docs/man/*.1 | wc -l)" ]' "all man pages"
 check '[ -z "$(find "$root" -type f -not -path "$root/opt/tools/*")" ]' "nothing outside PREFIX"

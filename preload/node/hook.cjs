@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What runs inside Node: knows which request the program is working on, and tells the shim whose
+// bytes a connection carries.
+//
+// The shim puts `--require` of this file into NODE_OPTIONS before Node starts (start.c); the first
+// thing here takes it out again. Messages go out as a write to a descriptor that cannot exist, which
+// the shim consumes (messages.h); where there is no shim it fails, and this file does no more.
+//
+// A request's spans are told apart by an AsyncLocalStorage. Nothing here throws into the program:
+// what it wraps it calls with the same arguments, once, and returns what that returns.
+'use strict';
+
+(() => {
+	const MARKER = `--require "${__filename}"`;
+	const options = process.env.NODE_OPTIONS;
+	const at = options === undefined ? -1 : options.lastIndexOf(MARKER);
+
+	// As if it had not been loaded.
+	function hide() {
+		const preloaded = process._preload_modules, family = module.parent && module.parent.children;
+
+		delete require.cache[__filename];
+		// Node is walking this list: what stands behind us must stay where it is until that is over
+		if (Array.isArray(preloaded) && preloaded.includes(__filename)) {
+			const remove = () => preloaded.splice(preloaded.indexOf(__filename), 1);
+
+			if (preloaded.indexOf(__filename) === preloaded.length - 1) remove();
+			else process.nextTick(remove);
+		}
+		if (family && family.includes(module)) family.splice(family.indexOf(module), 1);
+	}
+
+	function open() {
+		const { AsyncLocalStorage } = require('async_hooks');
+		const wire = openWire();
+
+		if (!wire) return;
+
+		const current = new AsyncLocalStorage();
+		const spans = openSpans(wire, current);
+
+		const asked = new WeakMap(); // what libraries hold for later: who asked for it
+
+		watchSockets(wire, current, librarySearch(current, asked));
+		watchServers(spans, current);
+		watchHttp2(wire, spans, current);
+		watchClients(current, asked);
+		expose(spans, current);
+		require('module').syncBuiltinESMExports();
+	}
+
+	// ---- the wire: messages.h says the same ----
+
+	function openWire() {
+		const fs = require('fs');
+		const { performance } = require('perf_hooks');
+		const { writeSync } = fs;
+		const now = performance.now.bind(performance);
+		const later = setTimeout;
+		const FD = 0x7f524147, MAGIC = 0x54524a53, HEAD = 64, SIZE = 1 << 16, IDS = 4096, DELAY_MS = 20, ASK_MS = 500;
+		const BEGIN = 1, END = 2, FACT = 3, OWNER = 4, SESSION = 5, STREAM = 6;
+		const buffer = Buffer.allocUnsafeSlow(SIZE), view = new DataView(buffer.buffer, buffer.byteOffset, SIZE);
+		let used = HEAD, planned = false, over = false, broken = false;
+		let before = now(), ticks = 0n, nextId = 0, lastId = 0, flags = 0;
+
+		// The answer stands in the head: the shim's clock, numbers for spans, whether they are wanted.
+		function flush() {
+			planned = false;
+			if (broken) return;
+			view.setUint32(0, MAGIC, true);
+			view.setUint32(4, used, true);
+			view.setFloat64(8, now(), true);
+			view.setFloat64(16, before, true);
+			view.setBigUint64(24, ticks, true);
+			view.setUint32(52, nextId + 64 > lastId ? IDS : 0, true);
+			try {
+				writeSync(FD, buffer, 0, used);
+			} catch {
+				broken = true;
+			}
+			used = HEAD;
+			before = view.getFloat64(8, true);
+			ticks = view.getBigUint64(32, true);
+			flags = view.getUint32(48, true);
+			if (view.getUint32(52, true)) {
+				nextId = Number(view.getBigUint64(40, true));
+				lastId = nextId + view.getUint32(52, true);
+			}
+		}
+
+		// Room for a record; the rest is written once in a while, at the latest when the program ends.
+		function record(type, detail, size) {
+			const start = used, whole = size + 7 & ~7;
+
+			if (whole > SIZE - HEAD) return -1;
+			if (start + whole > SIZE) {
+				flush();
+				return record(type, detail, size);
+			}
+			used += whole;
+			view.setUint16(start, type, true);
+			view.setUint16(start + 2, size, true);
+			view.setUint32(start + 4, detail, true);
+			if (!planned && !over) {
+				planned = true;
+				later(flush, DELAY_MS).unref();
+			}
+			return start;
+		}
+
+		function clip(text) {
+			return text.length > 1024 ? text.slice(0, 1024) : text;
+		}
+
+		flush();
+		if (broken) return null;
+		process.on('exit', () => {
+			over = true;
+			wire.ends();
+			flush();
+		});
+
+		const wire = {
+			ends() {},
+			get off() {
+				if (flags & 1 || broken) return broken;
+				if (now() - before > ASK_MS) flush();
+				return !(flags & 1);
+			},
+			id() {
+				if (nextId >= lastId) flush();
+				return nextId < lastId ? nextId++ : 0;
+			},
+			begin(span, name, flavour) {
+				const text = Buffer.from(clip(name)), start = record(BEGIN, flavour, 32 + text.length);
+
+				if (start < 0) return;
+				view.setFloat64(start + 8, span.id, true);
+				view.setFloat64(start + 16, span.parent, true);
+				view.setFloat64(start + 24, now(), true);
+				text.copy(buffer, start + 32);
+			},
+			end(span, failed) {
+				const start = record(END, failed ? 1 : 0, 24);
+
+				view.setFloat64(start + 8, span.id, true);
+				view.setFloat64(start + 16, now(), true);
+				if (over) flush();
+			},
+			fact(span, key, value) {
+				const text = Buffer.from(`${clip(key)}\0${clip(String(value))}`);
+				const start = record(FACT, typeof value === 'number' && Number.isSafeInteger(value) ? 1 : 0, 16 + text.length);
+
+				if (start < 0) return;
+				view.setFloat64(start + 8, span.id, true);
+				text.copy(buffer, start + 16);
+			},
+			// from `position` on, what is written to the descriptor is the span's; told at once
+			owner(fd, position, id) {
+				const start = record(OWNER, fd, 24);
+
+				view.setFloat64(start + 8, id, true);
+				view.setFloat64(start + 16, position, true);
+				flush();
+			},
+			// likewise of a stream of HTTP/2
+			stream(fd, number, id) {
+				const start = record(STREAM, fd, 24);
+
+				view.setFloat64(start + 8, id, true);
+				view.setFloat64(start + 16, number, true);
+			},
+			// the next TLS session that begins here is that of the descriptor's connection
+			session(fd) {
+				record(SESSION, fd, 8);
+				flush();
+			},
+		};
+		return wire;
+	}
+
+	// ---- spans ----
+
+	function openSpans(wire, current) {
+		const PLAIN = 0, SERVES = 1;
+		const live = new Set();
+
+		class Span {
+			constructor(name, flavour, parent) {
+				this.id = wire.id();
+				this.parent = parent ? parent.id : 0;
+				live.add(this);
+				wire.begin(this, name, flavour);
+			}
+
+			end(failed) {
+				if (live.delete(this)) wire.end(this, failed);
+			}
+
+			fact(key, value) {
+				if (live.has(this)) wire.fact(this, key, value);
+			}
+		}
+
+		return {
+			live,
+			serve: (name) => wire.off ? null : new Span(name, SERVES, null),
+			plain: (name) => wire.off ? null : new Span(name, PLAIN, current.getStore()),
+		};
+	}
+
+	// Replaces a method; what cannot be replaced stays.
+	function wrap(object, name, make) {
+		const own = object && Object.getOwnPropertyDescriptor(object, name);
+		const real = object && object[name];
+
+		if (typeof real !== 'function' || own && !own.configurable) return;
+
+		const made = make(real);
+
+		Object.defineProperty(made, 'name', { value: real.name, configurable: true });
+		Object.defineProperty(made, 'length', { value: real.length, configurable: true });
+		for (const key of Reflect.ownKeys(real))
+			if (!Object.hasOwn(made, key)) Object.defineProperty(made, key, Object.getOwnPropertyDescriptor(real, key));
+		Object.defineProperty(object, name, {
+			value: made, writable: true, configurable: true, enumerable: own ? own.enumerable : false,
+		});
+	}
+
+	// ---- connections: whose bytes they carry ----
+
+	const OWNER = Symbol('ragtime.owner'); // a client library's word: the span, or null for none
+	const STATE = Symbol('ragtime.connection');
+
+	function fdOf(socket) {
+		for (let each = socket; each; each = each._parent) {
+			const fd = each._handle && each._handle.fd;
+
+			if (fd >= 0) return fd;
+		}
+		return -1;
+	}
+
+	function guarded(act) {
+		try {
+			act();
+		} catch {
+			// a socket of an unknown make
+		}
+	}
+
+	function watchSockets(wire, current, search) {
+		const { Socket } = require('net');
+		const { TLSSocket } = require('tls');
+
+		function stateOf(socket) {
+			if (!socket[STATE]) Object.defineProperty(socket, STATE, { value: { told: 0, waiting: null } });
+			return socket[STATE];
+		}
+
+		function tell(socket) {
+			const state = socket[STATE];
+
+			if (!state || !state.waiting || socket.connecting) return;
+			for (const [position, id] of state.waiting) wire.owner(fdOf(socket), position, id);
+			state.waiting = null;
+		}
+
+		wrap(Socket.prototype, 'connect', (real) => function (...args) {
+			guarded(search);
+			return Reflect.apply(real, this, args);
+		});
+		wrap(Socket.prototype, 'write', (real) => function (...args) {
+			if (!wire.off) guarded(() => {
+				const owner = this[OWNER] === undefined ? current.getStore() : this[OWNER];
+				const id = owner ? owner.id : 0, state = this[STATE];
+
+				if (id === (state ? state.told : 0)) return;
+				stateOf(this).told = id;
+				(this[STATE].waiting ||= []).push([this.bytesWritten, id]);
+			});
+			return Reflect.apply(real, this, args);
+		});
+		wrap(Socket.prototype, '_writeGeneric', (real) => function (many, data, encoding, done) {
+			if (!wire.off) guarded(() => tell(this));
+			return Reflect.apply(real, this, [many, data, encoding, done]);
+		});
+		wrap(TLSSocket.prototype, '_start', (real) => function (...args) {
+			if (!wire.off && !this.connecting) guarded(() => wire.session(fdOf(this)));
+			return Reflect.apply(real, this, args);
+		});
+	}
+
+	// ---- what comes in: a request, a span ----
+
+	const channels = []; // kept: some versions of Node forget a channel that nobody holds
+
+	function listen(name, act) {
+		const channel = require('diagnostics_channel').channel(name);
+
+		channels.push(channel);
+		channel.subscribe((message) => {
+			try {
+				act(message);
+			} catch {
+				// of another make
+			}
+		});
+	}
+
+	// By a channel, not by a wrapper: so the stacks of a handler's errors are as without us.
+	function watchServers(spans, current) {
+		listen('http.server.request.start', ({ request, response, socket }) => {
+			const span = spans.serve(`${request.method} ${request.url}`);
+
+			if (!span) return;
+			if (socket) socket[OWNER] = span;
+			response.once('close', () => {
+				if (socket && socket[OWNER] === span) socket[OWNER] = undefined;
+				span.end(response.statusCode >= 500 || !response.writableFinished);
+			});
+			current.enterWith(span);
+		});
+	}
+
+	// HTTP/2's classes are not exported: they are met where the first one is made. Its bytes are written
+	// by Node itself, many streams at once: a stream's number says whose they are.
+	function watchHttp2(wire, spans, current) {
+		const http2 = require('http2'), known = new WeakSet();
+
+		function own(stream, span) {
+			const say = () => {
+				const fd = fdOf(stream.session.socket);
+
+				if (fd >= 0) wire.stream(fd, stream.id, span.id);
+			};
+
+			if (!span || wire.off) return;
+			if (stream.id) say();
+			else stream.once('ready', () => guarded(say));
+		}
+
+		function serve(server, real, args) {
+			const [event, stream, headers] = args;
+			const span = event === 'stream' ? spans.serve(`${headers[':method']} ${headers[':path']}`) : null;
+
+			if (!span) return Reflect.apply(real, server, args);
+			guarded(() => own(stream, span));
+			stream.once('close', () => {
+				const status = stream.sentHeaders && stream.sentHeaders[':status'];
+
+				span.end(status >= 500 || stream.rstCode !== 0);
+			});
+			return current.run(span, () => Reflect.apply(real, server, args));
+		}
+
+		function meet(maker, method, make) {
+			wrap(http2, maker, (real) => function (...args) {
+				const made = Reflect.apply(real, this, args), base = Object.getPrototypeOf(made);
+
+				if (!known.has(base)) wrap(base, method, make);
+				known.add(base);
+				return made;
+			});
+		}
+
+		for (const maker of ['createServer', 'createSecureServer'])
+			meet(maker, 'emit', (real) => function (...args) {
+				return serve(this, real, args);
+			});
+		meet('connect', 'request', (real) => function (...args) {
+			const stream = Reflect.apply(real, this, args);
+
+			guarded(() => own(stream, current.getStore()));
+			return stream;
+		});
+	}
+
+	// ---- what goes out: the span that asked, also where a pool writes later ----
+
+	function watchClients(current, asked) {
+		const { ClientRequest } = require('http');
+
+		// The first call is made by whoever fills the request; later ones may come from the pool.
+		for (const name of ['_writeRaw', '_flushOutput'])
+			wrap(ClientRequest.prototype, name, (real) => function (...args) {
+				const socket = this.socket;
+
+				if (!asked.has(this)) asked.set(this, current.getStore() || null);
+				if (socket && socket._httpMessage === this) socket[OWNER] = asked.get(this);
+				return Reflect.apply(real, this, args);
+			});
+		listen('undici:request:create', ({ request }) => asked.set(request, current.getStore() || null));
+		listen('undici:client:sendHeaders', ({ request, socket }) => {
+			if (socket) socket[OWNER] = asked.get(request) || null;
+		});
+	}
+
+	// Libraries that queue what is asked of them and write it later, in somebody else's turn.
+	const LIBRARIES = {
+		'pg/lib/client.js'(Client, current, asked) {
+			wrap(Client.prototype, '_pulseQueryQueue', (real) => function (...args) {
+				for (const query of this._queryQueue || this.queryQueue || [])
+					if (!asked.has(query)) asked.set(query, current.getStore() || null);
+				return Reflect.apply(real, this, args);
+			});
+		},
+		// its callback is called by whoever gives a connection back
+		'pg-pool/index.js'(Pool, current) {
+			wrap(Pool.prototype, 'connect', (real) => function (done, ...rest) {
+				const store = current.getStore();
+				const bound = typeof done === 'function' ? (...args) => current.run(store, () => Reflect.apply(done, undefined, args)) : done;
+
+				return Reflect.apply(real, this, [bound, ...rest]);
+			});
+		},
+		'pg/lib/query.js'(Query, current, asked) {
+			wrap(Query.prototype, 'submit', (real) => function (...args) {
+				const [connection] = args;
+
+				if (connection && connection.stream) connection.stream[OWNER] = asked.get(this) || null;
+				return Reflect.apply(real, this, args);
+			});
+		},
+		'ioredis/built/Redis.js'(exports, current, asked) {
+			wrap((exports.default || exports).prototype, 'sendCommand', (real) => function (...args) {
+				const [command] = args;
+
+				if (!asked.has(command)) asked.set(command, current.getStore() || null);
+				if (this.stream) this.stream[OWNER] = asked.get(command);
+				return Reflect.apply(real, this, args);
+			});
+		},
+	};
+
+	// Looked for where a connection is made and at the first requests, among what is loaded by then.
+	function librarySearch(current, asked) {
+		const { _cache: cache } = require('module');
+		let known = 0, early = 8;
+
+		listen('http.server.request.start', () => {
+			if (early && early--) search();
+		});
+		return search;
+
+		function search() {
+			const paths = Object.keys(cache);
+
+			for (; known < paths.length; known++)
+				for (const name of Object.keys(LIBRARIES))
+					if (paths[known].endsWith(`/node_modules/${name}`)) LIBRARIES[name](cache[paths[known]].exports, current, asked);
+		}
+	}
+
+	// ---- explicit spans: what ragtime.mjs asks for ----
+
+	function expose(spans, current) {
+		Object.defineProperty(globalThis, Symbol.for('ragtime'), { value: { spans, current }, configurable: true });
+	}
+
+	try {
+		if (at === 0) delete process.env.NODE_OPTIONS;
+		else if (at > 0) process.env.NODE_OPTIONS = options.slice(0, at - 1);
+		hide();
+		if (process.versions.node.split('.')[0] >= 16 && !process.versions.electron && !process.versions.bun) open();
+	} catch {
+		// the program runs as without us
+	}
+})();
