@@ -6,6 +6,7 @@
  */
 #include "preload/hooks/hook.h"
 #include "preload/patch/got.h"
+#include "preload/patch/slots.h"
 #include "preload/patch/thunk.h"
 
 #include <dlfcn.h>
@@ -49,14 +50,6 @@ struct got {
 };
 
 static struct got *got;
-
-/* The parts of an object's dynamic section that slots are found by. */
-struct slots {
-	const ElfW(Rela) * jumps, *others;
-	size_t jump_count, other_count;
-	const ElfW(Sym) * symbols;
-	const char *strings;
-};
 
 static __u32 hash_of(const char *name, size_t size)
 {
@@ -110,28 +103,6 @@ __u32 got_add(const struct wanted *wanted, const struct loaded *object)
 	return RT_OUTCOME_GOT;
 }
 
-static bool slots_find(const struct loaded *object, struct slots *slots)
-{
-	*slots = (struct slots){0};
-	for (const ElfW(Dyn) *entry = object->dynamic; entry && entry->d_tag != DT_NULL; entry++) {
-		uintptr_t at = loaded_dynamic(object, entry->d_un.d_ptr);
-
-		if (entry->d_tag == DT_JMPREL)
-			slots->jumps = (const ElfW(Rela) *)at;
-		else if (entry->d_tag == DT_PLTRELSZ)
-			slots->jump_count = entry->d_un.d_val / sizeof(ElfW(Rela));
-		else if (entry->d_tag == DT_RELA)
-			slots->others = (const ElfW(Rela) *)at;
-		else if (entry->d_tag == DT_RELASZ)
-			slots->other_count = entry->d_un.d_val / sizeof(ElfW(Rela));
-		else if (entry->d_tag == DT_SYMTAB)
-			slots->symbols = (const ElfW(Sym) *)at;
-		else if (entry->d_tag == DT_STRTAB)
-			slots->strings = (const char *)at;
-	}
-	return slots->symbols && slots->strings;
-}
-
 /* Does `value`, found or to be found in a slot, lead to the function? */
 static bool leads_to(const struct got_function *function, uintptr_t value)
 {
@@ -144,7 +115,7 @@ static void match_slot(const struct loaded *object, const struct slots *slots,
 	const ElfW(Rela) * rela, unsigned type)
 {
 	uintptr_t *slot = (uintptr_t *)(object->base + rela->r_offset), value;
-	const char *name = slots->strings + slots->symbols[ELF64_R_SYM(rela->r_info)].st_name;
+	const char *name = slots_name(slots, rela);
 	__u32 hash = hash_of(name, text_length(name));
 	bool bound;
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/python/context.h"
+#include "preload/python/greenlet.h"
+#include "preload/python/linkage.h"
 #include "preload/python/span.h"
 
 typedef int py_init(py_object *self, py_object *arguments, py_object *keywords);
@@ -46,8 +48,10 @@ __u64 py_context_span(void)
 
 /* ---- around the copying ---- */
 
-struct copying {
-	bool set;
+struct py_copying {
+	struct py_thread *thread; /* NULL: nothing was set */
+	const void *context;
+	const struct py_copying *around;
 	py_object *before;
 };
 
@@ -67,15 +71,21 @@ static bool is_ours(void)
 }
 
 /* Where the running function is not traced, what the Context was given holds on. */
-static void copying_begin(struct copying *copying, bool task)
+static void copying_begin(struct py_copying *copying, bool task)
 {
 	struct py_thread *thread;
 	py_object *number;
 	__u64 span, made;
 
-	*copying = (struct copying){0};
+	*copying = (struct py_copying){.thread = NULL};
 	thread = is_ours() ? py_thread() : NULL;
-	span = thread ? py_span_now(thread, py_context()) : 0;
+	if (!thread)
+		return;
+	copying->context = py_context();
+	/* one way of copying may be made of another: the outer one counts */
+	if (thread->copying && thread->copying->context == copying->context)
+		return;
+	span = py_span_now(thread, copying->context);
 	if (!span)
 		return;
 	made = span;
@@ -92,15 +102,18 @@ static void copying_begin(struct copying *copying, bool task)
 		py.PyErr_Clear();
 	variable_set(number);
 	py.Py_DecRef(number);
-	copying->set = true;
+	copying->thread = thread;
+	copying->around = thread->copying;
+	thread->copying = copying;
 }
 
-static void copying_end(const struct copying *copying)
+static void copying_end(const struct py_copying *copying)
 {
 	struct py_pending pending;
 
-	if (!copying->set)
+	if (!copying->thread)
 		return;
+	copying->thread->copying = copying->around;
 	py_pending_keep(&pending);
 	variable_set(copying->before ? copying->before : zero);
 	py_drop(copying->before);
@@ -109,7 +122,7 @@ static void copying_end(const struct copying *copying)
 
 static int task_init_hook(py_object *self, py_object *arguments, py_object *keywords)
 {
-	struct copying copying;
+	struct py_copying copying;
 	int result;
 
 	copying_begin(&copying, true);
@@ -120,11 +133,22 @@ static int task_init_hook(py_object *self, py_object *arguments, py_object *keyw
 
 static py_object *context_copy_hook(py_object *self, py_object *arguments)
 {
-	struct copying copying;
+	struct py_copying copying;
 	py_object *result;
 
 	copying_begin(&copying, false);
 	result = context_copy(self, arguments);
+	copying_end(&copying);
+	return result;
+}
+
+static py_object *copy_current_hook(void)
+{
+	struct py_copying copying;
+	py_object *result;
+
+	copying_begin(&copying, false);
+	result = py.PyContext_CopyCurrent();
 	copying_end(&copying);
 	return result;
 }
@@ -172,9 +196,12 @@ void py_context_imported(void)
 {
 	struct py_pending pending;
 
-	if (context_copy && task_init && py_cancelled)
+	linkage_redirect("PyContext_CopyCurrent", (void *)py.PyContext_CopyCurrent,
+		(void *)copy_current_hook);
+	if (context_copy && task_init && py_cancelled && py_greenlet_current)
 		return;
 	py_pending_keep(&pending);
+	py_greenlet_imported();
 	if (!context_copy)
 		hook_copy_context();
 	if (!task_init)

@@ -138,7 +138,7 @@ void py_span_enter(struct py_thread *thread, const struct py_entry *entry)
 	struct py_code *code = entry->code;
 	struct py_open *open, *below;
 
-	if (unlikely(stack->count == PY_STACK_MAX)) {
+	if (unlikely(stack->count == stack->room)) {
 		stack->beyond++;
 		return;
 	}
@@ -171,7 +171,7 @@ void py_span_enter(struct py_thread *thread, const struct py_entry *entry)
 static void suspend(struct py_thread *thread, const struct py_open *open, __u64 span)
 {
 	(void)thread;
-	if (!(open->segment & RT_SEGMENT_RESUMED))
+	if (!py_table_find(&generators, (uintptr_t)open->generator))
 		py_table_put(&generators, (uintptr_t)open->generator, span, open->code);
 }
 
@@ -226,6 +226,27 @@ bool py_span_find(struct py_thread *thread, const void *frame)
 	return true;
 }
 
+static void park(struct py_thread *thread, struct py_open *open)
+{
+	if (!open->recorded || open->epoch != py_epoch)
+		return;
+	number_of(thread, open);
+	call_leave(&open->call, open->segment | RT_SEGMENT_SUSPENDED, (__s64)open->span);
+	open->segment = RT_SEGMENT_RESUMED;
+}
+
+void py_span_switch(struct py_thread *thread, struct py_stack *stack)
+{
+	struct py_stack *before = thread->stack;
+
+	for (unsigned i = before->count; i-- > 0;)
+		park(thread, &before->open[i]);
+	thread->stack = stack;
+	for (unsigned i = 0; i < stack->count; i++)
+		if (stack->open[i].recorded && stack->open[i].epoch == py_epoch)
+			stack->open[i].recorded = segment_begin(&stack->open[i]);
+}
+
 void py_span_gone(const void *generator)
 {
 	struct py_place *place = py_table_find(&generators, (uintptr_t)generator);
@@ -266,7 +287,7 @@ void py_span_take(struct py_thread *thread, const py_object *work, const void *f
 	struct py_stack *stack = thread->stack;
 	struct py_open *open;
 
-	if (stack->count == PY_STACK_MAX) {
+	if (stack->count == stack->room) {
 		stack->beyond++;
 		return;
 	}
@@ -337,6 +358,9 @@ struct py_thread *py_thread_make(void)
 		thread->taken = 1;
 		thread->stack = &thread->own;
 		thread->own.count = thread->own.beyond = 0;
+		thread->own.room = PY_STACK_MAX;
+		thread->own.of = NULL;
+		thread->copying = NULL;
 		rt_self.runtime = thread;
 		return thread;
 	}

@@ -15,6 +15,7 @@
 #define PRELOAD_PYTHON_SPAN_H
 
 #include "preload/python/code.h"
+#include "preload/python/greenlet.h"
 #include "preload/python/table.h"
 
 #define PY_STACK_MAX 512 /* what is nested deeper is not recorded */
@@ -34,20 +35,25 @@ struct py_open {
 };
 
 struct py_stack {
-	unsigned count, beyond; /* beyond: nested deeper than there is room for */
-	const void *of;		/* the greenlet whose stack it is; NULL: the thread's own */
-	struct py_stack *next;
-	struct py_open open[PY_STACK_MAX];
+	unsigned count, room, beyond; /* beyond: nested deeper than there is room for */
+	const void *of; /* the greenlet whose stack it is; NULL: of a thread that has had none */
+	struct py_stack *next; /* of those that are free */
+	struct py_open open[];
 };
 
 struct py_thread {
-	struct py_stack *stack;	 /* the one in use */
-	struct py_stack *others; /* those of greenlets */
-	__u64 span, span_limit;	 /* numbers to give out */
+	struct py_stack *stack;		  /* the one in use */
+	const struct py_copying *copying; /* a Context is being copied (context.c) */
+	__u64 span, span_limit;		  /* numbers to give out */
 	__u32 taken;
 	__u32 epoch;
 	struct py_stack own;
+	struct py_open own_open[PY_STACK_MAX]; /* own.open[] */
 };
+
+_Static_assert(__builtin_offsetof(struct py_thread, own_open) ==
+		__builtin_offsetof(struct py_thread, own) + sizeof(struct py_stack),
+	"one follows the other");
 
 /* The calling thread's, made at its first use; NULL where there is no memory for it. */
 COLD struct py_thread *py_thread_make(void);
@@ -59,7 +65,11 @@ ALWAYS_INLINE struct py_thread *py_thread(void)
 		? ((const struct rt_self __seg_fs *)offset)->runtime
 		: rt_self.runtime;
 
-	return likely(thread != NULL) ? thread : py_thread_make();
+	if (unlikely(!thread))
+		thread = py_thread_make();
+	if (unlikely(py_greenlet_current) && thread)
+		py_greenlet_follow(thread);
+	return thread;
 }
 
 /* How a segment ends. */
@@ -94,6 +104,9 @@ ALWAYS_INLINE bool py_span_is_innermost(const struct py_thread *thread, const vo
 
 	return !stack->beyond && stack->count && stack->open[stack->count - 1].frame == frame;
 }
+
+/* What the thread is in is suspended, and what is on the other stack goes on. */
+COLD void py_span_switch(struct py_thread *thread, struct py_stack *stack);
 
 /* A suspended generator that is gone without having run to its end. */
 COLD void py_span_gone(const void *generator);

@@ -9,10 +9,15 @@
  */
 #include "preload/python/way.h"
 
-/* Tools 0 to 2 are named and 5 is the optimiser's. */
-static const long tools[] = {4, 3};
+/*
+ * Tools 0 to 2 are named. 5 is set aside for an optimiser that no version has, so that no program
+ * misses it; 4 and 3 are anybody's.
+ */
+static const long tools[] = {5, 4, 3};
 
 #define METHOD_FASTCALL 0x80
+#define METHOD_ONE 0x8
+#define METHOD_NONE 0x4
 
 /* PyMethodDef */
 struct definition {
@@ -22,7 +27,7 @@ struct definition {
 	const char *doc;
 };
 
-static py_object *monitoring, *disable, *none;
+static py_object *monitoring, *disable, *none, *code_type;
 static long tool, local_events;
 
 static inline py_object *answer(py_object *object)
@@ -66,9 +71,10 @@ static NOINLINE struct py_code *decide(py_object *object)
 	return code;
 }
 
+/* From 3.13 on extensions may tell of events of their own, in what is no code object. */
 static inline struct py_code *code_of(py_object *object)
 {
-	struct py_code *code = py_code_of(object);
+	struct py_code *code = likely(object->type == code_type) ? py_code_of(object) : &py_ignored;
 
 	return likely(code != NULL) ? code : decide(object);
 }
@@ -188,6 +194,69 @@ static struct receiver {
 	{"PY_UNWIND", false, {"unwind", on_unwind, METHOD_FASTCALL, NULL}, 0},
 };
 
+/* ---- what the program sees ---- */
+
+typedef py_object *py_method(py_object *self, py_object *argument);
+
+static py_method *get_events, *get_tool, *all_events;
+
+static bool asks_for_ours(py_object *number)
+{
+	long asked =
+		number && number->type == py_data("PyLong_Type") ? py.PyLong_AsLong(number) : -1;
+
+	return asked == tool;
+}
+
+/* Our tool is not the program's business: it is told of none. */
+static py_object *on_get_events(py_object *self, py_object *number)
+{
+	return asks_for_ours(number) ? py.PyLong_FromUnsignedLongLong(0) : get_events(self, number);
+}
+
+static py_object *on_get_tool(py_object *self, py_object *number)
+{
+	return asks_for_ours(number) ? answer(none) : get_tool(self, number);
+}
+
+/* By events: which tools have asked for them, a bit for each. */
+static py_object *on_all_events(py_object *self, py_object *unused)
+{
+	py_object *all = all_events(self, unused);
+
+	for (size_t i = 0; all && i < sizeof(receivers) / sizeof(*receivers); i++) {
+		const char *event = receivers[i].event;
+		py_object *tools_of = py.PyDict_GetItemString(all, event), *others;
+		long bits = tools_of ? py.PyLong_AsLong(tools_of) : 0;
+
+		if (!(bits & 1l << tool))
+			continue;
+		bits &= ~(1l << tool);
+		others = bits ? py.PyLong_FromUnsignedLongLong((unsigned long long)bits) : NULL;
+		if (others ? py.PyDict_SetItemString(all, event, others)
+			   : py.PyDict_DelItemString(all, event))
+			py.PyErr_Clear();
+		py_drop(others);
+	}
+	return all;
+}
+
+static void hide_in(const char *name, int flags, py_method **original, py_method *hook)
+{
+	py_object *function = py.PyObject_GetAttrString(monitoring, name);
+	struct definition *definition;
+
+	if (!function)
+		return;
+	definition = PY_AT(struct definition *, function, PY_FUNCTION_METHOD);
+	if (function->type == py_data("PyCFunction_Type") && text_equal(definition->name, name) &&
+		definition->flags == flags) {
+		*original = (py_method *)(void *)definition->receive;
+		definition->receive = (void *)hook;
+	}
+	py.Py_DecRef(function);
+}
+
 static bool tool_take(void)
 {
 	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
@@ -247,7 +316,8 @@ enum rt_runtime way_events_open(int minor)
 	(void)minor;
 	monitoring = py.PySys_GetObject("monitoring");
 	none = py_data("_Py_NoneStruct");
-	if (!monitoring || !none || !py.PyEval_GetGlobals || !py.PyCFunction_NewEx)
+	code_type = py_data("PyCode_Type");
+	if (!monitoring || !none || !code_type || !py.PyEval_GetGlobals || !py.PyCFunction_NewEx)
 		return RT_RUNTIME_FAILED;
 	py.Py_IncRef(monitoring);
 	disable = py.PyObject_GetAttrString(monitoring, "DISABLE");
@@ -257,5 +327,8 @@ enum rt_runtime way_events_open(int minor)
 		return RT_RUNTIME_TAKEN;
 	if (!receivers_register())
 		return RT_RUNTIME_FAILED;
+	hide_in("get_events", METHOD_ONE, &get_events, on_get_events);
+	hide_in("get_tool", METHOD_ONE, &get_tool, on_get_tool);
+	hide_in("_all_events", METHOD_NONE, &all_events, on_all_events);
 	return py_at.minor ? RT_RUNTIME_EVENTS : RT_RUNTIME_BARE;
 }

@@ -108,7 +108,7 @@ static NOINLINE py_object *evaluate_handing(
 	}
 	py_span_take(thread, py_first_local(frame), frame);
 	result = evaluate(state, frame, throws);
-	py_span_leave(thread, PY_END_RETURNED);
+	py_span_leave(py_thread(), PY_END_RETURNED);
 	return result;
 }
 
@@ -131,7 +131,7 @@ static NOINLINE py_object *evaluate_seen(struct py_code *code, void *state, char
 		return evaluate(state, frame, throws);
 	py_span_enter(thread, &entry);
 	result = evaluate(state, frame, throws);
-	py_span_leave(thread, end_of(generator, result));
+	py_span_leave(py_thread(), end_of(generator, result));
 	return result;
 }
 
