@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "analysis/exports/exporter.h"
 #include "analysis/exports/stacks.h"
+#include "lib/gzip.h"
 #include "lib/pb.h"
 #include "lib/strtab.h"
 
@@ -118,31 +118,6 @@ static void put_tables(struct profile *profile)
 	buf_free(&line);
 }
 
-/* No name and no time in the gzip header: the same profile gives the same bytes. */
-static int compress_into(struct buf *out, const struct buf *bytes)
-{
-	z_stream stream = {.next_in = bytes->data, .avail_in = (uInt)bytes->size};
-	const int gzip = 15 + 16, memory = 8;
-	int state;
-
-	if (bytes->failed || bytes->size > UINT32_MAX ||
-		deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, gzip, memory,
-			Z_DEFAULT_STRATEGY) != Z_OK)
-		return -ENOMEM;
-	do {
-		size_t room = 65536;
-
-		stream.next_out = buf_reserve(out, room);
-		if (!stream.next_out)
-			break;
-		stream.avail_out = (uInt)room;
-		state = deflate(&stream, Z_FINISH);
-		out->size += room - stream.avail_out;
-	} while (state == Z_OK);
-	deflateEnd(&stream);
-	return out->failed ? -ENOMEM : 0;
-}
-
 static void pprof_end(struct export *export)
 {
 	struct profile *profile = export->state;
@@ -150,7 +125,7 @@ static void pprof_end(struct export *export)
 	if (!profile)
 		return;
 	put_tables(profile);
-	if (compress_into(&export->out.bytes, &profile->bytes) && !export->out.error)
+	if (gzip_put(&export->out.bytes, &profile->bytes) && !export->out.error)
 		export->out.error = -ENOMEM;
 	strtab_free(profile->strings);
 	buf_free(&profile->bytes);

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+function section(parent, id, title, ...children) {
+  const node = make("section", { id, "aria-labelledby": `${id}-title` }, make("h2", { id: `${id}-title`, text: title }), ...children);
+  parent.append(node);
+  $("contents").append(make("a", { href: `#${id}`, text: title }));
+  return node;
+}
+
+const isText = column => column.kind === "text";
+
+// Rows that sort by a click on their column's name. `link`: the column whose value names a span.
+function table(caption, columns, rows, top = 50) {
+  let sorted = -1, down = true, shown = top;
+  const body = make("tbody"), more = make("button", { type: "button", onclick: () => { shown = Infinity; fill(); } });
+  const heads = columns.map((column, at) => make("th", { scope: "col", class: isText(column) ? "text" : null },
+    make("button", { type: "button", text: column.heading, onclick: () => sort(at) })));
+  const cell = (column, row) => {
+    const value = row[column.key];
+    const content = column.span && value !== null && value !== undefined
+      ? make("a", { href: `#span=${value}`, text: String(value) })
+      : document.createTextNode(figure(column.kind, value));
+    return make("td", { class: isText(column) ? "text" : null }, content);
+  };
+  function fill() {
+    body.replaceChildren(...rows.slice(0, shown).map(row => make("tr", null, ...columns.map(column => cell(column, row)))));
+    more.hidden = rows.length <= shown;
+    more.textContent = `Show all ${count(rows.length)} rows`;
+  }
+  function sort(at) {
+    const key = columns[at].key;
+    down = sorted === at ? !down : !isText(columns[at]);
+    sorted = at;
+    rows.sort((a, b) => {
+      const x = a[key] ?? null, y = b[key] ?? null;
+      if (x === null || y === null) return (x === null) - (y === null);
+      const order = isText(columns[at]) ? String(x).localeCompare(String(y)) : x - y;
+      return down ? -order : order;
+    });
+    heads.forEach((head, i) => (i === at ? head.setAttribute("aria-sort", down ? "descending" : "ascending") : head.removeAttribute("aria-sort")));
+    fill();
+    say(`Sorted by ${columns[at].heading}, ${down ? "largest" : "smallest"} first`);
+  }
+  fill();
+  return make("div", null, make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
+    make("table", null, make("caption", { text: caption }), make("thead", null, make("tr", null, ...heads)), body)), more);
+}
+
+// Parts of a whole, as a bar with its key and, for those who do not see it, a table.
+function stack(caption, parts) {
+  const whole = parts.reduce((sum, part) => sum + part.value, 0) || 1;
+  const bar = make("div", { class: "bar", role: "img", "aria-label": `${caption}: ` +
+    parts.slice(0, 6).map(part => `${part.name} ${share(part.value / whole)}`).join(", ") });
+  const key = make("ul", { class: "key" });
+  for (const part of parts) {
+    const piece = make("span", { title: `${part.name} ${duration(part.value)}` }), dot = make("i");
+    piece.style.width = `${(100 * part.value) / whole}%`;
+    piece.style.background = dot.style.background = part.colour;
+    bar.append(piece);
+    key.append(make("li", null, dot, `${part.name} ${duration(part.value)}, ${share(part.value / whole)}`));
+  }
+  return make("div", null, bar, key);
+}
+
+function drawSections(main, data) {
+  for (const part of data.sections) {
+    if (!part.rows.length && !part.notes) continue;
+    const columns = part.columns.filter(column => part.rows.some(row => row[column.key] !== null && row[column.key] !== undefined));
+    const children = [];
+    if (part.rows.length) children.push(table(`${part.title}: ${count(part.rows.length)} rows`, columns, part.rows, 15));
+    else if (part.empty) children.push(make("p", { text: part.empty }));
+    if (part.notes) children.push(make("pre", { text: part.notes }));
+    section(main, `section-${part.name}`, part.title, ...children);
+  }
+}
+
+function waitParts(data, leaves) {
+  return Object.entries(leaves).map(([number, value]) => ({
+    name: (data.words.wait[number] || {}).title || `class ${number}`, value, colour: colourOf(Number(number)),
+  })).sort((a, b) => b.value - a.value);
+}
+
+function drawAnswers(main, data) {
+  const first = data.findings[0], parts = waitParts(data, data.units.leaves), units = data.units.list.length;
+  const what = data.units.are_requests ? "requests" : "processes";
+  const saving = data.findings.find(finding => finding.saving_ns);
+  const card = (title, big, text) => make("div", { class: "card" }, make("h3", { text: title }),
+    make("p", { class: "big", text: big }), text ? make("p", { text }) : null);
+  section(main, "answers", "In short", make("div", { class: "cards" },
+    card("Where did the time go?", parts.length ? parts[0].name : "unknown",
+      parts.slice(0, 3).map(part => `${part.name} ${duration(part.value)} (${share(part.value / data.units.total_ns)})`).join(", ") +
+      ` of ${duration(data.units.total_ns)} in ${count(units)} ${what}`),
+    card("Why?", first ? first.title : "no known cause stands out", first && first.note),
+    card("What to change first?", first ? first.fix || first.title : "nothing that a detector knows", first && `effort ${first.effort}, ${first.timeline}`),
+    card("What does it save?", saving ? duration(saving.saving_ns) : "nothing measurable", saving && `${share(saving.share)} of the time that is waited for; confidence ${saving.confidence} %`)));
+  if (parts.length) $("answers").append(make("h3", { text: "The critical paths, by what was waited for" }), stack("Critical paths", parts));
+}
+
+function drawFindings(main, data) {
+  const list = data.findings.map(finding => make("div", { class: "card" },
+    make("h3", null, make("span", { class: `severity ${finding.severity}`, text: finding.severity }), ` ${finding.title}`),
+    finding.what ? make("p", { class: "faint", text: finding.what }) : null,
+    finding.note ? make("p", { text: finding.note }) : null,
+    finding.fix ? make("p", { text: `To do: ${finding.fix}` }) : null,
+    make("p", { text: `Impact ${finding.impact.toFixed(1)}, saves ${finding.saving_ns ? duration(finding.saving_ns) : "nothing measurable"}, confidence ${finding.confidence} %, effort ${finding.effort}, ${finding.timeline}.` }),
+    make("p", null, `Evidence (${count(finding.evidence_count)}): `,
+      ...finding.evidence.slice(0, 8).flatMap(id => [make("a", { href: `#span=${id}`, text: `span ${id}` }), " "]))));
+  section(main, "findings", "Findings", list.length ? make("div", { class: "cards" }, ...list)
+    : make("p", { text: "No detector found anything." }));
+}
