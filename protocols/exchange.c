@@ -10,10 +10,16 @@
 struct exchange *exchange_begin(struct exchange_host *host, const char *protocol,
 	enum proto_way way, const struct proto_piece *piece)
 {
-	struct exchange *exchange = calloc(1, sizeof(*exchange));
+	struct exchange *exchange = malloc(sizeof(*exchange));
 
 	if (!exchange)
 		return NULL;
+	memset(exchange, 0, offsetof(struct exchange, name));
+	exchange->name[0] = exchange->brief[0] = '\0';
+	exchange->facts = exchange->few;
+	exchange->fact_room = EXCHANGE_FEW;
+	exchange->text = exchange->brief;
+	exchange->text_room = EXCHANGE_BRIEF;
 	exchange->host = host;
 	exchange->protocol = protocol;
 	exchange->is_server = way == PROTO_IN;
@@ -31,6 +37,10 @@ void exchange_drop(struct exchange *exchange)
 	if (!exchange)
 		return;
 	hist_free(&exchange->tokens.gaps);
+	if (exchange->facts != exchange->few)
+		free(exchange->facts);
+	if (exchange->text != exchange->brief)
+		free(exchange->text);
 	free(exchange);
 }
 
@@ -70,6 +80,33 @@ const char *exchange_find_text(const struct exchange *exchange, const char *key)
 	return fact && fact->type == FACT_TEXT ? exchange->text + fact->text : NULL;
 }
 
+/* There are more than usual: all room that there may be. */
+static bool add_facts(struct exchange *exchange)
+{
+	struct exchange_fact *facts = exchange->fact_room < EXCHANGE_FACTS
+		? malloc(EXCHANGE_FACTS * sizeof(*facts))
+		: NULL;
+
+	if (!facts)
+		return false;
+	memcpy(facts, exchange->facts, exchange->fact_count * sizeof(*facts));
+	exchange->facts = facts;
+	exchange->fact_room = EXCHANGE_FACTS;
+	return true;
+}
+
+static bool add_text(struct exchange *exchange)
+{
+	char *text = exchange->text_room < EXCHANGE_TEXT ? malloc(EXCHANGE_TEXT) : NULL;
+
+	if (!text)
+		return false;
+	memcpy(text, exchange->text, exchange->text_used);
+	exchange->text = text;
+	exchange->text_room = EXCHANGE_TEXT;
+	return true;
+}
+
 /* The key's place, or a new one; NULL when there are too many. */
 static struct exchange_fact *place_of(struct exchange *exchange, const char *key)
 {
@@ -77,12 +114,12 @@ static struct exchange_fact *place_of(struct exchange *exchange, const char *key
 
 	if (fact || !exchange)
 		return fact;
-	if (exchange->fact_count == EXCHANGE_FACTS) {
+	if (exchange->fact_count == exchange->fact_room && !add_facts(exchange)) {
 		exchange->cut++;
 		return NULL;
 	}
 	fact = &exchange->facts[exchange->fact_count++];
-	fact->key = key;
+	*fact = (struct exchange_fact){.key = key};
 	return fact;
 }
 
@@ -94,7 +131,9 @@ static char *room_for(struct exchange *exchange, struct exchange_fact *fact, siz
 
 	if (old && size <= old)
 		return exchange->text + fact->text;
-	if (size >= EXCHANGE_TEXT - exchange->text_used)
+	if (size >= exchange->text_room - exchange->text_used && !add_text(exchange))
+		return NULL;
+	if (size >= exchange->text_room - exchange->text_used)
 		return NULL;
 	fact->text = exchange->text_used;
 	exchange->text_used += (uint32_t)size + 1;
@@ -181,6 +220,23 @@ void exchange_name(struct exchange *exchange, const char *format, ...)
 	va_end(args);
 	for (char *at = exchange->name; *at; at++)
 		*at = (unsigned char)*at < 0x20 || *at == 0x7f ? ' ' : *at;
+}
+
+static size_t append(struct exchange *exchange, size_t used, const char *text)
+{
+	for (; *text && used < sizeof(exchange->name) - 1; text++)
+		exchange->name[used++] = (unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text;
+	return used;
+}
+
+void exchange_name_pair(struct exchange *exchange, const char *verb, const char *object)
+{
+	size_t used;
+
+	if (!exchange)
+		return;
+	used = append(exchange, append(exchange, append(exchange, 0, verb), " "), object);
+	exchange->name[used] = '\0';
 }
 
 void exchange_moved(

@@ -37,6 +37,9 @@ static inline void proto_piece_skip(struct proto_piece *piece, size_t size)
 	piece->position += size;
 }
 
+/* Most exchanges have few facts and brief texts: room for those comes with them. */
+#define EXCHANGE_FEW 16
+#define EXCHANGE_BRIEF 512
 #define EXCHANGE_FACTS 64
 #define EXCHANGE_TEXT 4096 /* all texts of one exchange; what does not fit is cut and counted */
 
@@ -81,16 +84,19 @@ struct exchange {
 	uint64_t now; /* of the piece at hand: what its parser and dialect see happens then */
 	uint64_t bytes_out, bytes_in;
 	struct exchange_tokens tokens;
-	char name[160]; /* "chat gpt-4o", "SELECT items", "GET": never content */
-	struct exchange_fact facts[EXCHANGE_FACTS];
-	uint32_t fact_count;
-	uint32_t text_used;
+	struct exchange_fact *facts;
+	uint32_t fact_count, fact_room;
+	char *text; /* of facts: offset 0 is the empty one */
+	uint32_t text_used, text_room;
 	uint32_t cut; /* facts and texts that found no room */
-	char text[EXCHANGE_TEXT];
 	struct exchange_host *host;
 	/* Not NULL: takes the exchange when it would end, because its answer comes elsewhere. */
 	void (*keep)(struct exchange *exchange, uint64_t ticks);
 	uint64_t keep_key;
+	/* not cleared, from here on */
+	char name[160]; /* "chat gpt-4o", "SELECT items", "GET": never content */
+	struct exchange_fact few[EXCHANGE_FEW];
+	char brief[EXCHANGE_BRIEF];
 };
 
 /* Who drives the parsers of one connection. */
@@ -135,6 +141,9 @@ void exchange_name(struct exchange *exchange, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* Bytes of either direction that belong to it, and the moments that follow from them. */
+/* "GET /items": the name of most exchanges, without the cost of a format. */
+void exchange_name_pair(struct exchange *exchange, const char *verb, const char *object);
+
 void exchange_moved(struct exchange *exchange, enum proto_way way, const struct proto_piece *piece,
 	size_t size);
 

@@ -124,11 +124,6 @@ void http_status(struct http_stream *stream, unsigned status)
 	stream->status = status;
 }
 
-bool http_name_is(const char *name, size_t size, const char *wanted)
-{
-	return strlen(wanted) == size && !strncasecmp(name, wanted, size);
-}
-
 /* The media type without its parameters. */
 static void take_content_type(
 	struct http_stream *stream, struct side *side, const char *value, size_t size)
@@ -154,28 +149,36 @@ static void take_host(struct http_stream *stream, const char *value, size_t size
 }
 
 /* What of the other headers is a fact. Everything else is not even looked at. */
+#define ALLOWED(name, key, is_request)                  \
+	{                                               \
+		name, key, sizeof(name) - 1, is_request \
+	}
+
 static const struct allowed {
 	const char *name;
 	const char *key;
+	size_t size;
 	bool is_request;
 } allowed[] = {
-	{"traceparent", "ragtime.traceparent", true},
-	{"x-request-id", "ragtime.request_id", true},
-	{"x-request-id", "ragtime.request_id", false},
-	{"request-id", "ragtime.request_id", false},
-	{"retry-after", "ragtime.retry_after", false},
-	{"x-cache", "ragtime.x_cache", false},
-	{"x-ratelimit-remaining-requests", "ragtime.ratelimit_remaining_requests", false},
-	{"x-ratelimit-remaining-tokens", "ragtime.ratelimit_remaining_tokens", false},
-	{"anthropic-ratelimit-requests-remaining", "ragtime.ratelimit_remaining_requests", false},
-	{"anthropic-ratelimit-tokens-remaining", "ragtime.ratelimit_remaining_tokens", false},
-	{"x-amzn-requestid", "ragtime.request_id", false},
-	{"x-amzn-errortype", "error.type", false},
-	{"x-amzn-bedrock-input-token-count", "gen_ai.usage.input_tokens", false},
-	{"x-amzn-bedrock-output-token-count", "gen_ai.usage.output_tokens", false},
-	{"x-elastic-product", "ragtime.server_product", false},
-	{"openai-processing-ms", "ragtime.server_processing_ms", false},
-	{"grpc-status", "rpc.grpc.status_code", false},
+	ALLOWED("traceparent", "ragtime.traceparent", true),
+	ALLOWED("x-request-id", "ragtime.request_id", true),
+	ALLOWED("x-request-id", "ragtime.request_id", false),
+	ALLOWED("request-id", "ragtime.request_id", false),
+	ALLOWED("retry-after", "ragtime.retry_after", false),
+	ALLOWED("x-cache", "ragtime.x_cache", false),
+	ALLOWED("x-ratelimit-remaining-requests", "ragtime.ratelimit_remaining_requests", false),
+	ALLOWED("x-ratelimit-remaining-tokens", "ragtime.ratelimit_remaining_tokens", false),
+	ALLOWED("anthropic-ratelimit-requests-remaining", "ragtime.ratelimit_remaining_requests",
+		false),
+	ALLOWED("anthropic-ratelimit-tokens-remaining", "ragtime.ratelimit_remaining_tokens",
+		false),
+	ALLOWED("x-amzn-requestid", "ragtime.request_id", false),
+	ALLOWED("x-amzn-errortype", "error.type", false),
+	ALLOWED("x-amzn-bedrock-input-token-count", "gen_ai.usage.input_tokens", false),
+	ALLOWED("x-amzn-bedrock-output-token-count", "gen_ai.usage.output_tokens", false),
+	ALLOWED("x-elastic-product", "ragtime.server_product", false),
+	ALLOWED("openai-processing-ms", "ragtime.server_processing_ms", false),
+	ALLOWED("grpc-status", "rpc.grpc.status_code", false),
 };
 
 static void take_allowed(struct http_stream *stream, bool is_request, const char *name,
@@ -185,8 +188,8 @@ static void take_allowed(struct http_stream *stream, bool is_request, const char
 	if (http_name_is(name, name_size, "x-amzn-errortype") && memchr(value, ':', value_size))
 		value_size = (size_t)((char *)memchr(value, ':', value_size) - value);
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
-		if (allowed[i].is_request != is_request ||
-			!http_name_is(name, name_size, allowed[i].name))
+		if (allowed[i].size != name_size || allowed[i].is_request != is_request ||
+			strncasecmp(name, allowed[i].name, name_size) != 0)
 			continue;
 		exchange_text(stream->exchange, allowed[i].key, value, value_size);
 		if (!is_request && stream->dialect && stream->dialect->response_header)
@@ -361,7 +364,7 @@ static void request_head(struct http_stream *stream)
 	exchange_string(exchange, "url.template", template);
 	if (*stream->head.host)
 		exchange_string(exchange, "server.address", stream->head.host);
-	exchange_name(exchange, "%s %s", stream->head.method, template);
+	exchange_name_pair(exchange, stream->head.method, template);
 	stream->head.is_grpc = grpc_is(stream->head.content_type);
 	if (stream->head.is_grpc)
 		stream->grpc = grpc_begin(exchange, stream->head.path);

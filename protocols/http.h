@@ -7,6 +7,9 @@
 #ifndef PROTOCOLS_HTTP_H
 #define PROTOCOLS_HTTP_H
 
+#include <string.h>
+#include <strings.h>
+
 #include "protocols/exchange.h"
 
 struct http_head;
@@ -24,8 +27,11 @@ void http_header(struct http_stream *stream, bool is_request, const char *name, 
 	const char *value, size_t value_size);
 void http_head_end(struct http_stream *stream, bool is_request, const struct proto_piece *piece);
 
-/* Whether a header is the one that is wanted, in any case. */
-bool http_name_is(const char *name, size_t size, const char *wanted);
+/* Whether a header is the one that is wanted (in small letters), in any case. */
+static inline bool http_name_is(const char *name, size_t size, const char *wanted)
+{
+	return strlen(wanted) == size && !strncasecmp(name, wanted, size);
+}
 
 /* Body bytes with chunking and framing taken off, content encoding still on. */
 void http_body(struct http_stream *stream, bool is_request, const struct proto_piece *piece,

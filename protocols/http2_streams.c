@@ -8,9 +8,14 @@
 
 struct http2_stream *http2_streams_find(struct http2_streams *table, uint32_t id)
 {
-	for (unsigned i = table->count; i--;) {
-		if (table->ids[i] == id)
+	/* a frame asks several times, and the oldest is mostly the next to be answered */
+	if (table->found < table->count && table->ids[table->found] == id)
+		return &table->streams[table->found];
+	for (unsigned i = 0; i < table->count; i++) {
+		if (table->ids[i] == id) {
+			table->found = i;
 			return &table->streams[i];
+		}
 	}
 	return NULL;
 }

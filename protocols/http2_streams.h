@@ -19,7 +19,8 @@ struct http2_stream {
 
 struct http2_streams {
 	unsigned count;
-	unsigned over; /* of them */
+	unsigned over;	/* of them */
+	unsigned found; /* the last time */
 	uint32_t ids[HTTP2_STREAMS];
 	struct http2_stream streams[HTTP2_STREAMS];
 };

@@ -32,10 +32,13 @@ static const struct api {
 	{"/_update_by_query", "update_by_query"},
 };
 
+/* Every request over HTTP is asked, and few have a segment that begins like all of them. */
 static const struct api *api_of(const char *path, size_t *before)
 {
-	for (size_t i = 0; i < sizeof(apis) / sizeof(*apis); i++) {
-		const char *found = strstr(path, apis[i].segment);
+	const char *first = strstr(path, "/_");
+
+	for (size_t i = 0; first && i < sizeof(apis) / sizeof(*apis); i++) {
+		const char *found = strstr(first, apis[i].segment);
 		size_t size = strlen(apis[i].segment);
 
 		if (found && (!found[size] || found[size] == '/')) {
