@@ -15,12 +15,14 @@ sys.dont_write_bytecode = True
 
 import calls
 import harness
+import parsing
 import pipeline
 import reading
+import serving
 import whole
 
 SECTIONS = {"calls": calls.measure, "pipeline": pipeline.measure, "reading": reading.measure,
-            "whole": whole.measure}
+            "whole": whole.measure, "parsing": parsing.measure, "serving": serving.measure}
 
 
 def parse():

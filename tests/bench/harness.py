@@ -11,7 +11,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LINE = re.compile(r"^(workload|drain|insert|python) ((?:\w+=\S+ ?)+)$", re.M)
+LINE = re.compile(r"^(workload|drain|insert|python|parse|load) ((?:\w+=\S+ ?)+)$", re.M)
 
 PROGRAMS = {
     "libcalls.so": ("calls.c", ["-fPIC", "-shared"]),
@@ -19,6 +19,7 @@ PROGRAMS = {
     "floor.so": ("floor.c", ["-fPIC", "-shared"]),
     "drain": ("drain.c", ["-lzstd"]),
     "insert": ("insert.c", ["-lsqlite3"]),
+    "load": ("load.c", []),
 }
 
 
