@@ -150,7 +150,8 @@ static void put_part(struct story *story, const char *comma, const char *what, d
 	buf_printf(&story->text, "%s%s %s", comma, what, units_duration(space, (int64_t)ns));
 }
 
-/* What had to come before the request, where that is a tenth of it or more. */
+/* What had to come before the request, where that is a tenth of it or more: mostly the handshake.
+ */
 static void put_setup(struct story *story)
 {
 	double dns = story->facts[FACT_DNS].number, connect = story->facts[FACT_CONNECT].number;
@@ -158,13 +159,12 @@ static void put_setup(struct story *story)
 	double own = story->facts[FACT_SEND].number + story->facts[FACT_WAIT].number +
 		story->facts[FACT_RECEIVE].number;
 	const char *comma = "",
-		   *handshake = story->facts[FACT_TLS_RESUMED].number ? "resumed TLS handshake"
-								      : "TLS handshake";
+		   *handshake = story->facts[FACT_TLS_RESUMED].number ? "TLS resumed" : "TLS";
 
 	if (setup < SETUP_LEAST_NS || setup * 10 < own)
 		return;
-	put_part(story, "  ", "after", setup);
-	buf_puts(&story->text, " for a new connection (");
+	put_part(story, "  ", "new connection", setup);
+	buf_puts(&story->text, " (");
 	if (dns * 10 >= setup) {
 		put_part(story, comma, "name lookup", dns);
 		comma = ", ";

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/strtab.h"
+#include "lib/keyed_hash.h"
 #include "wire/event.h"
 
-#define REQUESTS_MAX (1u << 21)
+#define REQUESTS_MAX (1u << 20)
 /* Clients that one server's connection may be of; and how far back they are looked for. */
 #define CANDIDATES 32
 #define LOOK_BACK 256
@@ -19,39 +19,37 @@
 struct entry {
 	uint64_t position, start, end;
 	int64_t span;
+	uint64_t key;	/* of the client's end, once known; 0: none */
+	uint64_t trace; /* 0: none */
 	uint32_t object;
-	uint32_t key;	/* of the client's end, once known; 0: none */
-	uint32_t trace; /* 0: none */
 	bool is_server;
 };
 
 struct joins {
 	struct entry *entries;
 	size_t count, capacity;
-	struct strtab *texts;
 };
 
 struct joins *joins_new(void)
 {
-	struct joins *joins = calloc(1, sizeof(*joins));
-
-	if (!joins)
-		return NULL;
-	joins->texts = strtab_new();
-	if (!joins->texts) {
-		free(joins);
-		return NULL;
-	}
-	return joins;
+	return calloc(1, sizeof(struct joins));
 }
 
 void joins_free(struct joins *joins)
 {
 	if (!joins)
 		return;
-	strtab_free(joins->texts);
 	free(joins->entries);
 	free(joins);
+}
+
+/* Of a text that both ends have; never 0. */
+static uint64_t hash_of(const char *text, size_t size)
+{
+	static const struct keyed_hash no_key;
+	uint64_t hash = keyed_hash(&no_key, text, size);
+
+	return hash ? hash : 1;
 }
 
 int joins_add(struct joins *joins, const struct join_request *request)
@@ -73,14 +71,16 @@ int joins_add(struct joins *joins, const struct join_request *request)
 		.end = request->end ? request->end : UINT64_MAX,
 		.span = request->span,
 		.object = request->object,
-		.trace = request->traceparent ? strtab_adds(joins->texts, request->traceparent) : 0,
+		.trace = request->traceparent
+			? hash_of(request->traceparent, strlen(request->traceparent))
+			: 0,
 		.is_server = request->is_server,
 	};
 	return 0;
 }
 
 /* An address that both ends write alike: one of IPv4 in the dress of IPv6 is undressed. */
-static uint32_t address_key(struct joins *joins, const char *text)
+static uint64_t address_key(const char *text)
 {
 	char plain[64];
 	size_t size = strlen(text);
@@ -89,12 +89,12 @@ static uint32_t address_key(struct joins *joins, const char *text)
 	if (!size)
 		return 0;
 	if (strncmp(text, MAPPED, strlen(MAPPED)) != 0 || !bracket || size >= sizeof(plain))
-		return strtab_add(joins->texts, text, size);
+		return hash_of(text, size);
 	text += strlen(MAPPED);
 	size = (size_t)(bracket - text);
 	memcpy(plain, text, size);
 	strcpy(plain + size, bracket + 1);
-	return strtab_adds(joins->texts, plain);
+	return hash_of(plain, strlen(plain));
 }
 
 static bool is_unix(const char *address)
@@ -111,15 +111,14 @@ static bool ports_differ(const char *left, const char *right)
 }
 
 /* What both ends of a connection call it by: the client's address; of a Unix socket, its path. */
-static uint32_t connection_key(
-	struct joins *joins, struct objtab *objects, const struct entry *entry)
+static uint64_t connection_key(struct objtab *objects, const struct entry *entry)
 {
 	const struct object *object = objtab_get(objects, entry->object);
 	const char *name = objtab_text(objects, object->name);
 	const char *local = objtab_text(objects, object->local);
 	bool by_name = entry->is_server != (is_unix(name) || is_unix(local));
 
-	return entry->object ? address_key(joins, by_name ? name : local) : 0;
+	return entry->object ? address_key(by_name ? name : local) : 0;
 }
 
 static int by_key(const void *left, const void *right)
@@ -287,7 +286,7 @@ void joins_link(struct joins *joins, struct objtab *objects, struct store *store
 	size_t servers;
 
 	for (size_t i = 0; i < joins->count; i++)
-		joins->entries[i].key = connection_key(joins, objects, &joins->entries[i]);
+		joins->entries[i].key = connection_key(objects, &joins->entries[i]);
 	if (joins->count)
 		qsort(joins->entries, joins->count, sizeof(*joins->entries), by_connection);
 	servers = count_servers(joins);
