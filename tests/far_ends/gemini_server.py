@@ -11,9 +11,9 @@ SIZE = 768
 
 class Gemini(far_end.RoutedHandler):
     routes = [
-        ("POST", "/v1beta/models/([^/:]+):generateContent", "generate"),
-        ("POST", "/v1beta/models/([^/:]+):streamGenerateContent", "stream"),
-        ("POST", "/v1beta/models/([^/:]+):batchEmbedContents", "embed_all"),
+        ("POST", "/v1(?:beta)?/models/([^/:]+):generateContent", "generate"),
+        ("POST", "/v1(?:beta)?/models/([^/:]+):streamGenerateContent", "stream"),
+        ("POST", "/v1(?:beta)?/models/([^/:]+):batchEmbedContents", "embed_all"),
     ]
 
     def answer(self, body):

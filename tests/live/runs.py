@@ -27,6 +27,10 @@ def check(condition, what):
     return condition
 
 
+def failures_so_far():
+    return failures
+
+
 def finish():
     print(f"{failures} failures")
     sys.exit(failures != 0)

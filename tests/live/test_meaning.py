@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a trace says of calls of a language model, against the far end's own log and the clients'
 own clocks: real client libraries, unmodified, over TLS."""
+import contextlib
 import json
 import os
 import statistics
 import subprocess
 
-from far_ends import StandIn, TESTS, certificate, number_of, python_of, requests_of
+import compat_servers
+from far_ends import KEY, StandIn, TESTS, number_of, python_of, requests_of
 from runs import RAGTIME, TMP, check, command, finish, trace
 
 PYTHON = python_of("clients")
 PROGRAM = str(TESTS / "programs/t_clients.py")
-NEAR_NS = 2_000_000
+NEAR_NS = 1_000_000  # of the best half; the others may be kept off the processor for a while
+LATE_NS = 2 * NEAR_NS
+CROWDED = ("async", "http2")  # one thread has many streams: a token waits there for its turn
 
 
 def read_lines(path):
@@ -20,7 +24,7 @@ def read_lines(path):
 
 
 def near(seen_ns, told_ns, since_ns):
-    return abs(told_ns - seen_ns) <= max(NEAR_NS, 0.02 * (seen_ns - since_ns))
+    return abs(told_ns - seen_ns) <= max(LATE_NS, 0.02 * (seen_ns - since_ns))
 
 
 def check_usage(label, span, usage):
@@ -31,7 +35,7 @@ def check_usage(label, span, usage):
 
 
 def check_moments(client, pairs):
-    """Most calls, as the client may be kept off the processor between its read and its clock."""
+    """The client looks at its clock after its read: never before it, and mostly right after it."""
     for moment, key in (("first_ns", "ragtime.first_token_ns"), ("last_ns", "ragtime.last_token_ns")):
         off, good = [], 0
         for entry, span in pairs:
@@ -40,15 +44,30 @@ def check_moments(client, pairs):
             told = span["start_ns"] + span["attrs"][key]
             off.append(entry[moment] - told)
             good += near(entry[moment], told, entry["start_ns"])
-        check(off and abs(statistics.median(off)) < NEAR_NS, f"{client}: {key} is off by {sorted(off)} ns")
-        check(good * 4 >= len(pairs) * 3, f"{client}: {key} of {good} of {len(pairs)} calls is near, {off}")
+        quarter = sorted(off)[len(off) // 4] if off else LATE_NS
+        check(abs(quarter) < NEAR_NS and min(off) > -NEAR_NS, f"{client}: {key} is off by {sorted(off)} ns")
+        if client not in CROWDED:
+            check(good * 4 >= len(pairs) * 3, f"{client}: {key} of {good} of {len(pairs)} calls is near, {off}")
 
 
-def check_client(client, far):
+def check_gaps(client, pairs):
+    """Half of the gaps that the client saw are longer than the median; frames that shared a read count
+    apart. Most calls, as above."""
+    off = []
+    for entry, span in pairs:
+        attrs = span["attrs"]
+        frames = attrs["ragtime.frames"]
+        check(frames == len(entry["gaps_ns"]) + 1, f"{client}: {frames} frames of {len(entry['gaps_ns']) + 1}")
+        if attrs.get("ragtime.coalesced_frames", 0) == 0:
+            off.append(abs(attrs["ragtime.gap_p50_ns"] - statistics.median(entry["gaps_ns"])))
+    check(not off or sorted(off)[len(off) // 4] < NEAR_NS, f"{client}: median gaps are off by {sorted(off)} ns")
+
+
+def check_client(client, far, environment, by_connection=True):
     path, seen_path = trace(client + ".rtrace"), os.path.join(TMP, client + ".seen")
     before = set(far.log())
     done = subprocess.run(command(path, PYTHON, PROGRAM, client, seen_path), capture_output=True, text=True,
-                          timeout=240, env=far.environment())
+                          timeout=240, env=environment)
     if not check(done.returncode == 0 and done.stderr == "", f"{client}: status {done.returncode}\n{done.stderr}"):
         return
     seen = read_lines(seen_path)
@@ -67,8 +86,11 @@ def check_client(client, far):
         check(span["class"] == ("embedding_generation" if entry["label"] == "embeddings" else "llm_generation"),
               f"{label} is {span['class']}")
         check(span["status"] == "ok" and span["attrs"]["server.address"] == "localhost", f"{label}: {span}")
-    check_moments(client, [pair for pair in pairs if pair[0]["label"] == "stream"])
-    check_reuse(client, spans, log)
+    streams = [pair for pair in pairs if pair[0]["label"] == "stream"]
+    check_moments(client, streams)
+    check_gaps(client, streams)
+    if by_connection:
+        check_reuse(client, spans, log)
     check_report(client, path, seen, spans)
 
 
@@ -143,9 +165,26 @@ def check_both_sides():
     check(held * 4 >= len(both) * 3, f"both sides: {held} of {len(both)} requests hold what served them")
 
 
-certificate()
-with StandIn() as stand_in:
-    for library in ("httpx", "requests", "openai", "async"):
-        check_client(library, stand_in)
-check_both_sides()
-finish()
+def check_sizes(far):
+    """The streams that were to be long were."""
+    longest = max(entry["bytes_out"] for entry in far.log().values())
+    check(longest > 5 << 20, f"the longest stream has {longest} bytes")
+
+
+def main():
+    with contextlib.ExitStack() as stack:
+        far, anthropic = (stack.enter_context(StandIn(name, name)) for name in ("openai", "anthropic"))
+        front = compat_servers.free_port()
+        stack.enter_context(compat_servers.server(compat_servers.http2_front(front, far.port()), front))
+        environment = {**far.environment(), "FAR_ANTHROPIC": f"https://localhost:{anthropic.port()}",
+                       "ANTHROPIC_API_KEY": KEY, "FAR_OPENAI_H2": f"https://localhost:{front}"}
+        for library in ("httpx", "requests", "openai", "async", "responses"):
+            check_client(library, far, environment)
+        check_client("http2", far, environment, by_connection=False)
+        check_client("anthropic", anthropic, environment)
+        check_sizes(far)
+    check_both_sides()
+    finish()
+
+
+main()

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""t_clients.py CLIENT OUT: talks to the stand-in for the OpenAI API through a real client library,
-and writes down what it saw itself: a JSON line for each call, times of CLOCK_MONOTONIC."""
+"""t_clients.py CLIENT OUT: talks to the stand-ins for paid APIs through a real client library, and writes down what it saw itself: a JSON line for each call, times of CLOCK_MONOTONIC."""
 import asyncio
 import json
 import os
@@ -10,7 +9,7 @@ import time
 BASE = os.environ["OPENAI_BASE_URL"]
 KEY = {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
 MODEL = "gpt-4o-mini"
-LONG = {256: 1700, 1024: 5400}  # KiB of a stream: tokens that it takes
+LONG = {256: 1700, 1024: 5400, 5120: 28000}  # KiB of a stream: tokens that it takes
 out = open(sys.argv[2], "w", buffering=1)
 
 
@@ -43,14 +42,19 @@ class Seen:
 
     def __init__(self, label):
         self.entry = {"label": label, "start_ns": time.monotonic_ns()}
+        self.gaps = []
 
     def token(self):
-        self.entry.setdefault("first_ns", time.monotonic_ns())
-        self.entry["last_ns"] = time.monotonic_ns()
+        now = time.monotonic_ns()
+        self.entry.setdefault("first_ns", now)
+        self.gaps.append(now - self.entry.get("last_ns", now))
+        self.entry["last_ns"] = now
 
     def done(self, request, usage):
         self.entry.update(request=int(request.removeprefix("req_"), 16), usage=usage,
                           end_ns=time.monotonic_ns())
+        if self.entry["label"] == "stream":
+            self.entry["gaps_ns"] = self.gaps[1:]
         out.write(json.dumps(self.entry) + "\n")
 
 
@@ -68,7 +72,7 @@ def take_lines(seen, lines):
     return usage
 
 
-def plan():
+def plan(largest):
     """Label, body, headers of every call of the libraries that know HTTP alone."""
     for number in range(12):
         yield "stream", body(number, True), pace(number)
@@ -77,14 +81,15 @@ def plan():
     yield "gzip", body(18, False), fast(True)
     yield "gzip stream", body(19, True), fast(True)
     for size, tokens in LONG.items():
-        yield f"{size} KiB", body(20 + size, True, tokens), fast()
+        if size <= largest:
+            yield f"{size} KiB", body(20 + size, True, tokens), fast()
     yield "1024 KiB gzip", body(30, True, LONG[1024]), fast(True)
 
 
 def use_httpx():
     import httpx
     with httpx.Client(headers=KEY, timeout=60) as client:
-        for label, content, headers in plan():
+        for label, content, headers in plan(largest=5120):
             seen = Seen(label)
             url = BASE + "/chat/completions"
             if not content["stream"]:
@@ -99,7 +104,7 @@ def use_httpx():
 def use_requests():
     import requests
     with requests.Session() as client:
-        for label, content, headers in plan():
+        for label, content, headers in plan(largest=1024):
             seen = Seen(label)
             answer = client.post(BASE + "/chat/completions", json=content, timeout=60,
                                  headers={**KEY, **headers}, stream=content["stream"])
@@ -135,6 +140,65 @@ def use_openai():
         seen.done(raw.headers["x-request-id"], raw.parse().usage.model_dump())
 
 
+def use_responses():
+    import openai
+    client = openai.OpenAI()
+    for number in range(10):
+        seen = Seen("stream" if number < 8 else "whole")
+        system, user = question(number)
+        raw = client.responses.with_raw_response.create(
+            model=MODEL, instructions=system["content"], input=[user], stream=number < 8,
+            max_output_tokens=16 + number, extra_headers=pace(number))
+        answer = raw.parse()
+        for event in answer if number < 8 else []:
+            if event.type == "response.output_text.delta":
+                seen.token()
+            elif event.type == "response.completed":
+                answer = event.response
+        seen.done(raw.headers["x-request-id"], {"prompt_tokens": answer.usage.input_tokens,
+                                                "completion_tokens": answer.usage.output_tokens})
+
+
+def use_anthropic():
+    import anthropic
+    client = anthropic.Anthropic(base_url=os.environ["FAR_ANTHROPIC"])
+    for number in range(10):
+        seen = Seen("stream" if number < 8 else "whole")
+        system, user = question(number)
+        asked = {"model": "claude-stand-in", "max_tokens": 16 + number, "messages": [user],
+                 "system": [{"type": "text", "text": system["content"], "cache_control": {"type": "ephemeral"}}],
+                 "extra_headers": pace(number)}
+        if number < 8:
+            with client.messages.stream(**asked) as stream:
+                for _ in stream.text_stream:
+                    seen.token()
+                usage, request = stream.get_final_message().usage, stream.response.headers["x-request-id"]
+        else:
+            raw = client.messages.with_raw_response.create(**asked)
+            usage, request = raw.parse().usage, raw.headers["x-request-id"]
+        seen.done(request, {"prompt_tokens": usage.input_tokens + usage.cache_read_input_tokens,
+                            "completion_tokens": usage.output_tokens})
+
+
+async def one_http2(client, number, label="stream"):
+    seen = Seen(label)
+    async with client.stream("POST", "/v1/chat/completions", json=body(number, True), headers=pace(number)) as answer:
+        assert answer.http_version == "HTTP/2"
+        usage = None
+        async for line in answer.aiter_lines():
+            usage = take_lines(seen, [line]) or usage
+        seen.done(answer.headers["x-request-id"], usage)
+
+
+async def use_http2():
+    """Eight streams at once on one connection, again and again."""
+    import httpx
+    async with httpx.AsyncClient(http2=True, base_url=os.environ["FAR_OPENAI_H2"], headers=KEY, timeout=60) as client:
+        await one_http2(client, 24, "first")
+        for first in range(0, 24, 8):
+            await asyncio.gather(*(one_http2(client, number) for number in range(first, first + 8)))
+
+
 async def chat(client, number):
     seen, usage = Seen("stream"), None
     raw = await client.chat.completions.with_raw_response.create(
@@ -151,7 +215,8 @@ async def use_async():
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "async":
-        asyncio.run(use_async())
+    use = globals()["use_" + sys.argv[1]]
+    if asyncio.iscoroutinefunction(use):
+        asyncio.run(use())
     else:
-        {"httpx": use_httpx, "requests": use_requests, "openai": use_openai}[sys.argv[1]]()
+        use()

@@ -176,10 +176,12 @@ def llama_index_query():
     from llama_index.core import Document, VectorStoreIndex
     from llama_index.embeddings.openai import OpenAIEmbedding
     from llama_index.llms.openai import OpenAI
+    base = os.environ["OPENAI_BASE_URL"]
     index = VectorStoreIndex.from_documents(
         [Document(text=text) for text in (STORY, *TEXTS)],
-        embed_model=OpenAIEmbedding(model_name="text-embedding-3-small"))
-    assert index.as_query_engine(llm=OpenAI(model=CHAT, max_tokens=12), similarity_top_k=2).query(QUESTION).response
+        embed_model=OpenAIEmbedding(model_name="text-embedding-3-small", api_base=base))
+    model = OpenAI(model=CHAT, max_tokens=12, api_base=base)
+    assert index.as_query_engine(llm=model, similarity_top_k=2).query(QUESTION).response
 
 
 def google_genai():
@@ -205,10 +207,7 @@ def cohere_v2():
 
 
 def mistral():
-    try:
-        from mistralai.client import Mistral
-    except ImportError:
-        from mistralai import Mistral
+    from mistralai.client import Mistral
     with Mistral(api_key=os.environ["OPENAI_API_KEY"], server_url=far("openai")) as client:
         told(client.chat.complete(model=CHAT, messages=TALK, max_tokens=12).usage)
 
@@ -245,12 +244,9 @@ async def mcp_stdio():
 
 
 async def mcp_http():
-    try:
-        from mcp.client.streamable_http import streamable_http_client as connect
-    except ImportError:
-        from mcp.client.streamable_http import streamablehttp_client as connect
     from mcp import ClientSession
-    async with connect(far("mcp")) as streams:
+    from mcp.client.streamable_http import streamable_http_client
+    async with streamable_http_client(f"http://127.0.0.1:{os.environ['FAR_MCP']}/mcp") as streams:
         await mcp_talk(ClientSession(streams[0], streams[1]))
 
 
@@ -263,17 +259,14 @@ async def mcp_talk(session):
 
 def mcp_server():
     """The far end of both, over the transport that argv[2] names."""
-    try:
-        from mcp.server.fastmcp import FastMCP
-    except ImportError:
-        from mcp.server import MCPServer as FastMCP
-    server = FastMCP("tower", **({"port": int(sys.argv[3])} if len(sys.argv) > 3 else {}))
+    from mcp.server import MCPServer
+    server = MCPServer("tower")
 
     @server.tool()
     def look_up(query: str) -> str:
         return "one line for each ship"
 
-    server.run(transport=sys.argv[2])
+    server.run(sys.argv[2], **({"port": int(sys.argv[3])} if len(sys.argv) > 3 else {}))
 
 
 if __name__ == "__main__":
