@@ -15,6 +15,7 @@
 /* Attributes that take part, in the order of the query's answers. */
 enum fact {
 	FACT_CACHE,
+	FACT_KEY_PATTERN,
 	FACT_INPUT,
 	FACT_CACHED,
 	FACT_OUTPUT,
@@ -27,6 +28,7 @@ enum fact {
 	FACT_K,
 	FACT_ROWS,
 	FACT_AFFECTED,
+	FACT_FINISH,
 	FACT_STATUS,
 	FACT_ERROR,
 	FACT_SIDE,
@@ -42,6 +44,7 @@ enum fact {
 
 static const char *const keys[FACT_COUNT] = {
 	[FACT_CACHE] = "ragtime.cache",
+	[FACT_KEY_PATTERN] = "ragtime.key_pattern",
 	[FACT_INPUT] = "gen_ai.usage.input_tokens",
 	[FACT_CACHED] = "gen_ai.usage.cache_read.input_tokens",
 	[FACT_OUTPUT] = "gen_ai.usage.output_tokens",
@@ -54,6 +57,7 @@ static const char *const keys[FACT_COUNT] = {
 	[FACT_K] = "ragtime.k",
 	[FACT_ROWS] = "db.response.returned_rows",
 	[FACT_AFFECTED] = "ragtime.affected_rows",
+	[FACT_FINISH] = "gen_ai.response.finish_reasons",
 	[FACT_STATUS] = "http.response.status_code",
 	[FACT_ERROR] = "error.type",
 	[FACT_SIDE] = "ragtime.side",
@@ -124,6 +128,25 @@ static void put_count(struct story *story, enum fact fact, const char *what)
 			units_count(space, (int64_t)story->facts[fact].number), what);
 }
 
+/* One of them, or several. */
+static void put_things(struct story *story, enum fact fact, const char *thing)
+{
+	put_count(story, fact, thing);
+	if (story->facts[fact].known && story->facts[fact].number != 1)
+		buf_puts(&story->text, "s");
+}
+
+/* An answer that was cut short. */
+static void put_finish(struct story *story)
+{
+	static const char *const cut[] = {
+		"length", "max_tokens", "MAX_TOKENS", "max_output_tokens", "incomplete"};
+
+	for (unsigned i = 0; i < sizeof(cut) / sizeof(*cut); i++)
+		if (!strcmp(story->facts[FACT_FINISH].text, cut[i]))
+			buf_puts(&story->text, "  cut at its token limit");
+}
+
 static void put_tokens(struct story *story)
 {
 	char in[UNITS_SIZE], out[UNITS_SIZE];
@@ -189,13 +212,14 @@ static void put_rest(struct story *story)
 		buf_printf(&story->text, "  %.0f tokens/s", story->facts[FACT_TOKENS_PER_S].number);
 	if (story->facts[FACT_COST].known)
 		buf_printf(&story->text, "  $%.6f", story->facts[FACT_COST].number);
-	put_count(story, FACT_INPUTS, "inputs");
-	put_count(story, FACT_DIMENSIONS, "dimensions");
+	put_finish(story);
+	put_things(story, FACT_INPUTS, "input");
+	put_things(story, FACT_DIMENSIONS, "dimension");
 	if (story->facts[FACT_K].known)
 		buf_printf(&story->text, "  k %.0f", story->facts[FACT_K].number);
-	put_count(story, FACT_ROWS, "rows");
+	put_things(story, FACT_ROWS, "row");
 	if (!story->facts[FACT_ROWS].known)
-		put_count(story, FACT_AFFECTED, "rows");
+		put_things(story, FACT_AFFECTED, "row");
 	if (story->facts[FACT_ERROR].known)
 		buf_printf(&story->text, "  %s", story->facts[FACT_ERROR].text);
 	else if (story->facts[FACT_STATUS].known && story->facts[FACT_STATUS].number >= 300)
@@ -210,6 +234,8 @@ const char *story_of(struct story *story, int64_t span, unsigned class)
 		buf_printf(&story->text, "  [%s]", word_title("class", class));
 	if (!strcmp(story->facts[FACT_SIDE].text, "server"))
 		buf_puts(&story->text, "  answered");
+	if (*story->facts[FACT_KEY_PATTERN].text)
+		buf_printf(&story->text, "  %s", story->facts[FACT_KEY_PATTERN].text);
 	if (story->facts[FACT_CACHE].known)
 		buf_printf(&story->text, "  %s", story->facts[FACT_CACHE].text);
 	put_tokens(story);

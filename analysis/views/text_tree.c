@@ -16,6 +16,7 @@
 /* "  1.20 s   12.3 %  " */
 #define MARGIN 22
 #define OBJECT_MIN 12
+#define PLACE_MAX 128
 
 /* Branches are shown down to this depth; what is deeper is indented no further. */
 #define BRANCHES_MAX 40
@@ -121,15 +122,32 @@ static void describe(const struct tree_line *line, bool evidence, struct buf *te
 		buf_printf(text, "  [%s]", word_name("evidence", (uint32_t)line->evidence));
 }
 
+/* Where a request took place: of a Unix socket its name will do. */
+static const char *place_of(const struct tree_line *line, char *space, size_t size)
+{
+	static const char start[] = "unix:/";
+	const char *name;
+
+	if (!line->object || !line->story || strncmp(line->object, start, sizeof(start) - 1) != 0)
+		return line->object;
+	name = strrchr(line->object, '/') + 1;
+	if (name - line->object == sizeof(start) - 1)
+		return line->object;
+	snprintf(space, size, "unix:.../%s", name);
+	return space;
+}
+
 static void put_call(struct page *page, const struct tree_line *line)
 {
 	struct buf details = {0};
 	char space[UNITS_SIZE];
 	size_t used = MARGIN + put_branches(page, line), room;
-	const char *name = line->name ? line->name : "?";
+	const char *name = line->name ? line->name : "?", *object;
+	char place[PLACE_MAX];
 	bool failed = line->has_status && line->status > 0 && line->status != EINPROGRESS &&
 		line->status != EAGAIN;
 
+	object = place_of(line, place, sizeof(place));
 	describe(line, page->evidence, &details);
 	room = page->width > used + details.size ? page->width - used - details.size : 0;
 	used = table_text_width(name);
@@ -143,11 +161,11 @@ static void put_call(struct page *page, const struct tree_line *line)
 		used += 3 + strlen(count);
 	}
 	/* a story says more than where it took place: that is told whole or not at all */
-	if (line->object && (!line->story || room >= used + 2 + table_text_width(line->object))) {
+	if (object && (!line->story || room >= used + 2 + table_text_width(object))) {
 		room = room > used + 2 + OBJECT_MIN ? room - used - 2 : OBJECT_MIN;
 		buf_printf(&page->out.bytes, "  %s%s", line->object_is_next ? "then " : "",
 			term_start(TERM_BLUE));
-		table_put_text(&page->out.bytes, line->object, room);
+		table_put_text(&page->out.bytes, object, room);
 		buf_puts(&page->out.bytes, term_end());
 	}
 	buf_puts(&page->out.bytes, term_start(failed ? TERM_RED : TERM_DIM));
