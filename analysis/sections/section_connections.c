@@ -12,9 +12,9 @@
 static const struct table_column columns[] = {
 	{"peer", "peer", TABLE_TEXT},
 	{"connections", "conns", TABLE_COUNT},
-	{"connects", "connects", TABLE_COUNT},
+	{"connects", NULL, TABLE_COUNT},
 	{"failed_connects", "failed", TABLE_COUNT},
-	{"sends", "sends", TABLE_COUNT},
+	{"sends", NULL, TABLE_COUNT},
 	{"sends_per_connection", "per conn", TABLE_COUNT},
 	{"bytes_out", "out", TABLE_BYTES},
 	{"receives", NULL, TABLE_COUNT},
