@@ -288,6 +288,8 @@ static void copy(struct connection *connection, unsigned way_index, const __u8 *
 		unwatch(connection);
 		return;
 	}
+	if (connection->kind == KIND_SOCKET && tls_is_hello(data, size))
+		tls_join_hello(connection->fd, way_index, data);
 	if (starts_http2(way, data, size))
 		http2_begin(connection, way_index);
 	if (steer == RT_STEER_OFF) {
@@ -465,12 +467,7 @@ static void copy_datagram(struct connection *connection, unsigned way_index,
 void payload_copy_cold(int fd, enum payload_way way, const void *data, size_t size, __u64 begun)
 {
 	const struct iovec whole = {(void *)data, size};
-	const struct connection *connection = watched_of(fd);
 
-	if (!connection)
-		return;
-	if (connection->kind == KIND_SOCKET && tls_is_hello(data, size))
-		tls_join_hello(connection->fd, way, data);
 	payload_copyv_cold(fd, way, &whole, 1, size, begun);
 }
 

@@ -18,7 +18,7 @@ vector, query, cache = "vector_search", "database_query", "cache_lookup"
 
 ASYNC = "TLS over asyncio"
 BORING = "requests: grpcio has a BoringSSL of its own inside, without names; `info` counts the connection"
-PIPES = "anything: pipes are not read, and stdio is two of them"
+MCP = "(tools/list|initialize|notifications/.*|server/.*|(GET|POST|DELETE) /mcp)"
 
 
 def model(client, name, spans, over="TLS", title="", **more):
@@ -53,8 +53,9 @@ FULL_LLM = [
     model("boto3", "bedrock", {"chat us.amazon.nova-lite-v1:0": (llm, 2),
                                "embeddings amazon.titan-embed-text-v2:0": (embed, 1)}, title="boto3, Bedrock", streams=1),
     model("mcp", "mcp_http", {"tools/call look_up": (tool, 1)}, "plain, streamable HTTP", "mcp, HTTP", address=None,
-          also="(tools/list|initialize|notifications/.*|server/.*|(GET|POST|DELETE) /mcp)"),
-    model("mcp", "mcp_stdio", {}, "pipes", "mcp, stdio", unseen=PIPES),
+          also=MCP),
+    model("mcp", "mcp_stdio", {"tools/call look_up": (tool, 1)}, "pipes", "mcp, stdio", address=None, socket=False,
+          also=MCP),
 ]
 
 ASKED = ('{"model": "gpt-4o-mini", "stream": true, "stream_options": {"include_usage": true},'
