@@ -17,6 +17,7 @@
 #define MARGIN 22
 #define OBJECT_MIN 12
 #define PLACE_MAX 128
+#define SUBJECT_MAX 40
 
 /* Branches are shown down to this depth; what is deeper is indented no further. */
 #define BRANCHES_MAX 40
@@ -151,7 +152,8 @@ static void put_call(struct page *page, const struct tree_line *line)
 	describe(line, page->evidence, &details);
 	room = page->width > used + details.size ? page->width - used - details.size : 0;
 	used = table_text_width(name);
-	if (used > room && room > OBJECT_MIN)
+	/* the name of a request is the subject of its story */
+	if (used > room && room > OBJECT_MIN && !(line->story && used <= SUBJECT_MAX))
 		used = room;
 	table_put_text(&page->out.bytes, name, used);
 	if (line->count > 1) {
