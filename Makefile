@@ -52,14 +52,17 @@ PROGRAMS := $(patsubst tests/programs/%,$(OUT)/programs/%,$(basename $(sort $(wi
 
 all: $(OUT)/ragtime $(OUT)/libragtime.so $(OUT)/ragtime-node.cjs ## build everything into build/
 
+# All of it, so that two functions of one name are an error and not a surprise.
+WHOLE = -Wl,--whole-archive $(OUT)/libcore.a -Wl,--no-whole-archive
+
 $(OUT)/ragtime: $(OUT)/obj/main.o $(OUT)/libcore.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(WHOLE) $(LDLIBS)
 
 # For a machine that has none of our dependencies: libc alone is taken from it.
 $(OUT)/ragtime-static: $(OUT)/obj/main.o $(OUT)/libcore.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,-Bstatic $(DEPS) -Wl,-Bdynamic $(SYSTEM)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(WHOLE) -Wl,-Bstatic $(DEPS) -Wl,-Bdynamic $(SYSTEM)
 
 $(OUT)/libcore.a: $(CORE_OBJ)
 	$(call say,AR,$@)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/coldstart/advice.h"
+#include "analysis/coldstart/stage_advice.h"
 #include "analysis/model.h"
 #include "lib/json.h"
 #include "lib/log.h"
@@ -170,7 +170,7 @@ static void put_comparison(struct json *json, const struct comparison *compariso
 
 static void put_advice(struct json *json, const struct result *result)
 {
-	struct advice advice = advice_for(result);
+	struct stage_advice advice = stage_advice(result);
 
 	json_key(json, "recommendations");
 	json_open(json, '[');

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/coldstart/advice.h"
+#include "analysis/coldstart/stage_advice.h"
 #include "lib/sample.h"
 #include "lib/table.h"
 #include "lib/term.h"
@@ -192,7 +192,7 @@ static void put_targets(struct buf *out, const struct targets *targets, const st
 
 static void put_advice(struct buf *out, const struct result *result)
 {
-	struct advice advice = advice_for(result);
+	struct stage_advice advice = stage_advice(result);
 
 	if (!advice.count)
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "analysis/coldstart/advice.h"
+#include "analysis/coldstart/stage_advice.h"
 
 #include "lib/sample.h"
 
@@ -9,7 +9,7 @@ static const struct {
 	const char *text;
 } table[] = {
 #define ADVICE(stage, percent, text) {STAGE_##stage, percent, text},
-#include "analysis/coldstart/advice.def"
+#include "analysis/coldstart/stage_advice.def"
 #undef ADVICE
 };
 
@@ -18,10 +18,10 @@ static double mean(const struct series *series)
 	return sample_of(series->values, series->count).mean;
 }
 
-struct advice advice_for(const struct result *result)
+struct stage_advice stage_advice(const struct result *result)
 {
 	double whole = mean(&result->wall_ns), means[STAGE_COUNT];
-	struct advice advice = {.count = 0};
+	struct stage_advice advice = {.count = 0};
 
 	for (size_t i = 0; i < STAGE_COUNT; i++)
 		means[i] = mean(&result->stages[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What to change, by the stages that a start spends its time in; the largest stage first. */
-#ifndef ANALYSIS_COLDSTART_ADVICE_H
-#define ANALYSIS_COLDSTART_ADVICE_H
+#ifndef ANALYSIS_COLDSTART_STAGE_ADVICE_H
+#define ANALYSIS_COLDSTART_STAGE_ADVICE_H
 
 #include <stddef.h>
 
@@ -9,11 +9,11 @@
 
 #define ADVICE_MAX 5
 
-struct advice {
+struct stage_advice {
 	const char *texts[ADVICE_MAX];
 	size_t count;
 };
 
-struct advice advice_for(const struct result *result);
+struct stage_advice stage_advice(const struct result *result);
 
 #endif
