@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ragtime report: says where the time went. */
 #include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +18,18 @@
 
 struct options {
 	struct report_options report;
-	bool json;
+	const char *format, *output;
 	char **inputs;
 	int input_count;
 };
 
 static const struct argp_option option_table[] = {
-	{"json", 'j', NULL, 0, "Print JSON: all rows of all sections, times in ns, unknown is null",
+	{"format", 'F', "FORM", 0,
+		"text, json, or html: one page for a browser, which needs no network", 0},
+	{"json", 'j', NULL, 0,
+		"The same as --format json: all rows of all sections, times in ns, unknown is null",
 		0},
+	{"output", 'o', "FILE", 0, "Write there instead of to standard output", 0},
 	{"top", 't', "N", 0, "Rows a table; 0 is all (default 15)", 0},
 	{"section", 's', "NAMES", 0,
 		"Only these parts, with commas between: path findings whatif waits exchanges llm stores "
@@ -38,8 +44,16 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	char unknown[64], *end;
 
 	switch (key) {
+	case 'F':
+		if (!view_find(text))
+			argp_error(state, "there is no form '%s': text, json and html are", text);
+		options->format = text;
+		break;
 	case 'j':
-		options->json = true;
+		options->format = "json";
+		break;
+	case 'o':
+		options->output = text;
 		break;
 	case 't':
 		options->report.top = strtoul(text, &end, 10);
@@ -102,9 +116,10 @@ int cmd_report(int argc, char **argv)
 		"  ragtime report                        the newest run\n"
 		"  ragtime report rag.rtrace --top 5\n"
 		"  ragtime report -s waits,threads rag.rtrace\n"
+		"  ragtime report --format html -o rag.html rag.rtrace\n"
 		"  ragtime report --json rag.db | jq '.runs[0].sections.operations[0]'",
 		NULL, NULL, NULL};
-	struct options options = {.report.top = DEFAULT_TOP};
+	struct options options = {.report.top = DEFAULT_TOP, .format = "text"};
 	struct work work = {.options = &options, .page.out.fd = STDOUT_FILENO};
 	struct analysis_settings settings;
 	char error[512];
@@ -118,12 +133,23 @@ int cmd_report(int argc, char **argv)
 		return 2;
 	}
 	options.report.settings = &settings;
-	work.view = view_find(options.json ? "json" : "text");
+	if (options.output)
+		work.page.out.fd =
+			open(options.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (work.page.out.fd < 0) {
+		log_error("cannot write %s: %s", options.output, strerror(errno));
+		analysis_settings_free(&settings);
+		return 1;
+	}
+	work.view = view_find(options.format);
 	work.view->begin(&work.page);
-	status = input_each(options.inputs, options.input_count, "none", report_model, &work);
+	status = input_each(options.inputs, options.input_count,
+		strcmp(options.format, "html") ? "none" : "auto", report_model, &work);
 	work.view->end(&work.page);
 	err = page_finish(&work.page);
 	analysis_settings_free(&settings);
+	if (options.output && close(work.page.out.fd) && !err)
+		err = -errno;
 	if (err)
 		log_error("cannot write the report: %s", strerror(-err));
 	return status ? status : err ? 1 : 0;

@@ -97,14 +97,17 @@ static void read_facts(struct model *model, struct report *report)
 struct report *report_new(struct model *model, const char *input, const struct run *run,
 	const struct report_options *options)
 {
-	struct analysis *analysis = analysis_new(model, run, options->settings);
-	struct section_context context = {.model = model, .run = run, .analysis = analysis};
+	struct section_context context = {.model = model, .run = run};
 	struct report *report = calloc(1, sizeof(*report));
 
-	if (!report || !analysis)
+	if (!report)
 		goto fail;
 	report->input = input;
+	report->model = model;
 	report->run = run;
+	context.analysis = report->analysis = analysis_new(model, run, options->settings);
+	if (!report->analysis)
+		goto fail;
 	report->sections = calloc(COUNT, sizeof(*report->sections));
 	if (!report->sections)
 		goto fail;
@@ -122,10 +125,8 @@ struct report *report_new(struct model *model, const char *input, const struct r
 			goto fail;
 		table_limit(section->table, section->whole ? 0 : options->top);
 	}
-	analysis_free(analysis);
 	return report;
 fail:
-	analysis_free(analysis);
 	report_free(report);
 	errno = ENOMEM;
 	return NULL;
@@ -140,5 +141,6 @@ void report_free(struct report *report)
 		buf_free(&report->sections[i].notes);
 	}
 	free(report->sections);
+	analysis_free(report->analysis);
 	free(report);
 }

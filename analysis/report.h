@@ -51,7 +51,9 @@ struct report_options {
 
 struct report {
 	const char *input;
+	struct model *model;
 	const struct run *run;
+	struct analysis *analysis;
 	int64_t processes, threads, calls, counted_calls, sampled_calls;
 	struct section *sections;
 	size_t section_count;

@@ -133,6 +133,11 @@ size_t table_rows(const struct table *table)
 	return table->row_count;
 }
 
+const struct table_column *table_columns(const struct table *table)
+{
+	return table->columns;
+}
+
 static int compare_rows(const void *left, const void *right, void *context)
 {
 	const struct row *a = left, *b = right;

@@ -48,6 +48,7 @@ void table_set_reason(struct table *table, unsigned column, const char *reason);
 
 bool table_failed(const struct table *table);
 size_t table_rows(const struct table *table);
+const struct table_column *table_columns(const struct table *table);
 
 /* By a numeric column, largest first; unknown last; rows that are equal keep their order. */
 void table_sort(struct table *table, unsigned column);

@@ -51,8 +51,16 @@ function figure(kind, value) {
 }
 
 // Okabe and Ito's colours, which people tell apart however they see colour; every use has its name beside it.
-const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999", "#7a5195", "#4f6d7a"];
-const colourOf = number => COLOURS[((number % COLOURS.length) + COLOURS.length) % COLOURS.length];
+const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#7a5195", "#4f6d7a", "#8c564b",
+  "#17becf", "#bcbd22", "#5c8a3a", "#c49c94", "#3f51b5", "#b07aa1"];
+const UNKNOWN_COLOUR = "#999999";
+const colours = new Map();
+
+// The next free colour for each new thing, so that no two that are shown together share one for long.
+function colourOf(number) {
+  if (!colours.has(number)) colours.set(number, COLOURS[colours.size % COLOURS.length]);
+  return colours.get(number);
+}
 
 function hash(text) {
   let value = 5381;
@@ -78,6 +86,7 @@ class Spans {
     this.operations = data.operations;
     this.byId = new Map();
     for (let i = 0; i < this.size; i++) this.byId.set(this.id[i], i);
+    data.words.wait && Object.entries(data.words.wait).forEach(([number, word]) => word.name === "unknown" && colours.set(Number(number), UNKNOWN_COLOUR));
     this.children = new Map();
     this.roots = [];
     for (let i = 0; i < this.size; i++) {

@@ -42,7 +42,7 @@ function drawUnits(main, data) {
 function drawImpacts(main, data) {
   const rows = data.impacts.map(impact => ({ ...impact, class: (data.words.class[impact.class] || {}).title || null }));
   if (!rows.length) return;
-  section(main, "what-if", "What a faster operation would save", table("Predicted by replaying the requests with the operation shortened", [
+  section(main, "what-if", "Operations by impact", table("Predicted by replaying the requests with the operation shortened", [
     { key: "name", heading: "operation", kind: "text" }, { key: "class", heading: "class", kind: "text" },
     { key: "score", heading: "impact", kind: "number" }, { key: "priority", heading: "priority", kind: "text" },
     { key: "share", heading: "of the paths", kind: "share" }, { key: "save_25", heading: "25 % faster saves", kind: "duration" },

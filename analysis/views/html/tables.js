@@ -3,7 +3,7 @@
 function section(parent, id, title, ...children) {
   const node = make("section", { id, "aria-labelledby": `${id}-title` }, make("h2", { id: `${id}-title`, text: title }), ...children);
   parent.append(node);
-  $("contents").append(make("a", { href: `#${id}`, text: title }));
+  (parent.id === "main" ? $("contents") : $("tables-contents")).append(make("a", { href: `#${id}`, text: title }));
   return node;
 }
 
@@ -14,7 +14,7 @@ function table(caption, columns, rows, top = 50) {
   let sorted = -1, down = true, shown = top;
   const body = make("tbody"), more = make("button", { type: "button", onclick: () => { shown = Infinity; fill(); } });
   const heads = columns.map((column, at) => make("th", { scope: "col", class: isText(column) ? "text" : null },
-    make("button", { type: "button", text: column.heading, onclick: () => sort(at) })));
+    make("button", { type: "button", text: column.heading || column.key, onclick: () => sort(at) })));
   const cell = (column, row) => {
     const value = row[column.key];
     const content = column.span && value !== null && value !== undefined
@@ -39,7 +39,7 @@ function table(caption, columns, rows, top = 50) {
     });
     heads.forEach((head, i) => (i === at ? head.setAttribute("aria-sort", down ? "descending" : "ascending") : head.removeAttribute("aria-sort")));
     fill();
-    say(`Sorted by ${columns[at].heading}, ${down ? "largest" : "smallest"} first`);
+    say(`Sorted by ${columns[at].heading || columns[at].key}, ${down ? "largest" : "smallest"} first`);
   }
   fill();
   return make("div", null, make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
@@ -62,7 +62,9 @@ function stack(caption, parts) {
   return make("div", null, bar, key);
 }
 
-function drawSections(main, data) {
+function drawSections(page, data) {
+  const main = make("div", { id: "tables-all" });
+  section(page, "tables", "All tables", make("nav", { id: "tables-contents", "aria-label": "Tables" }), main);
   for (const part of data.sections) {
     if (!part.rows.length && !part.notes) continue;
     const columns = part.columns.filter(column => part.rows.some(row => row[column.key] !== null && row[column.key] !== undefined));

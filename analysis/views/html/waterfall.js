@@ -19,9 +19,16 @@ class Waterfall {
         const list = this.onPath.get(piece[0]);
         if (list) list.push(piece); else this.onPath.set(piece[0], [piece]);
       }
+    this.least = this.whole / 2000;
     this.openSome();
     this.layout();
   }
+
+  // Short calls hide the story; requests and functions are shown however short they are.
+  shown(i) {
+    return this.spans.duration[i] >= this.least || this.spans.operations[this.spans.operation[i]].class > 0;
+  }
+  kids(i) { return this.spans.kids(i).filter(kid => this.shown(kid)); }
 
   // As many levels as a reader takes in.
   openSome() {
@@ -29,7 +36,7 @@ class Waterfall {
     while (level.length && level.length <= room) {
       room -= level.length;
       level.forEach(i => this.open.add(i));
-      level = level.flatMap(i => this.spans.kids(i));
+      level = level.flatMap(i => this.kids(i));
     }
   }
 
@@ -40,7 +47,7 @@ class Waterfall {
       rows.push(i);
       depths.push(depth);
       if (this.open.has(i)) {
-        const kids = this.spans.kids(i);
+        const kids = this.kids(i);
         for (let at = kids.length - 1; at >= 0; at--) stack.push([kids[at], depth + 1]);
       }
     }
@@ -56,8 +63,11 @@ class Waterfall {
     this.canvas.addEventListener("click", event => this.click(event));
     this.canvas.addEventListener("wheel", event => this.wheel(event), { passive: false });
     window.addEventListener("resize", () => this.draw());
+    const steps = [[0, "any"], [1e3, "1 us"], [1e4, "10 us"], [1e5, "100 us"], [1e6, "1 ms"], [1e7, "10 ms"], [1e8, "100 ms"]];
+    const choice = make("select", { onchange: () => { this.least = Number(choice.value); this.layout(); this.scroll = 0; this.draw(); } },
+      make("option", { value: this.least, text: `${duration(this.least)} (a 2000th of the run)` }), ...steps.map(([value, text]) => make("option", { value, text })));
     this.detail = make("div", { id: "detail", "aria-live": "polite" }, make("p", { text: "Choose a span." }));
-    return make("div", { class: "wrap" }, this.canvas, this.detail);
+    return make("div", { class: "wrap" }, make("p", null, make("label", null, "Calls of at least ", choice)), this.canvas, this.detail);
   }
 
   x(at) { return ((at - this.from) / (this.to - this.from)) * this.width; }
@@ -127,7 +137,7 @@ class Waterfall {
       for (const piece of this.onPath.get(spans.id[i]) || [])
         context.fillRect(this.x(piece[1]), y + ROW - 3, Math.max(1, this.x(piece[2]) - this.x(piece[1])), 2);
     }
-    const mark = spans.kids(i).length ? (this.open.has(i) ? "▾ " : "▸ ") : "  ";
+    const mark = this.kids(i).length ? (this.open.has(i) ? "▾ " : "▸ ") : "  ";
     const text = `${mark}${spans.name(i)}  ${duration(spans.duration[i])}`, inside = right - left > 120;
     const at = inside ? Math.max(left + 4, indent) : Math.min(Math.max(right + 6, indent), this.width - 160);
     context.fillStyle = inside && at < right - 20 ? inkOn(colour) : css("--ink");
@@ -141,6 +151,7 @@ class Waterfall {
   select(i, announce = true) {
     this.selected = i;
     for (let up = this.spans.parentOf(i); up !== undefined; up = this.spans.parentOf(up)) this.open.add(up);
+    if (!this.shown(i)) this.least = this.spans.duration[i];
     this.layout();
     const row = this.rows.indexOf(i);
     if (row < this.scroll) this.scroll = row;
