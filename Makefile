@@ -38,7 +38,7 @@ SHIM_LDFLAGS := -shared -nostdlib -Wl,-soname,libragtime.so -Wl,-z,relro,-z,now 
 CORE_SRC := $(sort $(foreach d,$(wildcard lib protocols loader decoder analysis),$(shell find $(d) -name "*.c")))
 SHIM_SRC := $(sort $(foreach d,$(wildcard preload),$(shell find $(d) -name "*.c" -o -name "*.S")))
 BPF_SRC := $(sort $(wildcard bpf/*.bpf.c))
-EMBED := wire/schema.sql wire/schema_index.sql wire/trace.proto wire/output.schema.json $(sort $(wildcard data/*.yaml data/*.rules wire/migrations/*.sql analysis/views/html/*))
+EMBED := wire/schema.sql wire/schema_index.sql wire/trace.proto wire/output.schema.json $(sort $(wildcard data/*.yaml data/*.rules data/packs/*.yaml wire/migrations/*.sql analysis/views/html/*))
 CORE_OBJ := $(CORE_SRC:%.c=$(OUT)/obj/%.o) $(OUT)/obj/gen/trace_raw.pb-c.o $(OUT)/obj/gen/embedded.o
 SHIM_OBJ := $(patsubst %,$(OUT)/shim/%.o,$(basename $(SHIM_SRC)))
 BPF_OBJ := $(BPF_SRC:%.c=$(OUT)/%.o)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decoder/attribute.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "decoder/address.h"
@@ -53,6 +55,22 @@ static void put_tls(struct store *store, const struct section_call *call, int64_
 	put(store, span, "tls.resumed", value_int((call->result & RT_TLS_RESUMED) != 0));
 }
 
+/* "name=value" from a function pack. */
+static void put_argument(struct store *store, int64_t span, const char *text)
+{
+	const char *value = strchr(text, '=');
+	char key[128], *end;
+	long long number;
+
+	if (!value || value == text || (size_t)(value - text) >= sizeof(key))
+		return;
+	memcpy(key, text, (size_t)(value - text));
+	key[value++ - text] = '\0';
+	errno = 0;
+	number = strtoll(value, &end, 10);
+	put(store, span, key, *value && !*end && !errno ? value_int(number) : value_text(value));
+}
+
 void attribute_put_notes(struct store *store, const struct trace_batch *batch,
 	const struct section *section, const struct section_call *call, const char *object_name,
 	int64_t span)
@@ -83,6 +101,9 @@ void attribute_put_notes(struct store *store, const struct trace_batch *batch,
 			if (!strcmp(text, object_name))
 				break;
 			put(store, span, "dns.question.name", value_text(text));
+			break;
+		case RT_TAIL_ARGUMENTS:
+			put_argument(store, span, text);
 			break;
 		case RT_TAIL_NAME:
 			put(store, span,

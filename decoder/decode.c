@@ -120,14 +120,15 @@ static void take_thread(struct decode *decode, const Ragtime__Raw__Thread *raw)
 	thread->span = ++decode->weave.last_span;
 }
 
-uint32_t decode_class(const struct decode *decode, const char *name, const char *module)
+uint32_t decode_class(
+	const struct decode *decode, const char *name, const char *module, uint32_t given)
 {
 	struct class_facts facts = {.text = {[CLASS_FIELD_name] = name,
 					    [CLASS_FIELD_function] = module ? name : NULL,
 					    [CLASS_FIELD_module] = module}};
-	const struct class_rule *rule = class_rules_pick(decode->rules, &facts, RT_CLASS_none);
+	const struct class_rule *rule = class_rules_pick(decode->rules, &facts, given);
 
-	return rule ? rule->class : RT_CLASS_none;
+	return rule ? rule->class : given;
 }
 
 /* Of a language runtime: where its code is. */
@@ -178,7 +179,7 @@ static void take_operation(struct decode *decode, const Ragtime__Raw__Operation 
 		value_text(text_of(decode, raw->symbol)),
 		value_int(raw->kind < RT_KIND_RUNTIME ? RT_FAMILY_function : RT_FAMILY_runtime),
 		value_int(RT_WAIT_none),
-		value_int(decode_class(decode, name, text_of(decode, raw->module))),
+		value_int(decode_class(decode, name, text_of(decode, raw->module), raw->class_)),
 	};
 	store_put(decode->store, STORE_OPERATION, row);
 	take_function(decode, raw);

@@ -61,8 +61,10 @@ struct decode {
 /* Writes the call tree of a thread and forgets it. */
 void decode_release_thread(struct decode *decode, struct thread *thread);
 
-/* Of an operation that is no exchange; module NULL: no function, but an event's name. */
-uint32_t decode_class(const struct decode *decode, const char *name, const char *module);
+/* Of an operation that is no exchange; module NULL: no function, but an event's name. `given`: what
+ * a function pack says. */
+uint32_t decode_class(
+	const struct decode *decode, const char *name, const char *module, uint32_t given);
 
 /* All that is known only at the end: roots, objects, operations, losses, the run. */
 void decode_finish(struct decode *decode);

@@ -198,7 +198,8 @@ static void put_operation(struct decode *decode, uint32_t kind)
 				: kind < RT_KIND_FUNCTION ? 0
 							  : RT_FAMILY_function),
 		value_int(info ? info->wait : RT_WAIT_none),
-		value_int(info ? decode_class(decode, info->name, NULL) : RT_CLASS_none),
+		value_int(info ? decode_class(decode, info->name, NULL, RT_CLASS_none)
+			       : RT_CLASS_none),
 	};
 	store_put(decode->store, STORE_OPERATION, row);
 }

@@ -53,6 +53,7 @@ enum {
 	KEY_PY,
 	KEY_PY_EXCLUDE,
 	KEY_ROOT,
+	KEY_NO_PACKS,
 };
 
 static const struct argp_option options[] = {
@@ -68,6 +69,8 @@ static const struct argp_option options[] = {
 		"Read connections to this server so, whatever they look like; none: do not read "
 		"them",
 		0},
+	{"no-packs", KEY_NO_PACKS, NULL, 0,
+		"Leave out the functions that packs know ('ragtime packs' lists them)", 0},
 	{"follow", KEY_FOLLOW, NULL, 0, "Trace the processes that it starts too (the default)", 0},
 	{"no-follow", KEY_NO_FOLLOW, NULL, 0, "Trace its own process alone", 0},
 	{"duration", KEY_DURATION, "SECONDS", 0,
@@ -149,6 +152,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return parse_rule(run, RUNTIME_RULE_SKIP, arg, state);
 	case KEY_ROOT:
 		return parse_rule(run, RUNTIME_RULE_REQUEST, arg, state);
+	case KEY_NO_PACKS:
+		run->session.no_packs = true;
+		break;
 	case KEY_FOLLOW:
 	case KEY_NO_FOLLOW:
 		run->session.follow = key == KEY_FOLLOW;

@@ -59,6 +59,7 @@ enum rt_tail_type {
 	RT_TAIL_SPAN = 9,     /* what a span_begin names; info = enum rt_told */
 	RT_TAIL_FACT = 10,    /* key and value with a NUL between; info = 1 where it is a number */
 	RT_TAIL_NUMBER = 11,  /* a __u64 */
+	RT_TAIL_ARGUMENTS = 15, /* of a function in a pack (patch.h); in traces "attribute=value" */
 };
 
 /* What a payload excerpt is an excerpt of. */

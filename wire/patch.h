@@ -92,6 +92,23 @@ struct rt_patch {
 	__u8 code_size;
 	__u32 fixes;
 	__u32 symbol_size;
+	__u64 capture; /* what of its arguments goes into RT_TAIL_ARGUMENTS; 0: no such tail */
+};
+
+/*
+ * Up to four of 16 bits, from the lowest on; the first that is 0 ends them. In the tail each is a
+ * number of 64 bits; behind a text's, which is its size, stand its bytes. `more`: of a text, 1 +
+ * the argument that limits its size if that is not negative; of a number in memory, its offset.
+ */
+#define RT_CAPTURE(how, at, more) ((how) | (at) << 3 | (more) << 6)
+#define RT_CAPTURES 4
+#define RT_CAPTURE_TEXT_MAX 1024
+
+enum rt_capture {
+	RT_CAPTURE_VALUE = 1,
+	RT_CAPTURE_TEXT = 2,
+	RT_CAPTURE_MEMORY = 3,
+	RT_CAPTURE_NOTHING = 7, /* an empty tail */
 };
 
 enum rt_outcome_what {
@@ -115,7 +132,7 @@ _Static_assert(sizeof(struct rt_ask_object) == 16, "wire layout");
 _Static_assert(sizeof(struct rt_ask_linked) == 16, "wire layout");
 _Static_assert(sizeof(struct rt_answer) == 8, "wire layout");
 _Static_assert(sizeof(struct rt_fix) == 16, "wire layout");
-_Static_assert(sizeof(struct rt_patch) == 32, "wire layout");
+_Static_assert(sizeof(struct rt_patch) == 40, "wire layout");
 _Static_assert(sizeof(struct rt_outcome) == 8, "wire layout");
 
 #endif

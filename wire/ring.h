@@ -21,7 +21,7 @@
 #include "event.h"
 
 #define RT_REGION_MAGIC 0x31454d4954474152ull /* "RAGTIME1" */
-#define RT_REGION_VERSION 1
+#define RT_REGION_VERSION 2
 
 #define RT_CHUNK_SIZE 65536
 #define RT_CHUNK_RECORDS (RT_CHUNK_SIZE / RT_SLOT_SIZE - 2) /* the head takes two slots */
@@ -99,6 +99,7 @@ _Static_assert(sizeof(struct rt_chunk) == RT_CHUNK_SIZE, "a chunk is its size");
 _Static_assert(__builtin_offsetof(struct rt_chunk, records) == 64, "wire layout");
 
 #define RT_MAIL_SIZE 65536
+#define RT_MODULES_SIZE 2048
 #define RT_CONNECTIONS_MAX 16384
 
 /* How much of a connection's payload is copied. The tracer only ever lowers it. */
@@ -168,6 +169,10 @@ struct rt_region {
 	 */
 	__u64 connections __attribute__((aligned(64))); /* numbers given out */
 	__u8 steer[RT_CONNECTIONS_MAX];			/* enum rt_steer */
+
+	/* base names of libraries whose functions are wanted, as far as they are literal, each
+	 * ended by a NUL, the last by two; none: all are to be asked for */
+	char modules[RT_MODULES_SIZE] __attribute__((aligned(64)));
 
 	__u32 mail_state __attribute__((aligned(64)));
 	__u32 mail_pid;

@@ -25,6 +25,7 @@
 #include "loader/stream/connection.h"
 #include "loader/stream/pack.h"
 #include "loader/stream/trace_writer.h"
+#include "loader/symbols/catalog.h"
 #include "loader/symbols/plan.h"
 #include "loader/target/limits.h"
 
@@ -110,14 +111,26 @@ static int open_stream(struct session *session, const struct session_options *op
 	return session->pack ? 0 : -ENOMEM;
 }
 
-static int open_plan(struct session *session, char **patterns)
+static const struct catalog_function *function_known(void *plan, uint32_t kind)
+{
+	struct plan_function function;
+
+	return kind >= RT_KIND_FUNCTION && plan_function(plan, kind - RT_KIND_FUNCTION, &function)
+		? function.known
+		: NULL;
+}
+
+static int open_plan(struct session *session, const struct session_options *options)
 {
 	const char *why = "";
 
 	session->plan = plan_new();
 	if (!session->plan)
 		return -ENOMEM;
-	for (; patterns && *patterns; patterns++) {
+	pack_ask(session->pack, function_known, session->plan);
+	if (!options->no_packs && plan_catalog(session->plan))
+		return -ENOMEM;
+	for (char **patterns = options->patterns; patterns && *patterns; patterns++) {
 		if (plan_pattern(session->plan, *patterns, &why) < 0) {
 			log_error("--func '%s': %s", *patterns, why);
 			return -EINVAL;
@@ -178,7 +191,7 @@ static int open_all(struct session *session, const struct session_options *optio
 	err = open_rules(session, options->rules);
 	if (err)
 		return err;
-	return open_plan(session, options->patterns);
+	return open_plan(session, options);
 }
 
 struct session *session_open(const struct session_options *options)
@@ -276,6 +289,8 @@ static void tell_functions(struct session *session)
 		if (plan_function(session->plan, session->functions_told, &function))
 			pack_operation(session->pack, function.kind, function.name, function.module,
 				function.symbol);
+		if (function.known)
+			pack_class(session->pack, function.kind, function.known->class);
 	}
 }
 
@@ -533,7 +548,7 @@ static void report_refusals(const struct session *session)
 	struct plan_refusal refusal;
 
 	for (size_t i = 0; i < count; i++) {
-		if (plan_refusal(session->plan, i, &refusal))
+		if (plan_refusal(session->plan, i, &refusal) && !refusal.unasked)
 			log_warn("%s%s%s: %s", refusal.module, *refusal.module ? ": " : "",
 				refusal.name, refusal.reason);
 	}

@@ -24,6 +24,7 @@ struct session_options {
 	const struct runtime_rules
 		*rules; /* of language runtimes' functions; NULL: none are wanted */
 	char **forced;	/* --protocol, ends with NULL */
+	bool no_packs;	/* no function packs */
 	bool follow;
 	bool slow_clock;
 	uint64_t duration_ns;  /* 0: until the target ends */

@@ -83,6 +83,14 @@ int operations_put(struct operations *operations, struct texts *texts, uint32_t 
 	return operation->name && operation->symbol && operation->module ? 0 : -ENOMEM;
 }
 
+void operations_class(struct operations *operations, uint32_t kind, uint32_t class)
+{
+	const struct operation_range *range = &operations->functions;
+
+	if (kind - range->first < range->count)
+		range->list[kind - range->first].class = class;
+}
+
 static uint32_t text_of(struct batch *batch, const char *text)
 {
 	return text ? batch_text(batch, text, strlen(text)) : 0;
@@ -98,6 +106,7 @@ static void fill_one(struct operation *operation, uint32_t kind, struct batch *b
 	row.symbol = text_of(batch, operation->symbol);
 	row.line = operation->line;
 	row.role = operation->role;
+	row.class_ = operation->class;
 	batch_row(batch, TABLE_OPERATION, &row);
 	operation->due = false;
 }

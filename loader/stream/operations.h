@@ -13,7 +13,8 @@
 struct operation {
 	char *name, *module, *symbol;
 	uint32_t line, role;
-	bool due; /* for the next Batch */
+	uint32_t class; /* as a function pack says */
+	bool due;	/* for the next Batch */
 };
 
 /* Kinds from `first` on. */
@@ -37,6 +38,9 @@ struct operation_facts {
 /* 0, -ENOMEM, or -EINVAL: it is no function's kind. */
 int operations_put(struct operations *operations, struct texts *texts, uint32_t kind,
 	const struct operation_facts *facts);
+
+/* What a pack says of a function that was put. */
+void operations_class(struct operations *operations, uint32_t kind, uint32_t class);
 
 /* A call of this kind is in the Batch: so will be its row. */
 static inline void operations_use(struct operations *operations, uint32_t kind)

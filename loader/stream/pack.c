@@ -103,6 +103,17 @@ void pack_operation(
 		pack->totals.error = pack->totals.error ? pack->totals.error : -ENOMEM;
 }
 
+void pack_ask(struct pack *pack, pack_ask_fn *ask, void *context)
+{
+	pack->ask = ask;
+	pack->ask_context = context;
+}
+
+void pack_class(struct pack *pack, uint32_t kind, uint32_t class)
+{
+	operations_class(&pack->known.operations, kind, class);
+}
+
 void pack_forget_thread(struct pack *pack, uint32_t thread)
 {
 	known_forget_thread(&pack->known, thread);

@@ -16,6 +16,7 @@
 #include "loader/stream/trace_writer.h"
 #include "wire/event.h"
 
+struct catalog_function;
 struct pack;
 
 struct pack_process {
@@ -56,6 +57,12 @@ void pack_process(struct pack *pack, const struct pack_process *process);
 void pack_thread(struct pack *pack, const struct pack_thread *thread);
 void pack_operation(
 	struct pack *pack, uint32_t kind, const char *name, const char *module, const char *symbol);
+/* Says what function packs know of a kind, or NULL: its calls may come before pack_operation. */
+typedef const struct catalog_function *pack_ask_fn(void *context, uint32_t kind);
+void pack_ask(struct pack *pack, pack_ask_fn *ask, void *context);
+
+/* What a function pack says of an operation that was told. */
+void pack_class(struct pack *pack, uint32_t kind, uint32_t class);
 /* It has ended and its calls have been given. */
 void pack_forget_thread(struct pack *pack, uint32_t thread);
 

@@ -8,6 +8,7 @@
 
 #include "lib/words.h"
 #include "loader/stream/pack_state.h"
+#include "loader/symbols/catalog.h"
 #include "wire/frame.h"
 #include "wire/ring.h"
 
@@ -259,11 +260,37 @@ static void advance(struct run *run, size_t slots)
 	run->left -= slots;
 }
 
+/* A note for each attribute that a function pack knows to read from them. */
+static void note_arguments(
+	struct run *run, struct section *section, const struct rt_tail *tail, const uint8_t *bytes)
+{
+	const struct pack *pack = run->pack;
+	const struct catalog_function *function =
+		pack->ask ? pack->ask(pack->ask_context, run->records->kind) : NULL;
+	Ragtime__Raw__Note row = RAGTIME__RAW__NOTE__INIT;
+	struct buf text = {0};
+
+	row.call = section->columns.count - 1;
+	row.type = tail->type;
+	for (unsigned i = 0; function && catalog_attribute(function, i, bytes, tail->size, &text);
+		i++) {
+		row.text = batch_text(&run->pack->batch, text.data, text.failed ? 0 : text.size);
+		if (row.text)
+			section_note(section, &row);
+		buf_clear(&text);
+	}
+	buf_free(&text);
+}
+
 static void note(
 	struct run *run, struct section *section, const struct rt_tail *tail, const uint8_t *bytes)
 {
 	Ragtime__Raw__Note row = RAGTIME__RAW__NOTE__INIT;
 
+	if (tail->type == RT_TAIL_ARGUMENTS) {
+		note_arguments(run, section, tail, bytes);
+		return;
+	}
 	row.text = tail_text(run->pack, tail, bytes);
 	if (!row.text)
 		return;

@@ -17,6 +17,8 @@ struct clock {
 struct pack {
 	struct trace_writer *writer;
 	pack_mark_fn *on_mark;
+	pack_ask_fn *ask;
+	void *ask_context;
 	void *context;
 	Ragtime__Raw__Start start;
 	struct host host; /* start points into it */

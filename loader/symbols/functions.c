@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/map.h"
+#include "loader/symbols/demangle.h"
 #include "loader/symbols/functions.h"
 #include "loader/symbols/signature.h"
 
@@ -97,6 +98,15 @@ struct planned *functions_add(struct functions *functions, uint64_t file, const 
 	return planned;
 }
 
+void functions_name_known(struct planned *planned, const struct catalog_function *known)
+{
+	if (!planned->known)
+		planned->title = strndup(planned->name, demangled_name_size(planned->name));
+	if (!planned->title)
+		planned->title = planned->name;
+	planned->known = known;
+}
+
 /* A wrapper is not to be put around code that a call from elsewhere cannot stand in for. */
 static const char *forbidden(const struct planned *planned)
 {
@@ -168,8 +178,12 @@ int functions_analyse(struct functions *functions, struct planned *planned, stru
 		functions_refuse(functions, planned,
 			"only entries are recorded, without durations: ", proof.unproved, true);
 	}
-	if (proof.unproved && asprintf(&planned->title, "%s (entries only)", planned->name) < 0)
-		planned->title = planned->name;
+	if (proof.unproved) {
+		if (planned->title != planned->name)
+			free(planned->title);
+		if (asprintf(&planned->title, "%s (entries only)", planned->name) < 0)
+			planned->title = planned->name;
+	}
 	planned->stack_size = proof.unproved ? 0 : (uint16_t)proof.size;
 out:
 	planned->analysed = true;
@@ -196,7 +210,8 @@ void functions_refuse(struct functions *functions, const struct planned *planned
 	if (asprintf(&text, "%s%s", intro, reason) < 0)
 		return;
 	refusal = &functions->refusals[functions->refusal_count++];
-	*refusal = (struct plan_refusal){planned->name, planned->module, text, hooked};
+	*refusal = (struct plan_refusal){
+		planned->name, planned->module, text, hooked, planned->unasked};
 }
 
 struct planned *functions_at(const struct functions *functions, size_t index)

@@ -17,6 +17,8 @@ struct planned {
 	char *symbol;
 	uint64_t file; /* which one: plan.c's number */
 	uint64_t address;
+	const struct catalog_function *known; /* NULL: no pack speaks of it */
+	bool unasked;			      /* it is there for the pack alone */
 	bool analysed;
 	uint32_t told;	/* bit per enum rt_outcome_what that was reported */
 	uint16_t flags; /* enum rt_patch_flags; 0: not to be hooked */
@@ -33,6 +35,9 @@ void functions_free(struct functions *functions);
  * out of memory or of kinds. `name` is its demangled name. */
 struct planned *functions_add(struct functions *functions, uint64_t file, const char *module,
 	const struct elf_symbol *symbol, const char *name);
+
+/* A function that a pack speaks of goes by its name without the parameters. */
+void functions_name_known(struct planned *planned, const struct catalog_function *known);
 
 /* Decides how it is hooked. 0, or -ENOMEM. */
 int functions_analyse(struct functions *functions, struct planned *planned, struct disasm *disasm,

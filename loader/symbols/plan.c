@@ -19,15 +19,10 @@
 #include "loader/symbols/answer.h"
 #include "loader/symbols/demangle.h"
 #include "loader/symbols/functions.h"
+#include "loader/symbols/patterns.h"
 #include "loader/symbols/plan.h"
 
 #define PATH_SIZE 4096
-
-struct pattern {
-	char *module; /* glob on the base name */
-	char *function;
-	bool matched;
-};
 
 /* What is still to be sent to the mailbox's owner. */
 struct item {
@@ -38,8 +33,7 @@ struct item {
 };
 
 struct plan {
-	struct pattern *patterns;
-	size_t pattern_count;
+	struct patterns patterns;
 	struct functions *functions;
 	struct disasm *disasm;
 	struct objects *objects;
@@ -81,11 +75,7 @@ void plan_free(struct plan *plan)
 	if (!plan)
 		return;
 	plan_stop(plan);
-	for (size_t i = 0; i < plan->pattern_count; i++) {
-		free(plan->patterns[i].module);
-		free(plan->patterns[i].function);
-	}
-	free(plan->patterns);
+	patterns_free(&plan->patterns);
 	free(plan->published);
 	objects_free(plan->objects);
 	free(plan->items);
@@ -97,62 +87,40 @@ void plan_free(struct plan *plan)
 
 const char *plan_pattern_fault(const char *text)
 {
-	const char *colon = strchr(text, ':');
-
-	if (!colon || colon == text || !colon[1] || colon[1] == ':')
-		return "it must be LIBRARY:FUNCTION, as in 'libz*:deflate' or 'app:*::search*'";
-	return NULL;
+	return patterns_fault(text);
 }
 
 int plan_pattern(struct plan *plan, const char *text, const char **why)
 {
-	const char *colon = strchr(text, ':');
-	struct pattern *grown, *pattern;
-
-	*why = plan_pattern_fault(text);
+	*why = patterns_fault(text);
 	if (*why)
 		return -EINVAL;
 	*why = "out of memory";
-	grown = reallocarray(plan->patterns, plan->pattern_count + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	plan->patterns = grown;
-	pattern = &grown[plan->pattern_count++];
-	*pattern = (struct pattern){
-		.module = strndup(text, (size_t)(colon - text)),
-		.function = strdup(colon + 1),
-	};
-	return pattern->module && pattern->function ? 0 : -ENOMEM;
+	return patterns_add(&plan->patterns, text);
+}
+
+int plan_catalog(struct plan *plan)
+{
+	return patterns_catalog(&plan->patterns);
 }
 
 bool plan_wanted(const struct plan *plan)
 {
-	return plan->pattern_count;
-}
-
-static bool name_matches(const char *glob, const char *symbol, const char *name)
-{
-	char bare[512];
-	unsigned size;
-
-	if (!fnmatch(glob, name, 0) || !fnmatch(glob, symbol, 0))
-		return true;
-	size = demangled_name_size(name);
-	if (!name[size] || size >= sizeof(bare))
-		return false;
-	memcpy(bare, name, size);
-	bare[size] = 0;
-	return !fnmatch(glob, bare, 0);
+	return plan->patterns.count;
 }
 
 static int add_item(struct plan *plan, uint32_t index, const struct object *file,
-	const struct elf_symbol *symbol, const char *name)
+	const struct elf_symbol *symbol, const char *name, const struct catalog_function *known,
+	bool asked)
 {
 	struct planned *planned =
 		functions_add(plan->functions, file->number, file->module, symbol, name);
 
 	if (!planned)
 		return -ENOMEM;
+	if (known)
+		functions_name_known(planned, known);
+	planned->unasked = !asked;
 	if (plan->item_count == plan->item_capacity) {
 		size_t capacity = plan->item_capacity ? plan->item_capacity * 2 : 64;
 		struct item *grown = reallocarray(plan->items, capacity, sizeof(*grown));
@@ -182,20 +150,25 @@ static bool is_startup_code(const char *symbol)
 static int match_symbol(struct plan *plan, uint32_t index, const struct object *file,
 	const struct elf_symbol *symbol, const bool *wanted)
 {
+	const struct catalog_function *known = NULL;
 	char *name = demangle(symbol->name);
+	bool asked = false;
 	int err = 0;
 
 	if (!name)
 		return -ENOMEM;
-	for (size_t i = 0; !err && i < plan->pattern_count; i++) {
-		struct pattern *pattern = &plan->patterns[i];
+	for (size_t i = 0; !asked && i < plan->patterns.count; i++) {
+		struct pattern *pattern = &plan->patterns.list[i];
 
-		if (!wanted[i] || !name_matches(pattern->function, symbol->name, name))
+		if (!wanted[i] || (known && pattern->known) ||
+			!pattern_names(pattern, symbol->name, name))
 			continue;
 		pattern->matched = true;
-		err = add_item(plan, index, file, symbol, name);
-		break;
+		known = pattern->known ? pattern->known : known;
+		asked = !pattern->known;
 	}
+	if (known || asked)
+		err = add_item(plan, index, file, symbol, name, known, asked);
 	free(name);
 	return err;
 }
@@ -211,15 +184,15 @@ static bool is_repeated(
 
 static int match_object(struct plan *plan, uint32_t index)
 {
-	bool *wanted = calloc(plan->pattern_count, sizeof(*wanted)), any = false;
+	bool *wanted = calloc(plan->patterns.count, sizeof(*wanted)), any = false;
 	const struct elf_symbol *symbols = NULL;
 	const struct object *file = NULL;
 	int err = wanted ? 0 : -ENOMEM;
 	size_t count = 0;
 
-	for (size_t i = 0; !err && i < plan->pattern_count; i++) {
-		wanted[i] =
-			!fnmatch(plan->patterns[i].module, objects_module(plan->objects, index), 0);
+	for (size_t i = 0; !err && i < plan->patterns.count; i++) {
+		wanted[i] = !fnmatch(
+			plan->patterns.list[i].module, objects_module(plan->objects, index), 0);
 		any |= wanted[i];
 	}
 	if (any)
@@ -284,6 +257,7 @@ static size_t put_patch(const struct item *item, uint8_t *at, size_t room)
 		.kind = (uint16_t)planned->kind,
 		.flags = planned->flags,
 		.stack_size = planned->stack_size,
+		.capture = planned->known ? catalog_capture(planned->known) : 0,
 	};
 
 	return answer_patch(patch, planned->flags & RT_PATCH_INLINE ? &planned->relocation : NULL,
@@ -394,8 +368,8 @@ static void publish(struct plan *plan)
 		if (!grown)
 			break;
 		plan->published = grown;
-		grown[plan->published_count++] = (struct plan_function){
-			planned->kind, planned->title, planned->module, planned->symbol};
+		grown[plan->published_count++] = (struct plan_function){planned->kind,
+			planned->title, planned->module, planned->symbol, planned->known};
 	}
 	pthread_mutex_unlock(&plan->lock);
 }
@@ -464,6 +438,7 @@ int plan_start(struct plan *plan, struct rt_region *region)
 	int err;
 
 	plan->region = region;
+	patterns_modules(&plan->patterns, region->modules, sizeof(region->modules));
 	if (plan_wanted(plan))
 		__atomic_or_fetch(&region->flags, RT_REGION_FUNCTIONS, __ATOMIC_RELEASE);
 	/* Signals are for the thread that has the target. */
@@ -516,8 +491,8 @@ size_t plan_refusals(const struct plan *plan)
 {
 	size_t count = functions_refusals(plan->functions);
 
-	for (size_t i = 0; i < plan->pattern_count; i++)
-		count += !plan->patterns[i].matched;
+	for (size_t i = 0; i < plan->patterns.count; i++)
+		count += !plan->patterns.list[i].matched && !plan->patterns.list[i].known;
 	return count;
 }
 
@@ -530,13 +505,14 @@ bool plan_refusal(const struct plan *plan, size_t index, struct plan_refusal *re
 		return true;
 	}
 	index -= functions_refusals(plan->functions);
-	for (size_t i = 0; i < plan->pattern_count; i++) {
-		const struct pattern *pattern = &plan->patterns[i];
+	for (size_t i = 0; i < plan->patterns.count; i++) {
+		const struct pattern *pattern = &plan->patterns.list[i];
 
-		if (pattern->matched || index-- > 0)
+		if (pattern->matched || pattern->known || index-- > 0)
 			continue;
-		*refusal = (struct plan_refusal){
-			pattern->function, pattern->module, "no such function was loaded", false};
+		*refusal = (struct plan_refusal){.name = pattern->function,
+			.module = pattern->module,
+			.reason = "no such function was loaded"};
 		return true;
 	}
 	return false;

@@ -17,19 +17,22 @@
 #include "wire/patch.h"
 
 struct plan;
+struct catalog_function;
 
 struct plan_function {
 	uint32_t kind;	    /* RT_KIND_FUNCTION and up */
 	const char *name;   /* demangled; says so where only entries are recorded */
 	const char *module; /* base name of its file */
 	const char *symbol; /* as the file has it */
+	const struct catalog_function *known; /* what a pack says of it, or NULL */
 };
 
 struct plan_refusal {
 	const char *name;
 	const char *module;
 	const char *reason;
-	bool hooked; /* it is recorded all the same, with less than was asked */
+	bool hooked;  /* it is recorded all the same, with less than was asked */
+	bool unasked; /* a pack named it, not the user */
 };
 
 /* NULL with errno set. */
@@ -41,6 +44,8 @@ const char *plan_pattern_fault(const char *pattern);
 
 /* 0, or -errno with *why telling what is wrong. */
 int plan_pattern(struct plan *plan, const char *pattern, const char **why);
+/* Adds what the function packs know. 0 or -ENOMEM. */
+int plan_catalog(struct plan *plan);
 bool plan_wanted(const struct plan *plan);
 
 /* Answers from now on; where a pattern was given, sets RT_REGION_FUNCTIONS, so that all ask. */

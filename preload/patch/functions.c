@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define WANTED_MAX 2048
@@ -61,25 +62,13 @@ static void unlock(void)
 	__atomic_store_n(&owner, 0, __ATOMIC_RELEASE);
 }
 
+/* By the links of the folder of its threads: two, and one for each. */
 unsigned functions_threads(void)
 {
-	static const char label[] = "\nThreads:\t";
-	long fd = raw4(openat, AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0), size;
-	unsigned count = 0;
-	char text[4096];
+	struct stat status;
+	long err = raw4(newfstatat, AT_FDCWD, "/proc/self/task", &status, 0);
 
-	if (fd < 0)
-		return ~0u;
-	size = raw3(read, fd, text, sizeof(text) - 1);
-	raw1(close, fd);
-	text[size < 0 ? 0 : size] = 0;
-	for (const char *at = text; *at; at++) {
-		const char *digit = text_after(at, label);
-
-		while (digit && *digit >= '0' && *digit <= '9')
-			count = count * 10 + (unsigned)(*digit++ - '0');
-	}
-	return count ? count : ~0u;
+	return err || status.st_nlink < 3 ? ~0u : (unsigned)status.st_nlink - 2;
 }
 
 static struct wanted *tables_make(void)
@@ -173,13 +162,45 @@ static void ask(void)
 		tell();
 }
 
+static bool begins(const char *name, const char *prefix)
+{
+	return text_after(name, prefix) != NULL;
+}
+
+/* Is anything wanted in a library of this name, as far as the tracer's list tells? */
+static bool is_listed(const char *path)
+{
+	const char *list = rt_region->modules, *end = list + RT_MODULES_SIZE - 2, *name = path;
+
+	if (!*list)
+		return true;
+	for (const char *at = path; *at; at++)
+		if (*at == '/')
+			name = at + 1;
+	while (list < end && *list) {
+		if (begins(name, list))
+			return true;
+		list += text_length(list) + 1;
+	}
+	return false;
+}
+
+static bool any_listed(void)
+{
+	for (unsigned i = 0; i < loaded_count; i++)
+		if (loaded_objects[i].fresh && is_listed(loaded_objects[i].path))
+			return true;
+	return false;
+}
+
 static void update(bool exposed)
 {
 	if (!lock())
 		return;
 	loaded_at_last = loaded_ever();
 	if (loaded_update(exposed)) {
-		ask();
+		if (any_listed())
+			ask();
 		for (unsigned i = 0; i < loaded_count; i++)
 			loaded_objects[i].fresh = false;
 		got_walk();

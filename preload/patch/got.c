@@ -26,7 +26,7 @@ struct got_function {
 	uintptr_t low, high; /* of its object */
 	const char *symbol;
 	__u32 hash, next; /* index + 1 */
-	__u32 kind, stack_size;
+	struct thunk_plan plan;
 	__u16 flags;
 	const struct thunk *thunk; /* the newest; its original may be another slot's no more */
 };
@@ -94,8 +94,10 @@ __u32 got_add(const struct wanted *wanted, const struct loaded *object)
 		.high = object->high,
 		.symbol = symbol,
 		.hash = hash_of(symbol, patch->symbol_size),
-		.kind = patch->kind,
-		.stack_size = patch->stack_size,
+		.plan = {.kind = patch->kind,
+			.stack_size = patch->stack_size,
+			.entries_only = patch->flags & RT_PATCH_ENTRIES,
+			.capture = patch->capture},
 		.flags = patch->flags,
 	};
 	function->next = got->buckets[function->hash % BUCKETS];
@@ -231,8 +233,7 @@ static bool add_thunks(struct thunk_area *area)
 		if (!match->original)
 			continue;
 		if (!function->thunk || (uintptr_t)function->thunk->original != match->original) {
-			thunk = thunk_add(area, function->kind, function->stack_size,
-				function->flags & RT_PATCH_ENTRIES, 0);
+			thunk = thunk_add(area, &function->plan, 0);
 			if (!thunk)
 				return false;
 			thunk->original = (const void *)match->original;

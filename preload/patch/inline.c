@@ -62,6 +62,10 @@ static bool code_put(const struct wanted *wanted, const struct loaded *object, _
 static __u32 prepare(struct wanted *wanted, const struct loaded *object, struct thunk_area *area)
 {
 	const struct rt_patch *patch = wanted->patch;
+	const struct thunk_plan plan = {.kind = patch->kind,
+		.stack_size = patch->stack_size,
+		.entries_only = patch->flags & RT_PATCH_ENTRIES,
+		.capture = patch->capture};
 	struct thunk *thunk;
 	__u8 *code;
 
@@ -72,8 +76,7 @@ static __u32 prepare(struct wanted *wanted, const struct loaded *object, struct 
 		!same_bytes((const __u8 *)wanted->address, wanted->window, patch->window_size))
 		return RT_OUTCOME_CHANGED;
 	thunk = wanted->hook ? thunk_add_hook(area, wanted->hook, patch->code_size)
-			     : thunk_add(area, patch->kind, patch->stack_size,
-				       patch->flags & RT_PATCH_ENTRIES, patch->code_size);
+			     : thunk_add(area, &plan, patch->code_size);
 	if (!thunk)
 		return RT_OUTCOME_MEMORY;
 	code = (__u8 *)(thunk + 1);

@@ -6,8 +6,11 @@
 #include "preload/emit.h"
 #include "preload/patch/patch.h"
 #include "preload/patch/trampoline.h"
+#include "wire/patch.h"
 
 #include <stddef.h>
+
+#define LOWEST_POINTER 0x10000ul
 
 #define SAME(number, structure, member) \
 	_Static_assert(number == offsetof(struct structure, member), "trampoline.h")
@@ -17,6 +20,7 @@ SAME(THUNK_ORIGINAL, thunk, original);
 SAME(THUNK_SELF, thunk, self);
 SAME(THUNK_KIND, thunk, kind);
 SAME(THUNK_STACK, thunk, stack_size);
+SAME(THUNK_CAPTURE, thunk, capture);
 SAME(REGION_MODE, rt_region, mode);
 SAME(REGION_FAMILIES, rt_region, families);
 SAME(SLOT_DEPTH, rt_slot, depth);
@@ -50,6 +54,8 @@ _Static_assert(RT_OPEN_MAX == OPEN_MAX && RT_STACK_SPAN == STACK_SPAN, "trampoli
 
 HIDDEN bool trampoline_enter(struct rt_call *call, unsigned kind, __u64 arg, uintptr_t frame);
 HIDDEN void trampoline_leave(const struct rt_call *call, __u64 end, __u64 arg, __s64 result);
+HIDDEN void trampoline_leave_captured(const struct rt_call *call, __u64 end, __u64 arg,
+	__s64 result, const __u64 *arguments, const struct thunk *thunk);
 HIDDEN void trampoline_note(unsigned kind, __u64 arg, uintptr_t frame);
 HIDDEN int trampoline_personality(int version, int actions, __u64 exception_class, void *exception,
 	struct _Unwind_Context *context);
@@ -62,6 +68,59 @@ bool trampoline_enter(struct rt_call *call, unsigned kind, __u64 arg, uintptr_t 
 void trampoline_leave(const struct rt_call *call, __u64 end, __u64 arg, __s64 result)
 {
 	call_leave_cold(call, end, arg, result, NULL);
+}
+
+static void put_number(__u8 *at, __u64 value)
+{
+	memcpy(at, &value, sizeof(value));
+}
+
+/* Text that the callee was given, so that it may be read. */
+static __u32 put_text(__u8 *at, const char *text, __s64 limit)
+{
+	__u32 size = 0;
+
+	if ((uintptr_t)text < LOWEST_POINTER)
+		limit = 0;
+	if (limit < 0 || limit > RT_CAPTURE_TEXT_MAX)
+		limit = RT_CAPTURE_TEXT_MAX;
+	for (; size < limit && text[size]; size++)
+		at[sizeof(__u64) + size] = (__u8)text[size];
+	put_number(at, size);
+	return (__u32)sizeof(__u64) + size;
+}
+
+static __u32 put_argument(__u8 *at, unsigned capture, const __u64 *arguments)
+{
+	__u64 value = arguments[capture >> 3 & 7];
+	unsigned more = capture >> 6;
+
+	switch (capture & 7) {
+	case RT_CAPTURE_TEXT:
+		/* sizes are int in C: the upper half is not theirs */
+		return put_text(
+			at, (const char *)(uintptr_t)value, more ? (__s32)arguments[more - 1] : -1);
+	case RT_CAPTURE_MEMORY:
+		if (value >= LOWEST_POINTER)
+			memcpy(&value, (const __u8 *)(uintptr_t)value + more, sizeof(value));
+		break;
+	}
+	put_number(at, value);
+	return sizeof(__u64);
+}
+
+void trampoline_leave_captured(const struct rt_call *call, __u64 end, __u64 arg, __s64 result,
+	const __u64 *arguments, const struct thunk *thunk)
+{
+	__u8 bytes[RT_CAPTURES * (sizeof(__u64) + RT_CAPTURE_TEXT_MAX)];
+	struct rt_bytes tail = {.data = bytes, .type = RT_TAIL_ARGUMENTS};
+	__u64 captures = thunk->capture;
+
+	if (captures != RT_CAPTURE_NOTHING)
+		for (; captures; captures >>= 16)
+			tail.size += put_argument(
+				bytes + tail.size, (unsigned)(captures & 0xffff), arguments);
+	call_leave_cold(call, end, arg, result, &tail);
 }
 
 void trampoline_note(unsigned kind, __u64 arg, uintptr_t frame)

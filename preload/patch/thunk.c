@@ -134,20 +134,27 @@ struct thunk *thunk_add_hook(struct thunk_area *area, const void *hook, size_t c
 	return thunk;
 }
 
-struct thunk *thunk_add(
-	struct thunk_area *area, unsigned kind, unsigned stack_size, bool entries_only, size_t code)
+static const char *trampoline_of(const struct thunk_plan *plan)
+{
+	if (plan->entries_only)
+		return trampoline_entry;
+	if (plan->capture)
+		return plan->stack_size ? trampoline_capture_stack : trampoline_capture;
+	return plan->stack_size ? trampoline_call_stack : trampoline_call;
+}
+
+struct thunk *thunk_add(struct thunk_area *area, const struct thunk_plan *plan, size_t code)
 {
 	struct thunk *thunk = thunk_take(area, code);
 
 	if (!thunk)
 		return NULL;
 	memcpy(thunk->code, thunk_code, sizeof(thunk_code));
-	thunk->trampoline = entries_only ? trampoline_entry
-		: stack_size		 ? trampoline_call_stack
-					 : trampoline_call;
+	thunk->trampoline = trampoline_of(plan);
 	thunk->self = thunk;
-	thunk->kind = kind;
-	thunk->stack_size = stack_size;
+	thunk->kind = plan->kind;
+	thunk->stack_size = plan->stack_size;
+	thunk->capture = plan->capture;
 	return thunk;
 }
 

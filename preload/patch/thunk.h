@@ -14,13 +14,19 @@ struct thunk_area {
 	size_t size, used;
 };
 
+/* How calls are recorded: from rt_patch. */
+struct thunk_plan {
+	unsigned kind, stack_size;
+	bool entries_only;
+	__u64 capture;
+};
+
 /* Pages for `size` bytes. With low and high: so near that 32-bit distances reach from there to all
  * of them. 0, -ENOMEM, or -ERANGE: no memory free that near. */
 COLD int thunk_area_open(struct thunk_area *area, size_t size, uintptr_t low, uintptr_t high);
 
 /* The next thunk; `code` bytes follow it. NULL: no more room. */
-COLD struct thunk *thunk_add(struct thunk_area *area, unsigned kind, unsigned stack_size,
-	bool entries_only, size_t code);
+COLD struct thunk *thunk_add(struct thunk_area *area, const struct thunk_plan *plan, size_t code);
 
 /* One that jumps straight to a hook of ours, which finds the original by itself. */
 COLD struct thunk *thunk_add_hook(struct thunk_area *area, const void *hook, size_t code);

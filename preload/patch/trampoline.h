@@ -14,6 +14,7 @@
 #define THUNK_SELF 32
 #define THUNK_KIND 40
 #define THUNK_STACK 44
+#define THUNK_CAPTURE 48
 
 /* wire/ring.h, wire/event.h */
 #define REGION_MODE 128
@@ -47,6 +48,7 @@
 /* The trampoline's frame, from its rbp: what the unwinding hook reads. */
 #define FRAME_CALL (-64)
 #define FRAME_ARG (-72)
+#define FRAME_ARGUMENTS (-176) /* six of them, where they are captured */
 
 #ifndef __ASSEMBLER__
 
@@ -63,13 +65,17 @@ struct thunk {
 	const struct thunk *self;
 	__u32 kind;
 	__u32 stack_size; /* bytes of stack arguments, a multiple of 8 */
-	__u64 spare[2];
+	__u64 capture;	  /* as in rt_patch */
+	__u64 spare;
 };
 
 /* Enter with &thunk pushed above the return address. The first two wrap the call and record it,
- * without and with stack arguments; the third records that it was called and jumps on. */
+ * without and with stack arguments; the next two capture arguments as well; the last records that
+ * it was called and jumps on. */
 extern const char trampoline_call[] __attribute__((visibility("hidden")));
 extern const char trampoline_call_stack[] __attribute__((visibility("hidden")));
+extern const char trampoline_capture[] __attribute__((visibility("hidden")));
+extern const char trampoline_capture_stack[] __attribute__((visibility("hidden")));
 extern const char trampoline_entry[] __attribute__((visibility("hidden")));
 
 #endif

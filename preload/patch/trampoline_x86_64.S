@@ -34,8 +34,9 @@
 #define F_R8 -112
 #define F_R9 -120
 #define F_R10 -128
+#define F_ARGUMENTS FRAME_ARGUMENTS
 /* with the 24 bytes above it keeps the stack's alignment */
-#define F_SIZE 136
+#define F_SIZE 184
 #define CALLER 24
 
 /* x87, SSE, AVX and AVX-512; the largest they take in the standard form, and its header. */
@@ -217,8 +218,8 @@
 	jne	1b
 	.endm
 
-	/* The whole of it; with stack arguments where `stack` is 1. */
-	.macro TRAMPOLINE name, stack
+	/* The whole of it; with stack arguments where `stack` is 1; capturing where `capture` is. */
+	.macro TRAMPOLINE name, stack, capture
 	.p2align 6
 	.globl	\name
 	.hidden	\name
@@ -266,6 +267,14 @@
 	COPY
 	.endif
 	RESTORE
+	.if	\capture
+	mov	%rdi, F_ARGUMENTS(%rbp)
+	mov	%rsi, F_ARGUMENTS + 8(%rbp)
+	mov	%rdx, F_ARGUMENTS + 16(%rbp)
+	mov	%rcx, F_ARGUMENTS + 24(%rbp)
+	mov	%r8, F_ARGUMENTS + 32(%rbp)
+	mov	%r9, F_ARGUMENTS + 40(%rbp)
+	.endif
 	notrack call *F_ORIGINAL(%rbp)
 	mov	%rax, F_RAX(%rbp)
 	mov	%rdx, F_RDX(%rbp)
@@ -273,6 +282,9 @@
 	CLOCK
 	mov	F_THREAD(%rbp), %r11
 	sub	F_START(%rbp), %rax
+	.if	\capture
+	jmp	.L\name\()_return_cold
+	.endif
 	mov	%rax, %rdx
 	shr	$32, %rdx
 	jne	.L\name\()_return_cold
@@ -352,7 +364,13 @@
 	mov	F_ORIGINAL(%rbp), %rsi
 	mov	F_ARG(%rbp), %rdx
 	mov	F_RAX(%rbp), %rcx
+	.if	\capture
+	lea	F_ARGUMENTS(%rbp), %r8
+	mov	8(%rbp), %r9
+	call	trampoline_leave_captured
+	.else
 	call	trampoline_leave
+	.endif
 	RESTORE_ALL
 	mov	F_RCX(%rbp), %rcx
 	jmp	.L\name\()_return
@@ -365,8 +383,10 @@
 	.size	\name, . - \name
 	.endm
 
-	TRAMPOLINE trampoline_call, 0
-	TRAMPOLINE trampoline_call_stack, 1
+	TRAMPOLINE trampoline_call, 0, 0
+	TRAMPOLINE trampoline_call_stack, 1, 0
+	TRAMPOLINE trampoline_capture, 0, 1
+	TRAMPOLINE trampoline_capture_stack, 1, 1
 
 	.p2align 6
 	.globl	trampoline_entry
