@@ -37,6 +37,14 @@ struct proto_turn {
 	}
 #define TURNS(turns) turns, sizeof(turns) / sizeof(*(turns))
 
+/* A place of a talk that is made anew: what the talk before had there is freed. */
+static inline void proto_turn_renew(
+	struct proto_turn *turn, enum proto_way way, char *bytes, size_t size)
+{
+	free((void *)turn->bytes);
+	*turn = (struct proto_turn){way, bytes, size};
+}
+
 struct proto_host {
 	struct exchange_host host;
 	struct buf told;

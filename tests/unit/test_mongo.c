@@ -80,7 +80,7 @@ static void send(enum proto_way way, uint32_t id, uint32_t answers)
 	put_le32(&message, answers);
 	put_le32(&message, 2013);
 	buf_append(&message, body.data, body.size);
-	talk[turns++] = (struct proto_turn){way, (char *)message.data, message.size};
+	proto_turn_renew(&talk[turns++], way, (char *)message.data, message.size);
 }
 
 #define CHECK_TALK(expected) proto_check(&protocol_mongo, talk, turns, expected)
@@ -211,13 +211,14 @@ TEST(gaps_and_what_is_none)
 	turns = 0;
 	find(1);
 	reply_rows(1, 2);
-	talk[turns++] = (struct proto_turn){PROTO_OUT, "\1\0\0\0\0\0\0\0\0\0\0\0\xdd\7\0\0", 16};
+	proto_turn_renew(&talk[turns++], PROTO_OUT,
+		memcpy(malloc(16), "\1\0\0\0\0\0\0\0\0\0\0\0\xdd\7\0\0", 16), 16);
 	CHECK_TALK(FOUND " db.response.returned_rows=2 | 85/118\nLOST\n");
 	turns = 0;
 	find(1);
 	reply_rows(1, 2);
 	talk[1].size = 60;
-	talk[turns++] = (struct proto_turn){PROTO_IN, NULL, 118 - 60};
+	proto_turn_renew(&talk[turns++], PROTO_IN, NULL, 118 - 60);
 	CHECK_TALK(FOUND " | 85/118\n");
 }
 

@@ -14,7 +14,7 @@ static void put(enum proto_way way, uint8_t sequence, const char *body, size_t s
 
 	if (!turn || turn->way != way) {
 		turn = &talk[turns++];
-		*turn = (struct proto_turn){.way = way};
+		proto_turn_renew(turn, way, NULL, 0);
 	}
 	bytes = malloc(turn->size + 4 + size);
 	if (turn->size)

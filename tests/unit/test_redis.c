@@ -127,7 +127,8 @@ TEST(published_messages_answer_nothing)
 	CHECK(strstr(told, "SUBSCRIBE | 8 |") && strstr(told, "PING | 8 |") &&
 		strstr(told, "UNSUBSCRIBE | 8 |") && strstr(told, "LRANGE | 8 |"));
 	CHECK(!strstr(told, "SECRET") && !strstr(told, "failed") && !strstr(told, "LOST"));
-	proto_check(&protocol_redis, TURNS(turns), strdup(told));
+	proto_check(&protocol_redis, TURNS(turns), told);
+	buf_free(&host.told);
 }
 
 TEST(resp3_confirmations_are_pushes)
@@ -261,6 +262,9 @@ TEST(a_long_pipeline_is_told_as_one)
 	CHECK(strstr(told, "db.operation.batch.size=9745"));
 	CHECK(!strstr(told, "LOST"));
 	CHECK(strstr(told, "ragtime.cache=miss | 22/5\n")); /* the last one is its own again */
+	buf_free(&host.told);
+	buf_free(&commands);
+	buf_free(&replies);
 }
 
 TEST(probes)
