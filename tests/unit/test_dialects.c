@@ -181,6 +181,40 @@ TEST(pieces_of_any_size_give_the_same_facts)
 	each_case(check_pieces);
 }
 
+/* The answer cut in two, at every place. */
+static void check_two_pieces(const char *path, const struct http_case *one, struct found *found)
+{
+	struct exchange_host host = {.context = found, .done = take_exchange, .hash = hash_bytes};
+	const struct protocol *protocol = &protocol_http1;
+
+	(void)path;
+	for (size_t at = 1; at < one->response.size; at++) {
+		void *state = calloc(1, protocol->state_size);
+		int before = unit_failures;
+		uint64_t ticks = 1;
+
+		buf_clear(&found->text);
+		protocol->open(state, &host);
+		feed_in_pieces(protocol, state, PROTO_OUT, one->request.data, one->request.size,
+			SIZE_MAX, &ticks);
+		feed_in_pieces(protocol, state, PROTO_IN, one->response.data, at, at, &ticks);
+		feed_in_pieces(protocol, state, PROTO_IN, one->response.data + at,
+			one->response.size - at, SIZE_MAX, &ticks);
+		protocol->close(state, ticks);
+		free(state);
+		CHECK_STR(buf_string(&found->text), one->expect);
+		if (unit_failures > before) {
+			printf("cut at %zu\n", at);
+			return;
+		}
+	}
+}
+
+TEST(a_cut_anywhere_gives_the_same_facts)
+{
+	each_case(check_two_pieces);
+}
+
 static void check_cut(const char *path, const struct http_case *one, struct found *found)
 {
 	(void)path;
