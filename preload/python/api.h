@@ -30,6 +30,16 @@ COLD bool py_api_find(void);
 /* Data of the interpreter by name, or NULL. */
 COLD void *py_data(const char *name);
 
+typedef int py_init(py_object *self, py_object *arguments, py_object *keywords);
+
+/* PyMethodDef */
+struct py_definition {
+	const char *name;
+	void *method;
+	int flags;
+	const char *doc;
+};
+
 #define PY_AT(type, pointer, offset) (*(type *)((char *)(pointer) + (offset)))
 
 /* The exception that is on its way is put aside, so that names may be looked up meanwhile. */

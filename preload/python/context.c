@@ -4,16 +4,7 @@
 #include "preload/python/linkage.h"
 #include "preload/python/span.h"
 
-typedef int py_init(py_object *self, py_object *arguments, py_object *keywords);
 typedef py_object *py_method(py_object *self, py_object *arguments);
-
-/* PyMethodDef */
-struct definition {
-	const char *name;
-	void *method;
-	int flags;
-	const char *doc;
-};
 
 static py_object *variable, *zero;
 static void *interpreter; /* the only one that we look at */
@@ -159,11 +150,11 @@ static void hook_copy_context(void)
 {
 	py_object *module = py_module("_contextvars");
 	py_object *function = module ? py.PyObject_GetAttrString(module, "copy_context") : NULL;
-	struct definition *definition;
+	struct py_definition *definition;
 
 	if (!function)
 		return;
-	definition = PY_AT(struct definition *, function, PY_FUNCTION_METHOD);
+	definition = PY_AT(struct py_definition *, function, PY_FUNCTION_METHOD);
 	if (function->type == py_data("PyCFunction_Type") &&
 		text_equal(definition->name, "copy_context")) {
 		context_copy = (py_method *)definition->method;

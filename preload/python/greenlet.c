@@ -4,13 +4,106 @@
 
 #include <sys/mman.h>
 
-#define CURRENT 4 /* PyGreenlet_GetCurrent's place in greenlet's table of functions */
+/* Places in greenlet's table of what it offers others: its type, and functions. */
+enum { TYPE = 0, CURRENT = 4, THROW = 5, SWITCH = 6 };
+
+#define DESCRIPTOR_METHOD 40  /* in a method of a type: its definition */
+#define DESCRIPTOR_WRAPPED 48 /* in a slot of a type: its function */
+#define WITH_KEYWORDS 3	      /* METH_VARARGS | METH_KEYWORDS */
 #define STACK_ROOM 128
 
 py_object *(*py_greenlet_current)(void);
 
 static struct py_table stacks; /* by greenlet */
 static struct py_stack *unused;
+
+/* What all of them take: arguments that a function does not have are no harm to it. */
+typedef py_object *py_switch(py_object *greenlet, void *first, void *second, void *third);
+
+static py_switch *real_switch, *real_throw, *real_switch_method, *real_throw_method;
+static py_init *real_init;
+
+/* What returns here is the greenlet that had switched away. */
+static py_object *followed(py_object *result)
+{
+	struct py_thread *thread = rt_self.runtime;
+
+	if (thread)
+		py_greenlet_follow(thread);
+	return result;
+}
+
+#define FOLLOWED(name)                                                                             \
+	static py_object *name##_hook(py_object *greenlet, void *first, void *second, void *third) \
+	{                                                                                          \
+		return followed(real_##name(greenlet, first, second, third));                      \
+	}
+
+FOLLOWED(switch)
+FOLLOWED(throw)
+FOLLOWED(switch_method)
+FOLLOWED(throw_method)
+
+/* What other extensions call. */
+static void redirect(void **place, py_switch *hook, py_switch **real)
+{
+	*real = (py_switch *)*place;
+	*place = (void *)hook;
+}
+
+static void redirect_method(py_object *type, const char *name, py_switch *hook, py_switch **real)
+{
+	py_object *method = py.PyObject_GetAttrString(type, name);
+	struct py_definition *definition;
+
+	if (method && method->type == py_data("PyMethodDescr_Type")) {
+		definition = PY_AT(struct py_definition *, method, DESCRIPTOR_METHOD);
+		if (text_equal(definition->name, name))
+			redirect(&definition->method, hook, real);
+	}
+	py_drop(method);
+}
+
+static void stack_forget(const void *greenlet);
+
+/* One is made: what runs in it was asked for by who makes it. */
+static int init_hook(py_object *greenlet, py_object *arguments, py_object *keywords)
+{
+	struct py_thread *thread = py_thread();
+	int result = real_init(greenlet, arguments, keywords);
+
+	if (thread && !result) {
+		stack_forget(greenlet);
+		py_span_hand(thread, greenlet);
+	}
+	return result;
+}
+
+/* Calls of the type find it there; those of greenlet.__init__, as gevent's, in the method's object.
+ */
+static void redirect_init(py_object *type)
+{
+	py_object *method = py.PyObject_GetAttrString(type, "__init__");
+
+	real_init = PY_AT(py_init *, type, PY_TYPE_INIT);
+	PY_AT(py_init *, type, PY_TYPE_INIT) = init_hook;
+	if (method && method->type == py_data("PyWrapperDescr_Type") &&
+		PY_AT(py_init *, method, DESCRIPTOR_WRAPPED) == real_init)
+		PY_AT(py_init *, method, DESCRIPTOR_WRAPPED) = init_hook;
+	py_drop(method);
+}
+
+static void hook_all(void **functions)
+{
+	py_object *type = functions[TYPE];
+
+	py_greenlet_current = (py_object * (*)(void))(uintptr_t)functions[CURRENT];
+	redirect(&functions[SWITCH], switch_hook, &real_switch);
+	redirect(&functions[THROW], throw_hook, &real_throw);
+	redirect_method(type, "switch", switch_method_hook, &real_switch_method);
+	redirect_method(type, "throw", throw_method_hook, &real_throw_method);
+	redirect_init(type);
+}
 
 void py_greenlet_imported(void)
 {
@@ -22,7 +115,7 @@ void py_greenlet_imported(void)
 	capsule = py.PyObject_GetAttrString(module, "_C_API");
 	functions = capsule ? py.PyCapsule_GetPointer(capsule, "greenlet._C_API") : NULL;
 	if (functions)
-		py_greenlet_current = (py_object * (*)(void))(uintptr_t)functions[CURRENT];
+		hook_all(functions);
 	py.PyErr_Clear();
 	py_drop(capsule);
 }
@@ -51,18 +144,32 @@ static struct py_stack *stack_make(const void *greenlet)
 	return NULL;
 }
 
+static void stack_free(struct py_place *place, struct py_stack *stack)
+{
+	py_table_remove(&stacks, place);
+	stack->next = unused;
+	unused = stack;
+}
+
+/* The address was another's, that ended without our seeing it. */
+static void stack_forget(const void *greenlet)
+{
+	struct py_place *place = py_table_find(&stacks, (uintptr_t)greenlet);
+
+	if (place)
+		stack_free(place, (struct py_stack *)(uintptr_t)place->span);
+}
+
 /* Nothing of interest is on it: it may be another's, and so may the greenlet's address. */
 static void stack_leave(struct py_thread *thread, struct py_stack *stack)
 {
 	struct py_place *place;
 
-	if (stack == &thread->own || stack->count)
+	if (stack == &thread->own || stack->count > 1 || (stack->count && stack->open[0].code))
 		return;
 	place = py_table_find(&stacks, (uintptr_t)stack->of);
 	if (place)
-		py_table_remove(&stacks, place);
-	stack->next = unused;
-	unused = stack;
+		stack_free(place, stack);
 }
 
 void py_greenlet_follow(struct py_thread *thread)
@@ -90,5 +197,7 @@ void py_greenlet_follow(struct py_thread *thread)
 	if (!stack)
 		return;
 	py_span_switch(thread, stack);
+	if (!place && stack != &thread->own && py_span_is_handed(greenlet))
+		py_span_take(thread, greenlet, NULL);
 	stack_leave(thread, before);
 }

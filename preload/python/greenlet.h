@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Greenlets: each has a stack of its own, which goes on where it was left. A switch is noticed at
- * the next function that is of interest: what the thread was in until then is suspended there, and
- * what the greenlet was in goes on.
+ * Greenlets: each has a stack of its own, which goes on where it was left. A switch is noticed when
+ * it comes back to who had switched away, and in a new greenlet at its first function: what the
+ * thread was in until then is suspended there, and what the greenlet was in goes on.
  */
 #ifndef PRELOAD_PYTHON_GREENLET_H
 #define PRELOAD_PYTHON_GREENLET_H

@@ -281,6 +281,11 @@ void py_span_hand(struct py_thread *thread, const py_object *work)
 		py_table_put(&handed, (uintptr_t)work, span, NULL);
 }
 
+bool py_span_is_handed(const py_object *work)
+{
+	return py_table_find(&handed, (uintptr_t)work) != NULL;
+}
+
 void py_span_take(struct py_thread *thread, const py_object *work, const void *frame)
 {
 	struct py_place *place = py_table_find(&handed, (uintptr_t)work);

@@ -117,6 +117,7 @@ COLD __u64 py_span_now(struct py_thread *thread, const void *context);
 
 /* Work goes to another thread: `work` remembers the span that runs now. */
 COLD void py_span_hand(struct py_thread *thread, const py_object *work);
+COLD bool py_span_is_handed(const py_object *work);
 /* What follows is that work, until py_span_leave. */
 COLD void py_span_take(struct py_thread *thread, const py_object *work, const void *frame);
 

@@ -14,7 +14,7 @@ comes of a call that has a parent, or a call that it belongs beside:
 import collections
 import dataclasses
 
-CLOCK_NS = 2000  # what two clocks may be apart
+CLOCK_NS = 500  # what two clocks may be apart
 OUTCOMES = ("right", "stranger", "wrong", "orphan", "missing")
 
 
