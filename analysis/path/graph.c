@@ -148,6 +148,12 @@ static int load_threads(struct loading *loading)
 	return err;
 }
 
+/* Not yet is no failure. */
+static bool is_failure(int64_t status)
+{
+	return status && status != EINPROGRESS && status != EAGAIN && status != EINTR;
+}
+
 /* Of the row at hand; false: it is of another run. */
 static bool read_node(const struct loading *loading, const struct query *query, struct node *node)
 {
@@ -167,7 +173,7 @@ static bool read_node(const struct loading *loading, const struct query *query, 
 		.start_ns = query_int(query, 5),
 		.end_ns = query_is_null(query, 6) ? graph->run->end_ns : query_int(query, 6),
 		.flags = (query_is_null(query, 6) ? NODE_UNFINISHED : 0) |
-			(query_int(query, 7) ? NODE_FAILED : 0),
+			(is_failure(query_int(query, 7)) ? NODE_FAILED : 0),
 		.evidence = (uint8_t)query_int(query, 8),
 		.object = (uint32_t)query_int(query, 9),
 		.wait = operation ? (uint8_t)query_int(query, 10) : RT_WAIT_none,

@@ -279,17 +279,29 @@ static bool contains(const struct finding *finding, uint32_t node)
 /* So many spans of a finding are compared. */
 #define ENOUGH 256
 
-/* What a stage's slowness comes from has been told where all its spans are another's evidence. */
-static bool is_told(struct finding *const *others, uint32_t count, const struct finding *slow)
+/* What such a finding comes from has been told where all its spans are another's evidence. */
+static bool is_symptom(const struct finding *finding)
+{
+	static const char *const names[] = {
+		"slow_stage", "tls_each_call", "dns_each_call", "rate_limited"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!strcmp(finding->rule, names[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool is_told(struct finding *const *others, uint32_t count, const struct finding *symptom)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		const struct finding *other = others[i];
 		uint32_t common = 0;
 
-		while (common < slow->count && common < ENOUGH &&
-			contains(other, slow->nodes[common]))
+		while (common < symptom->count && common < ENOUGH &&
+			contains(other, symptom->nodes[common]))
 			common++;
-		if (common == slow->count || common == ENOUGH)
+		if (common == symptom->count || common == ENOUGH)
 			return true;
 	}
 	return false;
@@ -305,18 +317,15 @@ static void finding_free(struct finding *finding)
 	free(finding);
 }
 
+/* Only what stands before it, in the order of rules.def, tells a symptom. */
 static void drop_told(struct findings *findings)
 {
-	uint32_t others = 0, kept;
+	uint32_t kept = 0;
 
-	/* they stand last, behind all that may tell it */
-	while (others < findings->count && strcmp(findings->list[others]->rule, "slow_stage") != 0)
-		others++;
-	kept = others;
-	for (uint32_t i = others; i < findings->count; i++) {
+	for (uint32_t i = 0; i < findings->count; i++) {
 		struct finding *finding = findings->list[i];
 
-		if (is_told(findings->list, others, finding))
+		if (is_symptom(finding) && is_told(findings->list, kept, finding))
 			finding_free(finding);
 		else
 			findings->list[kept++] = finding;

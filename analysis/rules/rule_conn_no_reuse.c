@@ -25,16 +25,16 @@ static bool could_serve(
 
 /* The connect, the lookup just before it and the handshake on it. */
 static void add(struct rule_context *context, struct finding *finding, const struct scope *scope,
-	uint32_t i)
+	uint32_t i, unsigned cut)
 {
 	const struct node *node = rule_node(context, scope->calls[i]);
 
-	finding_add(context, finding, scope->calls[i], REPLAY_WHOLE);
+	finding_add(context, finding, scope->calls[i], cut);
 	for (uint32_t j = i; j-- && i - j < 4;) {
 		const struct node *other = rule_node(context, scope->calls[j]);
 
 		if (other->wait == RT_WAIT_dns && other->thread == node->thread)
-			finding_add(context, finding, scope->calls[j], REPLAY_WHOLE);
+			finding_add(context, finding, scope->calls[j], cut);
 		if (other->wait == RT_WAIT_connect)
 			break;
 	}
@@ -42,11 +42,13 @@ static void add(struct rule_context *context, struct finding *finding, const str
 		const struct node *other = rule_node(context, scope->calls[j]);
 
 		if (other->wait == RT_WAIT_tls && other->object == node->object)
-			finding_add(context, finding, scope->calls[j], REPLAY_WHOLE);
+			finding_add(context, finding, scope->calls[j], cut);
 	}
 }
 
-/* `again`: of each connect that could have been spared. */
+/* `again`: each connect that could have been spared, and the first one before them. */
+enum { NEEDED = 1, SPARED };
+
 static void count_connects(struct rule_context *context, const struct scope *scope,
 	struct map *counts, struct map *again)
 {
@@ -61,7 +63,9 @@ static void count_connects(struct rule_context *context, const struct scope *sco
 		before = rule_place(context, &last, rule_object_text(context, node));
 		if (*before &&
 			could_serve(context, rule_node(context, scope->calls[*before - 1]), node)) {
-			*rule_place(context, again, i) = 1;
+			*rule_place(context, again, i) = SPARED;
+			if (!map_find(again, *before - 1))
+				*rule_place(context, again, *before - 1) = NEEDED;
 			*rule_place(context, counts, rule_object_text(context, node)) += 1;
 		}
 		*before = i + 1;
@@ -87,7 +91,8 @@ void rule_conn_no_reuse(struct rule_context *context)
 					limit(context, "connections"))
 				continue;
 			finding = finding_on(context, rule_object_name(context, node));
-			add(context, finding, scope, i);
+			add(context, finding, scope, i,
+				*map_find(&again, i) == SPARED ? REPLAY_WHOLE : 0);
 			finding_occurred(finding, scope->unit);
 		}
 		map_free(&counts);

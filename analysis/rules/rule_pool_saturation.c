@@ -38,8 +38,11 @@ static int compare_peers(const void *left, const void *right, void *context)
 	return a != b ? (a < b ? -1 : 1) : compare(left, right, context);
 }
 
+/* What was under way at such a moment, too: all of it waited for the rest. */
 static void look(struct rule_context *context, const uint32_t *nodes, uint32_t count)
 {
+	uint32_t next = 0;
+
 	for (uint32_t i = 0; i < count; i++) {
 		const struct node *node = rule_node(context, nodes[i]);
 		struct finding *finding;
@@ -47,7 +50,10 @@ static void look(struct rule_context *context, const uint32_t *nodes, uint32_t c
 		if (in_flight(context, nodes, i) < limit(context, "in_flight"))
 			continue;
 		finding = finding_on(context, rule_object_name(context, node));
-		finding_add(context, finding, nodes[i], 0);
+		for (next = next + RULE_NEAR > i ? next : i - RULE_NEAR; next <= i; next++) {
+			if (rule_node(context, nodes[next])->end_ns > node->start_ns || next == i)
+				finding_add(context, finding, nodes[next], 0);
+		}
 		finding_occurred(finding, context->units->owner[nodes[i]]);
 	}
 }

@@ -83,7 +83,7 @@ def tls_each_call(t, fires):
     obj = t.object("10.0.0.9:443", fresh=True)
     for _ in range(4):
         if fires:
-            obj = t.object("10.0.0.9:443", fresh=True)
+            obj = t.object("10.0.0.9:443", fresh=True, closed=t.at + 60)
         t.call("SSL_do_handshake", 30, obj, attributes={"tls.resumed": 0})
         t.get("/x", 20)
         t.wait(30)
