@@ -178,6 +178,7 @@ static bool read_node(const struct loading *loading, const struct query *query, 
 		.object = (uint32_t)query_int(query, 9),
 		.wait = operation ? (uint8_t)query_int(query, 10) : RT_WAIT_none,
 		.request = NODE_NONE,
+		.cause = NODE_NONE,
 	};
 	if (node->end_ns < node->start_ns)
 		node->end_ns = node->start_ns;

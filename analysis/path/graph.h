@@ -33,6 +33,7 @@ struct node {
 	uint32_t thread;	      /* in graph.threads; NODE_NONE of processes */
 	uint32_t object;	      /* row id; 0: none */
 	uint32_t request;	      /* in graph.requests; NODE_NONE: it is none */
+	uint32_t cause;		      /* the request that this call is a part of; NODE_NONE: none */
 	uint8_t kind, wait, evidence; /* vocabulary.def */
 	uint8_t flags;
 };

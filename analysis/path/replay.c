@@ -7,14 +7,42 @@
 
 struct replay {
 	const struct units *units;
-	uint32_t *place;   /* of each node in graph.order */
-	uint16_t *cut;	   /* of each node */
+	uint32_t *place; /* of each node in graph.order */
+	uint16_t *cut;	 /* of each node */
+	uint32_t *parts; /* nodes that have a cause, those of one together */
+	uint32_t part_count;
 	uint8_t *is_dirty; /* something in or below it was shortened */
 	int64_t *new_ns;   /* durations of dirty nodes */
 	int64_t *new_end;  /* of the children of the node at hand, on its own clock */
 	uint32_t *dirty;
 	uint32_t dirty_count, dirty_capacity;
 };
+
+static int compare_causes(const void *left, const void *right, void *context)
+{
+	const struct graph *graph = context;
+	uint32_t i = *(const uint32_t *)left, j = *(const uint32_t *)right;
+	uint32_t a = graph->nodes[i].cause, b = graph->nodes[j].cause;
+
+	return a != b ? (a < b ? -1 : 1) : i < j ? -1 : i > j;
+}
+
+static bool list_parts(struct replay *replay, const struct graph *graph)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < graph->count; i++)
+		count += graph->nodes[i].cause != NODE_NONE;
+	replay->parts = malloc(((size_t)count + 1) * sizeof(*replay->parts));
+	if (!replay->parts)
+		return false;
+	for (uint32_t i = 0; i < graph->count; i++) {
+		if (graph->nodes[i].cause != NODE_NONE)
+			replay->parts[replay->part_count++] = i;
+	}
+	qsort_r(replay->parts, count, sizeof(*replay->parts), compare_causes, (void *)graph);
+	return true;
+}
 
 struct replay *replay_new(const struct units *units)
 {
@@ -30,8 +58,8 @@ struct replay *replay_new(const struct units *units)
 	replay->is_dirty = calloc(count, sizeof(*replay->is_dirty));
 	replay->new_ns = calloc(count, sizeof(*replay->new_ns));
 	replay->new_end = calloc(count, sizeof(*replay->new_end));
-	if (!replay->place || !replay->cut || !replay->is_dirty || !replay->new_ns ||
-		!replay->new_end) {
+	if (!list_parts(replay, graph) || !replay->place || !replay->cut || !replay->is_dirty ||
+		!replay->new_ns || !replay->new_end) {
 		replay_free(replay);
 		return NULL;
 	}
@@ -46,6 +74,7 @@ void replay_free(struct replay *replay)
 		return;
 	free(replay->place);
 	free(replay->cut);
+	free(replay->parts);
 	free(replay->is_dirty);
 	free(replay->new_ns);
 	free(replay->new_end);
@@ -69,7 +98,7 @@ static int mark(struct replay *replay, uint32_t node)
 	return 0;
 }
 
-int replay_shorten(struct replay *replay, uint32_t node, unsigned per_mille)
+static int shorten(struct replay *replay, uint32_t node, unsigned per_mille)
 {
 	const struct units *units = replay->units;
 
@@ -86,6 +115,25 @@ int replay_shorten(struct replay *replay, uint32_t node, unsigned per_mille)
 			break;
 	}
 	return 0;
+}
+
+int replay_shorten(struct replay *replay, uint32_t node, unsigned per_mille)
+{
+	const struct node *nodes = replay->units->graph->nodes;
+	uint32_t low = 0, high = replay->part_count;
+	int err = shorten(replay, node, per_mille);
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (nodes[replay->parts[middle]].cause < node)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; !err && low < replay->part_count && nodes[replay->parts[low]].cause == node; low++)
+		err = shorten(replay, replay->parts[low], per_mille);
+	return err;
 }
 
 /* Of children that had ended at a moment: the last end, as it was and as it becomes. */

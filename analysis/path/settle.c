@@ -94,6 +94,93 @@ static void trim(struct graph *graph, const struct active *active, const struct 
 	}
 }
 
+static uint32_t cause_of(
+	const struct graph *graph, const struct active *active, const struct node *call)
+{
+	if (call->kind == RT_SPAN_request || call->wait == RT_WAIT_none || call->child_count)
+		return NODE_NONE;
+	for (uint32_t i = active->count; i--;) {
+		if (explains(&graph->nodes[active->list[i]], call))
+			return active->list[i];
+	}
+	return NODE_NONE;
+}
+
+static int compare_starts(const void *left, const void *right, void *context)
+{
+	const struct graph *graph = context;
+	const struct node *a = &graph->nodes[*(const uint32_t *)left];
+	const struct node *b = &graph->nodes[*(const uint32_t *)right];
+
+	if (a->thread != b->thread)
+		return a->thread < b->thread ? -1 : 1;
+	if (a->start_ns != b->start_ns)
+		return a->start_ns < b->start_ns ? -1 : 1;
+	if ((a->request != NODE_NONE) != (b->request != NODE_NONE))
+		return a->request != NODE_NONE ? -1 : 1;
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+/* Calls that are left, wherever in their thread they stand. */
+static int find_causes(struct graph *graph, struct active *active)
+{
+	struct active list = {0};
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < graph->count; i++) {
+		const struct node *node = &graph->nodes[i];
+
+		if (node->thread != NODE_NONE && !(node->flags & NODE_HIDDEN) &&
+			(node->request != NODE_NONE || node->wait != RT_WAIT_none))
+			err = active_add(&list, i);
+	}
+	if (list.count)
+		qsort_r(list.list, list.count, sizeof(*list.list), compare_starts, graph);
+	active->count = 0;
+	for (uint32_t i = 0; !err && i < list.count; i++) {
+		struct node *node = &graph->nodes[list.list[i]];
+
+		if (i && node->thread != graph->nodes[list.list[i - 1]].thread)
+			active->count = 0;
+		active_prune(graph, active, node->start_ns);
+		if (node->request != NODE_NONE)
+			err = active_add(active, list.list[i]);
+		else
+			node->cause = cause_of(graph, active, node);
+	}
+	free(list.list);
+	return err;
+}
+
+/* Up to where they end before what is around them does. */
+static void lift(struct graph *graph)
+{
+	uint8_t *has_parts = calloc((size_t)graph->count + 1, 1);
+
+	for (uint32_t i = 0; has_parts && i < graph->count; i++) {
+		if (graph->nodes[i].cause != NODE_NONE)
+			has_parts[graph->nodes[i].cause] = 1;
+	}
+	for (uint32_t i = 0; has_parts && i < graph->count; i++) {
+		struct node *node = &graph->nodes[i];
+
+		if (node->request == NODE_NONE || node->flags & NODE_SERVER || has_parts[i])
+			continue;
+		for (uint32_t hops = 0; hops < graph->count && node->parent < graph->count;
+			hops++) {
+			const struct node *parent = &graph->nodes[node->parent];
+
+			if (parent->flags & (NODE_THREAD | NODE_SERVER) ||
+				parent->parent >= graph->count || parent->thread != node->thread ||
+				parent->end_ns + SLACK_NS >= node->end_ns)
+				break;
+			node->parent = parent->parent;
+			node->flags |= NODE_ADOPTED;
+		}
+	}
+	free(has_parts);
+}
+
 static int settle_children(struct graph *graph, const struct node *parent, struct active *active)
 {
 	active->count = 0;
@@ -144,20 +231,44 @@ static int compare_waits(const void *left, const void *right, void *context)
 	return a->end_ns < b->end_ns ? -1 : a->end_ns > b->end_ns;
 }
 
-/* Those of main threads. */
 static int find_waits(struct graph *graph, struct active *all)
 {
 	for (uint32_t i = 0; i < graph->count; i++) {
 		const struct node *node = &graph->nodes[i];
 
-		if (node->thread == NODE_NONE || !graph->threads[node->thread].is_main ||
-			!is_handover(node) || node->flags & NODE_HIDDEN)
+		if (node->thread == NODE_NONE || !is_handover(node) || node->flags & NODE_HIDDEN)
 			continue;
 		if (active_add(all, i))
 			return -ENOMEM;
 	}
 	if (all->count)
 		qsort_r(all->list, all->count, sizeof(*all->list), compare_waits, graph);
+	return 0;
+}
+
+/* Of each thread. */
+struct threads {
+	struct waits *waits;
+	bool *serves; /* it answers requests of others */
+};
+
+static int look_at_threads(
+	const struct graph *graph, const struct active *all, struct threads *threads)
+{
+	threads->waits = calloc((size_t)graph->thread_count + 1, sizeof(*threads->waits));
+	threads->serves = calloc((size_t)graph->thread_count + 1, sizeof(*threads->serves));
+	if (!threads->waits || !threads->serves)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < all->count; i++) {
+		struct waits *waits = &threads->waits[graph->nodes[all->list[i]].thread];
+
+		if (!waits->count++)
+			waits->list = &all->list[i];
+	}
+	for (uint32_t i = 0; i < graph->count; i++) {
+		if (graph->nodes[i].flags & NODE_SERVER && graph->nodes[i].thread != NODE_NONE)
+			threads->serves[graph->nodes[i].thread] = true;
+	}
 	return 0;
 }
 
@@ -186,22 +297,44 @@ static bool is_work(const struct node *node)
 		node->wait != RT_WAIT_sleep;
 }
 
-static void adopt(
-	struct graph *graph, const struct waits *waits, const struct node *root, unsigned wait)
+/* A thread's own, or what another one has handed to it. */
+static bool is_outermost(const struct graph *graph, const struct node *node)
 {
-	for (uint32_t i = 0; i < root->child_count; i++) {
-		struct node *node = &graph->nodes[graph->by_start[root->first + i]];
-		uint32_t place;
+	const struct node *parent = &graph->nodes[node->parent];
 
-		if (node->flags & (NODE_HIDDEN | NODE_ADOPTED | NODE_SERVER | NODE_THREAD) ||
-			!is_work(node))
-			continue;
-		place = wait_at(graph, waits, node->end_ns);
-		if (place == NODE_NONE || graph->nodes[place].wait != wait)
-			continue;
-		node->parent = place;
-		node->flags |= NODE_ADOPTED;
-	}
+	return parent->flags & NODE_THREAD || parent->thread != node->thread;
+}
+
+/*
+ * The thread that may wait for it: the one that has handed it over, else the process's main thread,
+ * unless its own thread answers requests of others.
+ */
+static uint32_t waiter_of(
+	const struct graph *graph, const struct threads *threads, const struct node *node)
+{
+	const struct node *parent = &graph->nodes[node->parent];
+	uint32_t at = node->thread;
+
+	if (parent->thread != node->thread)
+		return parent->thread;
+	if (threads->serves[at])
+		return NODE_NONE;
+	while (at && !graph->threads[at].is_main)
+		at--;
+	return at == node->thread ? NODE_NONE : at;
+}
+
+static void adopt(struct graph *graph, const struct threads *threads, struct node *node)
+{
+	uint32_t waiter = waiter_of(graph, threads, node), place;
+
+	if (waiter == NODE_NONE)
+		return;
+	place = wait_at(graph, &threads->waits[waiter], node->end_ns);
+	if (place == NODE_NONE || graph->nodes[place].wait != RT_WAIT_lock)
+		return;
+	node->parent = place;
+	node->flags |= NODE_ADOPTED;
 }
 
 /* A child process as a whole, below the wait during which it ended. */
@@ -223,43 +356,34 @@ static void adopt_processes(struct graph *graph, const struct waits *waits, uint
 	}
 }
 
-static bool has_servers(const struct graph *graph, const struct node *root)
-{
-	for (uint32_t i = 0; i < root->child_count; i++) {
-		if (graph->nodes[graph->by_start[root->first + i]].flags & NODE_SERVER)
-			return true;
-	}
-	return false;
-}
-
-static void settle_process(struct graph *graph, const struct waits *waits, uint32_t main)
-{
-	const struct graph_thread *thread = &graph->threads[main];
-
-	for (uint32_t i = main + 1;
-		i < graph->thread_count && graph->threads[i].process == thread->process; i++) {
-		uint32_t root = graph->threads[i].root;
-
-		if (root != NODE_NONE && !has_servers(graph, &graph->nodes[root]))
-			adopt(graph, waits, &graph->nodes[root], RT_WAIT_lock);
-	}
-	if (thread->root != NODE_NONE && graph->nodes[thread->root].parent < graph->count)
-		adopt_processes(graph, waits, graph->nodes[thread->root].parent);
-}
-
 static int settle_threads(struct graph *graph)
 {
 	struct active all = {0};
+	struct threads threads = {0};
 	int err = find_waits(graph, &all);
 
-	for (uint32_t i = 0, next; !err && i < all.count; i = next) {
-		uint32_t thread = graph->nodes[all.list[i]].thread;
+	if (!err)
+		err = look_at_threads(graph, &all, &threads);
 
-		for (next = i + 1;
-			next < all.count && graph->nodes[all.list[next]].thread == thread; next++)
-			;
-		settle_process(graph, &(struct waits){&all.list[i], next - i}, thread);
+	for (uint32_t i = 0; !err && i < graph->count; i++) {
+		struct node *node = &graph->nodes[i];
+
+		if (node->thread == NODE_NONE || node->parent >= graph->count ||
+			node->flags & (NODE_HIDDEN | NODE_ADOPTED | NODE_SERVER | NODE_THREAD) ||
+			!is_work(node) || !is_outermost(graph, node))
+			continue;
+		adopt(graph, &threads, node);
 	}
+	for (uint32_t i = 0; !err && i < graph->thread_count; i++) {
+		const struct graph_thread *thread = &graph->threads[i];
+		const struct waits *waits = &threads.waits[i];
+
+		if (thread->is_main && waits->count && thread->root != NODE_NONE &&
+			graph->nodes[thread->root].parent < graph->count)
+			adopt_processes(graph, waits, graph->nodes[thread->root].parent);
+	}
+	free(threads.waits);
+	free(threads.serves);
 	free(all.list);
 	return err;
 }
@@ -275,7 +399,11 @@ int settle(struct graph *graph)
 		if (node->child_count && node->thread != NODE_NONE)
 			err = settle_children(graph, node, &active);
 	}
+	if (!err)
+		err = find_causes(graph, &active);
 	free(active.list);
+	if (!err)
+		lift(graph);
 	if (!err)
 		err = settle_threads(graph);
 	return err ? err : graph_link(graph);

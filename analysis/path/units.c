@@ -119,6 +119,15 @@ static void sum_sections(struct units *units, struct unit *unit, struct sums *su
 		const struct node *node = &graph->nodes[section->node];
 		int64_t leaves[WAIT_CLASSES] = {0};
 
+		if (node->cause != NODE_NONE) {
+			node = &graph->nodes[node->cause];
+			leaf_add(graph,
+				&(struct section_of_path){(uint32_t)(node - graph->nodes),
+					section->start_ns, section->end_ns},
+				leaves);
+			add_leaves(units, unit, node->operation, leaves);
+			continue;
+		}
 		if (leaf_is_own(node)) {
 			if (!sums->own_ns[section->node])
 				sums->touched[sums->touched_count++] = section->node;

@@ -18,7 +18,7 @@ static uint32_t run_from(const struct rule_context *context, const struct scope 
 		const struct node *node = rule_node(context, scope->requests[i + count]);
 
 		if (rule_template(context, scope, i + count) != rule_template(context, scope, i) ||
-			node->parent != before->parent || !rule_follows(before, node, INT64_MAX))
+			node->thread != before->thread || !rule_follows(before, node, INT64_MAX))
 			break;
 		count++;
 	}

@@ -31,6 +31,7 @@ static uint32_t add(uint32_t parent, int64_t start, int64_t end, uint32_t operat
 		.end_ns = end,
 		.operation = operation,
 		.request = NODE_NONE,
+		.cause = NODE_NONE,
 		.wait = operation ? RT_WAIT_network : RT_WAIT_none,
 		.flags = parent == NODE_NONE ? NODE_THREAD : 0,
 	};
