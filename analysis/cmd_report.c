@@ -25,7 +25,7 @@ struct options {
 
 static const struct argp_option option_table[] = {
 	{"format", 'F', "FORM", 0,
-		"text, json, or html: one page for a browser, which needs no network", 0},
+		"text, json, markdown, or html: one page for a browser, which needs no network", 0},
 	{"json", 'j', NULL, 0,
 		"The same as --format json: all rows of all sections, times in ns, unknown is null",
 		0},
@@ -46,7 +46,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	switch (key) {
 	case 'F':
 		if (!view_find(text))
-			argp_error(state, "there is no form '%s': text, json and html are", text);
+			argp_error(state,
+				"there is no form '%s': text, json, markdown and html are", text);
 		options->format = text;
 		break;
 	case 'j':
@@ -142,10 +143,12 @@ int cmd_report(int argc, char **argv)
 		return 1;
 	}
 	work.view = view_find(options.format);
-	work.view->begin(&work.page);
+	if (work.view->begin)
+		work.view->begin(&work.page);
 	status = input_each(options.inputs, options.input_count,
 		strcmp(options.format, "html") ? "none" : "auto", report_model, &work);
-	work.view->end(&work.page);
+	if (work.view->end)
+		work.view->end(&work.page);
 	err = page_finish(&work.page);
 	analysis_settings_free(&settings);
 	if (options.output && close(work.page.out.fd) && !err)

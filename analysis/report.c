@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "analysis/analysis.h"
+#include "analysis/verdict.h"
 
 static const struct kind {
 	const char *name;
@@ -112,6 +113,8 @@ struct report *report_new(struct model *model, const char *input, const struct r
 	if (!report->sections)
 		goto fail;
 	read_facts(model, report);
+	if (!options->sections && !(report->verdict = verdict_new(report->analysis)))
+		goto fail;
 	for (size_t i = 0; i < COUNT; i++) {
 		struct section *section = &report->sections[report->section_count];
 
@@ -141,6 +144,7 @@ void report_free(struct report *report)
 		buf_free(&report->sections[i].notes);
 	}
 	free(report->sections);
+	free(report->verdict);
 	analysis_free(report->analysis);
 	free(report);
 }

@@ -55,6 +55,7 @@ struct report {
 	const struct run *run;
 	struct analysis *analysis;
 	int64_t processes, threads, calls, counted_calls, sampled_calls;
+	char *verdict; /* lines "key: text"; NULL where only some sections are asked for */
 	struct section *sections;
 	size_t section_count;
 };

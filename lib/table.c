@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/markdown.h"
 #include "lib/term.h"
 #include "lib/units.h"
 
@@ -416,6 +417,47 @@ void table_text(const struct table *table, unsigned indent, unsigned width, stru
 		buf_printf(out, "%*s%s%s more%s\n", (int)indent, "", term_start(TERM_DIM),
 			units_count(space, (int64_t)(table->row_count - rows_shown(table))),
 			term_end());
+	free(widths);
+}
+
+static void put_markdown_row(
+	const struct table *table, const struct row *row, const size_t *widths, struct buf *out)
+{
+	char space[UNITS_SIZE];
+
+	for (unsigned i = 0; i < table->column_count; i++) {
+		if (!widths[i])
+			continue;
+		buf_puts(out, "| ");
+		markdown_text(out,
+			row ? cell_text(table->columns[i].kind, &row->cells[i], space)
+			    : table->columns[i].heading);
+		buf_puts(out, " ");
+	}
+	buf_puts(out, "|\n");
+}
+
+void table_markdown(const struct table *table, struct buf *out)
+{
+	size_t *widths = calloc(table->column_count + 1, sizeof(*widths));
+	char space[UNITS_SIZE];
+
+	if (!widths) {
+		out->failed = true;
+		return;
+	}
+	wanted_widths(table, widths, 1);
+	put_markdown_row(table, NULL, widths, out);
+	for (unsigned i = 0; i < table->column_count; i++) {
+		if (widths[i])
+			buf_puts(out, table->columns[i].kind == TABLE_TEXT ? "| --- " : "| ---: ");
+	}
+	buf_puts(out, "|\n");
+	for (size_t i = 0; i < rows_shown(table); i++)
+		put_markdown_row(table, &table->rows[i], widths, out);
+	if (rows_shown(table) < table->row_count)
+		buf_printf(out, "\n%s more\n",
+			units_count(space, (int64_t)(table->row_count - rows_shown(table))));
 	free(widths);
 }
 

@@ -59,6 +59,8 @@ void table_limit(struct table *table, size_t top);
 /* Lines of at most `width` columns, each after `indent` spaces. Columns without news are left out.
  */
 void table_text(const struct table *table, unsigned indent, unsigned width, struct buf *out);
+/* A table of Markdown, as GitHub reads it; the same rows and columns. */
+void table_markdown(const struct table *table, struct buf *out);
 /* An array of objects. */
 void table_json(const struct table *table, struct json *json);
 

@@ -1,32 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Findings as GitHub reads Markdown, short enough for a comment on a pull request. */
 #include "analysis/checks/check.h"
+#include "lib/markdown.h"
 #include "lib/units.h"
 
 /* A comment takes 65,536 characters. */
 #define COMMENT_SIZE 60000
-
-/* Text that is data: nothing in it is a mark of Markdown or HTML. */
-static void put_text(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		unsigned char byte = (unsigned char)*text;
-
-		if (byte == '<')
-			buf_puts(out, "&lt;");
-		else if (byte == '&')
-			buf_puts(out, "&amp;");
-		else if (byte < 0x20)
-			buf_puts(out, " ");
-		else if (byte == '@')
-			buf_puts(out, "&#64;");
-		else if (byte == '\\' || byte == '`' || byte == '*' || byte == '_' || byte == '|' ||
-			byte == '[' || byte == ']' || byte == '#' || byte == '~' || byte == '!')
-			buf_printf(out, "\\%c", byte);
-		else
-			buf_append(out, text, 1);
-	}
-}
 
 static void put_finding(struct check *check, const struct finding *finding)
 {
@@ -35,14 +14,14 @@ static void put_finding(struct check *check, const struct finding *finding)
 
 	buf_printf(out, "| %s%s%s | ", check_fails(check, finding) ? "**" : "",
 		severity_name(finding->severity), check_fails(check, finding) ? "**" : "");
-	put_text(out, finding->title);
+	markdown_text(out, finding->title);
 	if (finding->saving_ns > 0)
 		buf_printf(out, " | %s (%s)", units_duration(saving, finding->saving_ns),
 			units_share(share, (int64_t)(finding->share * 1000 + 0.5)));
 	else
 		buf_puts(out, " | not known");
 	buf_puts(out, " | ");
-	put_text(out, check_fix(finding));
+	markdown_text(out, check_fix(finding));
 	buf_printf(out, " | %c | `%s` |\n", finding->advice ? finding->advice->effort : 'M',
 		finding->fingerprint);
 }
@@ -55,7 +34,7 @@ static void markdown_run(struct check *check, const struct checked *checked)
 
 	buf_printf(
 		out, "%s### ragtime: %u findings in ", check->runs > 1 ? "\n" : "", checked->count);
-	put_text(out, checked->run->command ? checked->run->command : "a run");
+	markdown_text(out, checked->run->command ? checked->run->command : "a run");
 	buf_printf(out, " (%s)\n\n",
 		units_duration(space, checked->run->end_ns - checked->run->start_ns));
 	if (checked->count)

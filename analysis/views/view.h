@@ -24,7 +24,7 @@ struct page {
 
 struct view {
 	const char *name;
-	/* begin, then any number of reports and trees, then end */
+	/* begin, then any number of reports and trees, then end; NULL: it has none of that */
 	void (*begin)(struct page *page);
 	void (*end)(struct page *page);
 	void (*report)(struct page *page, const struct report *report);

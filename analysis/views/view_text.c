@@ -105,10 +105,30 @@ static void put_notes(struct page *page, struct section *section)
 	}
 }
 
+/* "key: text", the keys in a column of their own. */
+static void put_verdict(struct page *page, const struct report *report)
+{
+	struct buf *out = &page->out.bytes;
+	const char *line = report->verdict ? report->verdict : "";
+	char text[1024];
+
+	buf_puts(out, *line ? "\n" : "");
+	while (*line) {
+		size_t length = strcspn(line, "\n"), key = strcspn(line, ":");
+
+		snprintf(text, sizeof(text), "%.*s", (int)(length - key - 2), line + key + 2);
+		buf_printf(out, "  %s%-13.*s%s", term_start(TERM_BOLD), (int)key, line, term_end());
+		table_put_text(out, text, page->width > 40 ? page->width - 15 : 25);
+		buf_puts(out, "\n");
+		line += length + (line[length] == '\n');
+	}
+}
+
 static void text_report(struct page *page, const struct report *report)
 {
 	text_run(page, report->input, report->run);
 	put_facts(page, report);
+	put_verdict(page, report);
 	for (size_t i = 0; i < report->section_count; i++) {
 		struct section *section = &report->sections[i];
 		bool empty = !table_rows(section->table);
