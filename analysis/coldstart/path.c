@@ -24,6 +24,8 @@ struct path {
 	size_t link_count;
 	struct stretch *stretches;
 	size_t count, room;
+	int64_t own_ns; /* from here on the program's own code runs, and not its interpreter's start
+			 */
 	bool failed;
 };
 
@@ -139,6 +141,33 @@ static void add_underlying(struct path *path, const struct run *run)
 			UNDERLYING});
 }
 
+static int64_t one_time(struct path *path, const char *sql, int64_t thread)
+{
+	return model_number(path->model, sql, thread, 0);
+}
+
+/*
+ * When an interpreter had started: at the first statement of the program, else when the modules
+ * that it starts with were there, else when it opened the script.
+ */
+static int64_t own_code_ns(struct path *path)
+{
+	static const char *const signs[] = {
+		"SELECT MIN(s.start_ns) FROM span s JOIN operation o ON o.id = s.operation"
+		" AND o.name = '__main__.<module>' WHERE s.thread = ?1",
+		"SELECT MIN(s.end_ns) FROM span s JOIN operation o ON o.id = s.operation"
+		" AND o.name = 'import site' WHERE s.thread = ?1",
+		"SELECT MIN(s.end_ns) FROM span s JOIN object b ON b.id = s.object"
+		" JOIN thread t ON t.id = s.thread JOIN process p ON p.id = t.process"
+		" WHERE s.thread = ?1 AND b.kind = 1 AND p.script IS NOT NULL"
+		" AND (b.name = p.script OR b.name GLOB '*/' || p.script)"};
+	int64_t ns = 0;
+
+	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs) && !ns; i++)
+		ns = one_time(path, signs[i], path->links[0].main_thread);
+	return ns;
+}
+
 static enum stretch_place place_of(const struct path *path, int64_t process, int64_t thread)
 {
 	for (size_t i = 0; i < path->link_count; i++) {
@@ -175,6 +204,8 @@ static void add_calls(struct path *path, const struct run *run, int64_t ready_ns
 		if (stretch.start_ns >= ready_ns)
 			continue;
 		stretch.stage = stage_of_call(query_text(query, 4));
+		if (stretch.stage == STAGE_imports && stretch.start_ns < path->own_ns)
+			stretch.stage = STAGE_interpreter;
 		if (stretch.stage == STAGE_COUNT)
 			stretch.stage = stage_of_file(query_text(query, 5));
 		if (stretch.stage != STAGE_COUNT ||
@@ -213,6 +244,7 @@ int stages_of_run(struct model *model, const struct run *run, int64_t process, i
 	path->model = model;
 	follow_back(path, process, ready_ns);
 	if (path->link_count) {
+		path->own_ns = own_code_ns(path);
 		add_underlying(path, run);
 		add_calls(path, run, ready_ns);
 		add_programs(path, run, ready_ns);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "analysis/coldstart/imports.h"
+
 const char *temperature_name(enum temperature temperature)
 {
 	static const char *const names[] = {"warm", "cold", "mixed"};
@@ -112,6 +114,7 @@ void result_add(struct result *result, struct model *model, const struct run *ru
 {
 	series_add(&result->wall_ns, (double)(ready_ns - run->start_ns));
 	add_stages(result, model, run, process, ready_ns);
+	imports_add(result, model, run, process, ready_ns);
 	add_files(result, model, run);
 	for (size_t i = 0; i < result->file_count; i++) {
 		series_fill(&result->files[i].read_bytes, result->wall_ns.count);

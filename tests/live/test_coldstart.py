@@ -46,7 +46,8 @@ def check_sums(told, what):
 
 
 def check_weights():
-    script = write("reads.py", f"data = open({WEIGHTS!r}, 'rb').read()\nassert len(data) == {SIZE}\n")
+    script = write("reads.py", f"import time\ndata = open({WEIGHTS!r}, 'rb').read()\n"
+                   f"assert len(data) == {SIZE}\ntime.sleep(0.5)\n")
     told = result(PYTHON, script, options=("-n", "3"))
     check_sums(told, "reads")
     check(told["runs"] == told["successful_runs"] == 3 and told["temperature"] == "warm", str(told["runs"]))
@@ -109,6 +110,61 @@ def check_compiling():
           f"compile: {stage(told, 'compile')}")
 
 
+PACKAGE = """
+import subprocess, time
+
+class AutoTokenizer:
+    @classmethod
+    def from_pretrained(cls, name):
+        time.sleep({tokenizer})
+        return cls()
+
+class SentenceTransformer:
+    def __init__(self, path):
+        self.tokenizer = AutoTokenizer.from_pretrained(path)
+        with open(path, "rb") as file:
+            self.weights = file.read()
+        time.sleep({weights})
+
+    def encode(self, texts):
+        time.sleep({inference})
+        return [len(text) for text in texts]
+
+time.sleep({imports})
+"""
+PROGRAM = """
+import time
+from model_library import SentenceTransformer
+model = SentenceTransformer({weights!r})
+assert model.encode(["a", "bc"]) == [1, 2]
+time.sleep({after})
+"""
+
+
+def check_planted():
+    """A delay in each stage lands in that stage, and in no other."""
+    folder = os.path.join(TMP, "planted")
+    os.makedirs(folder, exist_ok=True)
+    program = os.path.join(folder, "serve.py")
+    for planted in ("imports", "weights", "tokenizer", "inference"):
+        delays = {name: PLANTED if name == planted else 0 for name in ("imports", "weights", "tokenizer", "inference")}
+        with open(os.path.join(folder, "model_library.py"), "w") as file:
+            file.write(PACKAGE.format(**delays))
+        with open(program, "w") as file:
+            file.write(PROGRAM.format(weights=WEIGHTS, after=0.1))
+        told = result(PYTHON, "-B", program, options=("-n", "2", "--ready", "first-inference"))
+        check_sums(told, planted)
+        largest = max(told["stages"], key=lambda row: row["min"])["name"]
+        check(stage(told, planted)["min"] >= PLANTED * 1e9, f"{planted}: {stage(told, planted)}")
+        check(largest == planted, f"{planted} was planted, {largest} is the largest")
+        check(stage(told, "interpreter")["min"] > 0, "an interpreter takes time to start")
+        modules = {row["module"]: row for row in told["imports"]}
+        check("model_library" in modules and "subprocess" in modules, f"imports: {sorted(modules)}")
+        check(modules["subprocess"]["within"] == "model_library", f"{modules['subprocess']}")
+        if planted == "imports":
+            check(modules["model_library"]["self_ns"]["min"] >= PLANTED * 1e9, f"{modules['model_library']}")
+
+
 def check_servers():
     server = "import http.server, time; time.sleep(0.2); " \
              "http.server.HTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler).serve_forever()"
@@ -154,7 +210,7 @@ def check_gates():
 with open(WEIGHTS, "wb") as weights:
     weights.write(os.urandom(1 << 20) * (SIZE >> 20))
     os.fsync(weights.fileno())
-for case in (check_weights, check_mapped, check_cold, check_launcher, check_compiling, check_servers,
+for case in (check_weights, check_mapped, check_cold, check_launcher, check_compiling, check_planted, check_servers,
              check_failures, check_gates):
     if len(sys.argv) < 2 or case.__name__ in sys.argv[1:]:
         case()
