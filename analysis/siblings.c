@@ -15,13 +15,16 @@
 _Static_assert(RT_SPAN_process == 9 && RT_SPAN_thread == 10, "numbers in the queries below");
 
 _Static_assert(RT_SPAN_request == 3, "a number in the queries below");
+_Static_assert(RT_SPAN_call == 1 && RT_SPAN_task == 4 && RT_SPAN_root == 11, "likewise");
 _Static_assert(RT_WAIT_poll == 11 && RT_OBJECT_socket == 2, "numbers in the queries below");
 
 #define COLUMNS                                                                       \
 	"s.id, s.operation, s.object, s.start_ns, s.end_ns, s.evidence, s.status,"    \
 	" EXISTS (SELECT 1 FROM span c WHERE c.parent = s.id AND c.operation >= 32)," \
 	" EXISTS (SELECT 1 FROM operation WHERE id = s.operation AND wait = 11),"     \
-	" EXISTS (SELECT 1 FROM object WHERE id = s.object AND kind = 2), s.kind"
+	" EXISTS (SELECT 1 FROM object WHERE id = s.object AND kind = 2), s.kind,"    \
+	" CASE WHEN s.kind IN (1, 4, 11) THEN (SELECT value FROM attribute"           \
+	"  WHERE span = s.id AND key = 'ragtime.active_ns') END"
 
 /* Roots of processes and threads have lines of their own. Ids go up as calls end: within one start
  * the later is the outer one, which cannot be a sibling. */
@@ -77,8 +80,8 @@ struct siblings_source *siblings_source_new(
 	source->run = run;
 	source->options = options;
 	source->folds = fold_tree_new(model, run->id);
-	source->operation =
-		model_query(model, "SELECT name, module, class FROM operation WHERE id = ?");
+	source->operation = model_query(
+		model, "SELECT name, module, class, family FROM operation WHERE id = ?");
 	source->under = model_query(model, "SELECT name FROM operation WHERE id = ?");
 	source->object = model_query(model, "SELECT name, kind FROM object WHERE id = ?");
 	source->story = story_new(model);
@@ -204,6 +207,7 @@ static struct group read_span(struct siblings_source *source, const struct query
 	group.sum_ns = end_ns > group.start_ns ? end_ns - group.start_ns : 0;
 	group.min_ns = group.max_ns = group.sum_ns;
 	group.errors = group.status > 0;
+	group.active_ns = query_is_null(query, 11) ? group.sum_ns : query_int(query, 11);
 	return group;
 }
 
@@ -243,6 +247,7 @@ static int keep_id(struct group *group, int64_t id)
 static int join(struct group *last, const struct group *next)
 {
 	last->sum_ns += next->sum_ns;
+	last->active_ns += next->active_ns;
 	last->count += next->count;
 	last->errors += next->errors;
 	last->has_children |= next->has_children;
@@ -353,6 +358,7 @@ static int read_folds(struct siblings_source *source, enum fold_place place, int
 			.under = nodes[i].under,
 			.start_ns = nodes[i].first_ns,
 			.sum_ns = nodes[i].sum_ns,
+			.active_ns = nodes[i].sum_ns,
 			.min_ns = nodes[i].min_ns,
 			.max_ns = nodes[i].max_ns,
 			.count = nodes[i].folded,
@@ -413,6 +419,7 @@ const struct call_name *siblings_name(struct siblings_source *source, const stru
 		name->name = query_text(source->operation, 0);
 		name->module = query_text(source->operation, 1);
 		name->class = (unsigned)query_int(source->operation, 2);
+		name->is_runtime = query_int(source->operation, 3) == RT_FAMILY_runtime;
 	}
 	query_bind(source->object, 1, topic(group));
 	if (topic(group) && query_next(source->object)) {

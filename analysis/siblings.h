@@ -30,6 +30,7 @@ struct group {
 	bool is_exchange;
 	int64_t under; /* the operation around it, where that has no line, or 0 */
 	int64_t start_ns, sum_ns, min_ns, max_ns, count, errors;
+	int64_t active_ns;    /* of sum_ns: not suspended */
 	int evidence, status; /* status -1: unknown */
 	bool is_fold, is_poll, unfinished, has_children, matched;
 	int64_t *ids; /* of all spans of it */
@@ -45,6 +46,7 @@ struct siblings {
 struct call_name {
 	const char *name, *module, *object;
 	const char *under; /* of the call around it that has no line, or NULL */
+	bool is_runtime;   /* a function of a language runtime */
 	bool is_next;	   /* the object is group->next's */
 	unsigned object_kind;
 	unsigned class;

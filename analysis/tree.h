@@ -31,6 +31,7 @@ struct tree_line {
 	int64_t pid, tid;
 	int64_t start_ns;
 	int64_t duration_ns; /* of all together; of one that did not end: up to the trace's end */
+	int64_t active_ns;   /* of that: not suspended, as coroutines are */
 	int64_t min_ns, max_ns;
 	int64_t count;
 	int64_t errors;
@@ -39,7 +40,8 @@ struct tree_line {
 	int status;	 /* errno, 0, or -1 for unknown; of a process what it ended with */
 	bool has_status;
 	bool unfinished;
-	bool last; /* of its siblings */
+	bool is_runtime; /* a function of a language runtime: its errors are exceptions */
+	bool last;	 /* of its siblings */
 };
 
 struct tree_options {

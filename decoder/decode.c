@@ -131,36 +131,6 @@ uint32_t decode_class(
 	return rule ? rule->class : given;
 }
 
-/* Of a language runtime: where its code is. */
-static void take_function(struct decode *decode, const Ragtime__Raw__Operation *raw)
-{
-	struct value row[] = {
-		value_int(weave_operation(&decode->weave, raw->kind)),
-		value_text(text_of(decode, raw->module)),
-		value_known(raw->line),
-		value_int(raw->role),
-	};
-
-	if (raw->kind < RT_KIND_RUNTIME)
-		return;
-	segments_set_role(decode->weave.segments, raw->kind, raw->role);
-	store_put(decode->store, STORE_FUNCTION, row);
-}
-
-static void take_runtime(struct decode *decode, const Ragtime__Raw__Runtime *raw)
-{
-	const struct process *process = actors_find_process(&decode->actors, raw->process);
-	struct value row[] = {
-		value_known(process ? process->row : 0),
-		value_text(text_of(decode, raw->name)),
-		value_text(text_of(decode, raw->version)),
-		value_int(raw->how),
-	};
-
-	if (process)
-		store_put(decode->store, STORE_RUNTIME, row);
-}
-
 static void take_operation(struct decode *decode, const Ragtime__Raw__Operation *raw)
 {
 	const char *name = text_of(decode, raw->name);
@@ -182,7 +152,7 @@ static void take_operation(struct decode *decode, const Ragtime__Raw__Operation 
 		value_int(decode_class(decode, name, text_of(decode, raw->module), raw->class_)),
 	};
 	store_put(decode->store, STORE_OPERATION, row);
-	take_function(decode, raw);
+	decode_function(decode, raw);
 }
 
 static void take_loss(struct decode *decode, const Ragtime__Raw__Loss *raw)
@@ -283,7 +253,7 @@ static void take_usage(struct decode *decode, const Ragtime__Raw__Usage *raw)
 #define take_one_metrics take_metric
 #define take_one_usages take_usage
 #define take_one_counted take_counted
-#define take_one_runtimes take_runtime
+#define take_one_runtimes decode_runtime
 
 /* ---- calls ---- */
 
@@ -474,6 +444,7 @@ static int begin(struct decode *decode, struct store *store, const struct decode
 	decode->weave.timeline = timeline_new();
 	decode->joins = joins_new();
 	decode->weave.segments = segments_new(store, &decode->clock, &decode->weave.last_span);
+	decode->weave.serves = serves_new();
 	decode->weave.exchanges = exchanges_new(store, &decode->clock, decode->rules,
 		decode->weave.timeline, decode->joins, decode->weave.first_function + RT_KIND_LIMIT,
 		decode->object_base);
@@ -485,11 +456,14 @@ static int begin(struct decode *decode, struct store *store, const struct decode
 		.last_span = &decode->weave.last_span,
 		.first_operation = decode->weave.first_function + TOLD_OPERATIONS,
 	});
-	if (decode->weave.exchanges)
+	if (decode->weave.exchanges) {
 		exchanges_know(decode->weave.exchanges, decode->told);
+		exchanges_serve(
+			decode->weave.exchanges, decode->weave.segments, decode->weave.serves);
+	}
 	return decode->told && decode->objects && decode->metric_names && decode->weave.kind_used &&
 			decode->weave.exchanges && decode->weave.timeline && decode->joins &&
-			decode->weave.segments
+			decode->weave.segments && decode->weave.serves
 		? 0
 		: -ENOMEM;
 }
@@ -506,6 +480,7 @@ static void end(struct decode *decode)
 	joins_free(decode->joins);
 	segments_free(decode->weave.segments);
 	told_free(decode->told);
+	serves_free(decode->weave.serves);
 	weave_free(&decode->weave);
 	free(decode->weave.kind_used);
 	sections_free(&decode->sections);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What decoding one run keeps between blocks; shared by decode.c and finish.c alone. */
+/* What decoding one run keeps between blocks; shared by decode*.c and finish.c alone. */
 #ifndef DECODER_DECODE_STATE_H
 #define DECODER_DECODE_STATE_H
 
@@ -65,6 +65,10 @@ void decode_release_thread(struct decode *decode, struct thread *thread);
  * a function pack says. */
 uint32_t decode_class(
 	const struct decode *decode, const char *name, const char *module, uint32_t given);
+
+/* Of a language runtime: a function, and the runtime itself. */
+void decode_function(struct decode *decode, const Ragtime__Raw__Operation *raw);
+void decode_runtime(struct decode *decode, const Ragtime__Raw__Runtime *raw);
 
 /* All that is known only at the end: roots, objects, operations, losses, the run. */
 void decode_finish(struct decode *decode);

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "decoder/told.h"
+#include "decoder/segment.h"
+#include "decoder/serve.h"
 #include "lib/map.h"
 #include "lib/strtab.h"
 #include "lib/words.h"
@@ -22,6 +24,8 @@ struct exchanges {
 	struct timeline *timeline;
 	struct joins *joins;
 	struct told *told;
+	struct segments *segments; /* with serves: both or none */
+	struct serves *serves;
 	int64_t first_operation, first_object;
 	struct exchange_mark *marks; /* a ring */
 	uint64_t marked;
@@ -71,6 +75,12 @@ void exchanges_free(struct exchanges *all)
 void exchanges_know(struct exchanges *all, struct told *told)
 {
 	all->told = told;
+}
+
+void exchanges_serve(struct exchanges *all, struct segments *segments, struct serves *serves)
+{
+	all->segments = segments;
+	all->serves = serves;
 }
 
 static uint64_t mark_key(uint32_t connection, uint64_t mark)
@@ -398,6 +408,10 @@ static void put_exchange(struct exchanges *all, const struct trace_batch *batch,
 	};
 
 	store_span(all->store, row);
+	if (raw->server && all->serves)
+		segments_answers(all->segments,
+			serves_find(all->serves, raw->connection, raw->begin_ticks, raw->end_ticks),
+			mark.id);
 	join(all, raw, row, sight);
 	put_own(all, raw, batch, mark.id, mark.object, start_ns);
 	put_phases(all, raw, mark.id, mark.line, sight->host);

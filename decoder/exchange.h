@@ -18,6 +18,8 @@
 #include "decoder/trace_reader.h"
 
 struct exchanges;
+struct segments;
+struct serves;
 
 /* The operations of exchanges are numbered from first_operation on. */
 struct exchanges *exchanges_new(struct store *store, struct clock_align *clock,
@@ -28,6 +30,8 @@ void exchanges_free(struct exchanges *all);
 /* Who sent the bytes of a connection, where the program itself tells (told.h). */
 struct told;
 void exchanges_know(struct exchanges *all, struct told *told);
+/* From here on functions that answered requests are put below them. */
+void exchanges_serve(struct exchanges *all, struct segments *segments, struct serves *serves);
 
 struct exchange_mark {
 	uint32_t connection; /* number, as in the mark's arg */

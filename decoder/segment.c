@@ -25,6 +25,7 @@ struct span {
 	uint64_t number;
 	uint64_t maker; /* number of what made it; 0: not known */
 	uint64_t made;	/* ticks; of a task */
+	uint64_t root;	/* number of the request's root that it is part of; 0: not known */
 	uint64_t start_ns, end_ns;
 	struct segment_sum sum;
 	int64_t row, parent, operation, thread, fold;
@@ -323,6 +324,34 @@ int64_t segments_parent(struct segments *all, uint64_t number, uint32_t kind,
 	return maker->row;
 }
 
+uint64_t segments_root(const struct segments *all, uint64_t number)
+{
+	for (int step = 0; number && step < TASKS_MAX; step++) {
+		const struct span *span = find(all, number);
+
+		if (!span)
+			break;
+		if (span->root || !(span->state & SPAN_LINKED))
+			return span->root;
+		number = span->maker;
+	}
+	return 0;
+}
+
+void segments_answers(struct segments *all, uint64_t root, int64_t row)
+{
+	struct span *span = find(all, root);
+	struct store_fix fix = {.becomes = row};
+
+	if (!span || !(span->state & SPAN_BEGUN) || span->row == row)
+		return;
+	fix.first = fix.last = span->row;
+	fix.was = span->parent;
+	if (span->state & SPAN_OVER)
+		store_move_parent(all->store, &fix);
+	span->parent = row;
+}
+
 /* ---- segments ---- */
 
 static void begin(struct span *span, const struct segment *segment)
@@ -333,6 +362,7 @@ static void begin(struct span *span, const struct segment *segment)
 	span->start_ns = segment->start_ns;
 	span->parent = segment->parent == span->row ? segment->thread_span : segment->parent;
 	span->evidence = segment->evidence;
+	span->root = segment->root;
 	span->thread = segment->thread;
 	span->operation = segment->operation;
 	span->kind = segment->kind;

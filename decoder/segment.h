@@ -39,6 +39,12 @@ int64_t segments_row(struct segments *all, uint64_t number, int64_t promise);
 /* Does its first segment stand apart from what it ran in? */
 bool segments_is_apart(const struct segments *all, uint64_t number);
 
+/* The request that a span is part of, by the number of its root; 0: none that is known. */
+uint64_t segments_root(const struct segments *all, uint64_t number);
+
+/* A root answers what has this row: that is its parent. */
+void segments_answers(struct segments *all, uint64_t root, int64_t row);
+
 /* A thread, as rows name it. */
 struct segment_thread {
 	int64_t row, span;
@@ -55,7 +61,8 @@ struct segment {
 	uint32_t kind;
 	int64_t operation, thread, fold;
 	int64_t thread_span;
-	int64_t parent; /* of the span, as its first segment says */
+	uint64_t root;	/* as the first segment says */
+	int64_t parent; /* likewise */
 	uint8_t evidence;
 };
 /* What all segments of a span took together. */

@@ -285,11 +285,12 @@ static void leave_mark(struct weave *weave, const struct thread *thread,
 
 /* Is it to be tallied: a call, or a span's last segment, which then stands for all of them? */
 static bool tally_segment(struct weave *weave, const struct thread *thread,
-	const struct section_call *call, const struct woven *woven, int32_t parent,
-	struct fold_call *tallied)
+	const struct section_call *calls, size_t i, struct fold_call *tallied)
 {
+	const struct section_call *call = &calls[i];
+	int32_t parent = weave->parents[i];
 	struct weave_place place = {
-		.fold = fold_at(weave->folds, woven->fold)->id,
+		.fold = fold_at(weave->folds, weave->woven[i].fold)->id,
 		.parent = parent_span(weave, thread, call, parent),
 		.self_ns = tallied->self_ns,
 		.evidence = evidence_of(call, parent),
@@ -298,6 +299,7 @@ static bool tally_segment(struct weave *weave, const struct thread *thread,
 
 	if (!weave_number(call))
 		return true;
+	place.root = weave_root(weave, calls, (int32_t)i);
 	if (!weave_put_segment(weave, thread, call, &place, &sum))
 		return false;
 	tallied->start_ns = tallied->end_ns > sum.active_ns ? tallied->end_ns - sum.active_ns : 0;
@@ -306,8 +308,9 @@ static bool tally_segment(struct weave *weave, const struct thread *thread,
 }
 
 static void count_call(struct weave *weave, struct thread *thread, const struct section *section,
-	const struct section_call *call, size_t i)
+	const struct section_call *calls, size_t i)
 {
+	const struct section_call *call = &calls[i];
 	struct woven *woven = &weave->woven[i];
 	struct fold *fold = fold_at(weave->folds, woven->fold);
 	uint64_t length = call->end - call->start;
@@ -323,7 +326,7 @@ static void count_call(struct weave *weave, struct thread *thread, const struct 
 			trait->flags & TRAIT_BYTES && call->result > 0 ? (uint64_t)call->result : 0,
 	};
 
-	if (tally_segment(weave, thread, call, woven, parent, &tallied))
+	if (tally_segment(weave, thread, calls, i, &tallied))
 		fold_add(fold, woven->row ? FOLD_ROWS : FOLD_FOLDED, &tallied);
 	if (parent >= 0 && !woven->nested_deepest)
 		weave->woven[parent].children_ns += length;
@@ -350,6 +353,15 @@ static void count_call(struct weave *weave, struct thread *thread, const struct 
 			objtab_text(
 				weave->objects, objtab_get(weave->objects, woven->object)->name),
 			woven->id);
+}
+
+/* What is written belongs to the request that writes it; what is read, to nobody. */
+static void tell_answer(struct weave *weave, const struct section_call *calls, size_t i)
+{
+	uint64_t root = calls[i].result & 1 ? 0 : weave_root(weave, calls, weave->parents[i]);
+
+	if (root)
+		serves_wrote(weave->serves, (uint32_t)(calls[i].arg >> 32), calls[i].start, root);
 }
 
 int weave_section(struct weave *weave, struct thread *thread, const struct section *section,
@@ -380,10 +392,11 @@ int weave_section(struct weave *weave, struct thread *thread, const struct secti
 		if (calls[i].kind == RT_EV_data) {
 			leave_mark(weave, thread, &calls[i], woven, weave->parents[i],
 				session_of(&calls[i], i));
+			tell_answer(weave, calls, i);
 			continue;
 		}
 		if (!is_only_replayed(&calls[i]))
-			count_call(weave, thread, section, &calls[i], i);
+			count_call(weave, thread, section, calls, i);
 		if (trait_of(calls[i].kind)->flags & TRAIT_LINE)
 			tell_timeline(weave, thread, section, &calls[i], woven->object);
 	}

@@ -21,6 +21,7 @@
 #include "decoder/objtab.h"
 #include "decoder/section.h"
 #include "decoder/segment.h"
+#include "decoder/serve.h"
 #include "decoder/store.h"
 #include "decoder/timeline.h"
 
@@ -44,6 +45,7 @@ struct weave {
 	struct exchanges *exchanges;
 	struct timeline *timeline;
 	struct segments *segments;
+	struct serves *serves;
 	const struct trace_batch *batch;
 	const struct section_call *block_calls; /* all of the block */
 	uint32_t row_limit;			/* 0: no tiny rows */

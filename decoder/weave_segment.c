@@ -11,6 +11,20 @@ bool weave_is_apart(const struct weave *weave, const struct section_call *call)
 		(call->arg & RT_SEGMENT_RESUMED && segments_is_apart(weave->segments, number));
 }
 
+uint64_t weave_root(const struct weave *weave, const struct section_call *calls, int32_t index)
+{
+	for (; index >= 0; index = weave->parents[index]) {
+		const struct section_call *call = &calls[index];
+		uint64_t number = weave_number(call);
+
+		if (number && segments_role(weave->segments, call->kind) & RT_ROLE_REQUEST)
+			return number;
+		if (weave_is_apart(weave, call))
+			return segments_root(weave->segments, number);
+	}
+	return 0;
+}
+
 int64_t weave_redeem(struct weave *weave, const struct level *level, uint64_t number)
 {
 	int64_t row = segments_row(weave->segments, number, level->promise);
@@ -43,6 +57,7 @@ bool weave_put_segment(struct weave *weave, const struct thread *thread,
 		.thread_span = thread->span,
 		.fold = place->fold,
 		.self_ns = place->self_ns,
+		.root = place->root,
 		.parent = call->arg & RT_SEGMENT_RESUMED ? thread->span : place->parent,
 		.evidence = place->evidence,
 	};

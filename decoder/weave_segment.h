@@ -28,6 +28,9 @@ static inline int32_t weave_status(const struct section_call *call)
 /* Is it a segment of a span whose parent is not what it stands in? */
 bool weave_is_apart(const struct weave *weave, const struct section_call *call);
 
+/* The root of the request that a call is part of, or that it is. */
+uint64_t weave_root(const struct weave *weave, const struct section_call *calls, int32_t index);
+
 /* Those that wait were promised a row: the one that the span had already may be another. */
 int64_t weave_redeem(struct weave *weave, const struct level *level, uint64_t number);
 
@@ -37,6 +40,7 @@ int64_t weave_redeem(struct weave *weave, const struct level *level, uint64_t nu
  */
 struct weave_place {
 	int64_t fold, parent;
+	uint64_t root; /* of the request */
 	uint64_t self_ns;
 	uint8_t evidence;
 };

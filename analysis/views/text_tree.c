@@ -97,6 +97,16 @@ static size_t put_branches(struct page *page, const struct tree_line *line)
 	return (shown + 1) * 3;
 }
 
+/* What a failed call failed with. */
+static const char *failure_of(const struct tree_line *line)
+{
+	const char *name = strerrorname_np(line->status);
+
+	if (line->is_runtime)
+		return line->status == ECANCELED ? "cancelled" : "raised";
+	return name ? name : "failed";
+}
+
 static void describe(const struct tree_line *line, bool evidence, struct buf *text)
 {
 	char space[UNITS_SIZE];
@@ -112,10 +122,10 @@ static void describe(const struct tree_line *line, bool evidence, struct buf *te
 	}
 	if (line->unfinished)
 		buf_puts(text, "  not ended yet");
+	if (line->active_ns < line->duration_ns)
+		buf_printf(text, "  active %s", units_duration(space, line->active_ns));
 	if (line->has_status && line->status > 0 && !line->story) {
-		const char *name = strerrorname_np(line->status);
-
-		buf_printf(text, "  %s", name ? name : "failed");
+		buf_printf(text, "  %s", failure_of(line));
 	} else if (line->errors && (line->count > 1 || !line->story)) {
 		buf_printf(text, "  %s failed", units_count(space, line->errors));
 	}

@@ -104,6 +104,8 @@ static void put_call(struct page *page, const struct tree_line *line)
 	json_member_int(json, "start_ns", line->start_ns);
 	json_member_int(json, "count", line->count);
 	json_member_int(json, "sum_ns", line->duration_ns);
+	if (line->is_runtime)
+		json_member_int(json, "active_ns", line->active_ns);
 	json_member_int(json, "min_ns", line->min_ns);
 	json_member_int(json, "max_ns", line->max_ns);
 	put_int_if(json, "status", line->has_status, line->status);

@@ -164,6 +164,9 @@ void py_span_enter(struct py_thread *thread, const struct py_entry *entry)
 		if (!below || below->context != open->context || !is_around(below))
 			link_find(thread, below, open);
 	}
+	/* what answers a request is looked for by its number */
+	if (unlikely(code->role & RT_ROLE_REQUEST))
+		number_of(thread, open);
 	open->recorded = segment_begin(open);
 	stack->count++;
 }
