@@ -60,6 +60,7 @@ enum rk_note_type {
 	RK_RETURN = 5, /* it ends; a = handle; b = result */
 	RK_FORK = 6,   /* a = new tid, b = new pid */
 	RK_EXEC = 7,   /* bytes: the program's path; a = the thread's id before */
+	RK_FREED = 10,	/* a library's object is given back; number: its event; a = handle */
 	RK_ENDS = 9,   /* of the system call that ends at ns: a, b: two descriptors */
 	RK_DIED = 8, /* a thread; a = exit status as wait has it; b = 1 where it was the last one */
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "loader/capture/drain_state.h"
+#include "loader/stream/connection.h"
 
 static struct process_name name_of(const struct drain *drain, pid_t pid)
 {
@@ -87,6 +88,12 @@ void outside_take(
 	drain->current = thread;
 	pack_records(drain->pack, thread->id, records, slots, 0);
 	drain->current = NULL;
+}
+
+void outside_handshake(struct drain *drain, const struct thread *thread)
+{
+	if (drain->connections)
+		connections_handshake(drain->connections, thread->process->id);
 }
 
 uint32_t outside_id(const struct thread *thread)

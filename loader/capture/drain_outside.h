@@ -41,6 +41,9 @@ void outside_name(struct drain *drain, struct thread *thread, const char *name);
 void outside_take(
 	struct drain *drain, struct thread *thread, const struct rt_record *records, size_t slots);
 
+/* A TLS handshake of its process is done, as its first plain text says. */
+void outside_handshake(struct drain *drain, const struct thread *thread);
+
 uint32_t outside_id(const struct thread *thread);
 
 /* No data mark older than this will come from outside any more. */

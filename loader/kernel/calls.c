@@ -93,6 +93,15 @@ uint64_t calls_open_arg(const struct task_call *call)
 	}
 }
 
+bool calls_sends(const struct task_call *call)
+{
+	unsigned extra = call->number < RK_SYSCALLS ? syscalls[call->number].extra : 0;
+
+	if (call->library)
+		return call->number == RT_EV_SSL_write || call->number == RT_EV_gnutls_record_send;
+	return rk_moves(extra) && !rk_reads(extra);
+}
+
 static uint64_t arg_of(const struct task *task, const struct task_call *call, int64_t result)
 {
 	switch (shape_of(call->number)) {
@@ -305,6 +314,28 @@ static bool pop_library(struct task *task, const struct rk_note *note, struct ta
 	return true;
 }
 
+#define GNUTLS_AGAIN (-28)
+#define GNUTLS_INTERRUPTED (-52)
+
+/*
+ * As records hold it. Why a call of OpenSSL has failed, it would have to be asked: most often it
+ * only wants more bytes.
+ */
+static int64_t library_result(uint16_t kind, int64_t result)
+{
+	switch (kind) {
+	case RT_EV_SSL_do_handshake:
+		return result == 1 ? 0 : -EAGAIN;
+	case RT_EV_SSL_read:
+	case RT_EV_SSL_write:
+		return result >= 0 ? result : -EAGAIN;
+	default:
+		if (result >= 0)
+			return result;
+		return result == GNUTLS_AGAIN || result == GNUTLS_INTERRUPTED ? -EAGAIN : -EPROTO;
+	}
+}
+
 void task_return(struct task *task, const struct rk_note *note)
 {
 	struct sockets_call facts = {.task = task,
@@ -313,8 +344,9 @@ void task_return(struct task *task, const struct rk_note *note)
 		.session = note->a,
 		.fd = -1};
 	struct task_call call;
-	struct rt_record record = {
-		.kind = note->number, .arg = note->a, .result = (int64_t)note->b};
+	struct rt_record record = {.kind = note->number,
+		.arg = note->a,
+		.result = library_result(note->number, (int64_t)note->b)};
 
 	if (!pop_library(task, note, &call)) {
 		task_forget_notes(task);
@@ -326,9 +358,18 @@ void task_return(struct task *task, const struct rk_note *note)
 	facts.begin_ns = call.ns;
 	if (task->notes_ns == note->ns)
 		sockets_moved_plain(task->all->sockets, &facts, task->data, task->data_count);
-	if (note->number == RT_EV_SSL_free || note->number == RT_EV_gnutls_deinit)
-		sockets_session_ended(task->all->sockets, task, note->a, note->ns);
 	task_forget_notes(task);
+}
+
+/* Where it begins is all that is seen of it. */
+void task_freed(struct task *task, const struct rk_note *note)
+{
+	struct rt_record record = {
+		.kind = note->number, .depth = (uint8_t)task->depth, .arg = note->a};
+
+	set_times(task, &record, note->ns, note->ns);
+	sockets_session_ended(task->all->sockets, task, note->a, note->ns);
+	task_put(task, &record, NULL);
 }
 
 void task_exec_done(struct task *task, const struct rk_note *note)

@@ -13,6 +13,7 @@
 #include "loader/kernel/programs.h"
 #include "loader/kernel/sockets.h"
 #include "loader/kernel/tasks.h"
+#include "loader/kernel/tls.h"
 #include "loader/stream/pack.h"
 
 struct kernel {
@@ -20,11 +21,13 @@ struct kernel {
 	struct feed *feed;
 	struct tasks *tasks;
 	struct sockets *sockets;
+	struct tls *tls; /* NULL: its programs are not there */
 	struct drain *drain;
 	struct pack *pack;
 	pid_t *pids;
 	size_t count;
 	bool follow;
+	unsigned seen; /* families that are loaded */
 	uint64_t told_lost, told_cut, told_ns;
 };
 
@@ -33,8 +36,10 @@ static int load(struct kernel *kernel)
 	for (int family = 0; family < PROGRAMS_FAMILIES; family++) {
 		int err = programs_load(kernel->programs, (enum programs_family)family);
 
-		if (!err)
+		if (!err) {
+			kernel->seen |= 1u << family;
 			continue;
+		}
 		if (family == PROGRAMS_syscall || family == PROGRAMS_process) {
 			log_error("cannot watch %s: %s",
 				programs_title((enum programs_family)family),
@@ -65,6 +70,8 @@ struct kernel *kernel_open(const struct kernel_options *options)
 		return NULL;
 	}
 	kernel->feed = feed_new(kernel->programs);
+	if (kernel->seen & 1u << PROGRAMS_tls)
+		kernel->tls = tls_new(kernel->programs);
 	if (!kernel->feed)
 		goto out_of_memory;
 	return kernel;
@@ -78,12 +85,45 @@ void kernel_close(struct kernel *kernel)
 {
 	if (!kernel)
 		return;
+	tls_free(kernel->tls);
 	sockets_free(kernel->sockets);
 	tasks_free(kernel->tasks);
 	feed_free(kernel->feed);
 	programs_free(kernel->programs);
 	free(kernel->pids);
 	free(kernel);
+}
+
+static void on_fork(void *context, pid_t pid)
+{
+	struct kernel *kernel = context;
+
+	if (kernel->tls)
+		tls_look(kernel->tls, pid);
+}
+
+static void on_begin(void *context, pid_t pid)
+{
+	struct kernel *kernel = context;
+
+	if (kernel->tls)
+		tls_begun(kernel->tls, pid, monotonic_ns());
+}
+
+static void on_open(void *context, pid_t pid, const char *path)
+{
+	struct kernel *kernel = context;
+
+	if (kernel->tls)
+		tls_expect(kernel->tls, pid, path, monotonic_ns());
+}
+
+static void on_end(void *context, pid_t pid)
+{
+	struct kernel *kernel = context;
+
+	if (kernel->tls)
+		tls_ended(kernel->tls, pid);
 }
 
 static void watch(struct kernel *kernel, pid_t pid)
@@ -97,6 +137,7 @@ static void watch(struct kernel *kernel, pid_t pid)
 int kernel_begin(
 	struct kernel *kernel, struct drain *drain, struct pack *pack, const struct ticks *ticks)
 {
+	const struct tasks_observer observer = {on_fork, on_begin, on_open, on_end, kernel};
 	struct rk_settings *settings = programs_settings(kernel->programs);
 	uint64_t now = monotonic_ns();
 
@@ -110,6 +151,7 @@ int kernel_begin(
 	if (!kernel->sockets)
 		return -ENOMEM;
 	tasks_set_sockets(kernel->tasks, kernel->sockets);
+	tasks_observe(kernel->tasks, &observer);
 	calls_fill_settings(settings);
 	settings->payload = 1;
 	for (size_t i = 0; i < kernel->count; i++) {
@@ -119,6 +161,8 @@ int kernel_begin(
 	tasks_flush(kernel->tasks);
 	for (size_t i = 0; i < kernel->count; i++)
 		watch(kernel, kernel->pids[i]);
+	for (size_t i = 0; i < kernel->count && kernel->tls; i++)
+		tls_look(kernel->tls, kernel->pids[i]);
 	/* threads that were made meanwhile */
 	for (size_t i = 0; i < kernel->count; i++)
 		tasks_adopt(kernel->tasks, kernel->pids[i], now);
@@ -130,7 +174,7 @@ static uint64_t take(struct kernel *kernel, bool last)
 {
 	const struct feed_taker taker = {tasks_edge, tasks_note, kernel->tasks};
 	uint64_t count = feed_pass(kernel->feed, &taker, last);
-	uint64_t horizon = feed_horizon(kernel->feed);
+	uint64_t horizon = tasks_sending_since(kernel->tasks, feed_horizon(kernel->feed));
 
 	tasks_flush(kernel->tasks);
 	outside_settled(kernel->drain, last ? UINT64_MAX : tasks_ticks(kernel->tasks, horizon));
@@ -139,6 +183,8 @@ static uint64_t take(struct kernel *kernel, bool last)
 
 uint64_t kernel_pass(struct kernel *kernel)
 {
+	if (kernel->tls)
+		tls_pass(kernel->tls, monotonic_ns());
 	return take(kernel, false);
 }
 

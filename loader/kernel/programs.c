@@ -16,7 +16,7 @@
 #include "lib/log.h"
 #include "loader/kernel/uprobe.h"
 
-#define LINKS_MAX 512
+#define LINKS_MAX 4096
 
 /* Shared by all objects: the first that is loaded makes them, the others are given them. */
 static const char *const shared_maps[] = {
@@ -280,30 +280,42 @@ const char *programs_why(const struct programs *programs)
 	return programs->why;
 }
 
-int programs_probe(struct programs *programs, enum programs_family family, const char *name,
-	const char *path, uint64_t offset, int pid)
+/* The older way cannot be told all threads of one process: the program asks who it is. */
+static int probe_everywhere(struct programs *programs, const struct bpf_program *program,
+	const struct programs_site *site)
 {
-	struct bpf_program *program =
-		bpf_object__find_program_by_name(programs->objects[family], name);
-	struct bpf_link *link;
+	for (size_t i = 0; i < site->count; i++) {
+		struct bpf_link *link;
+
+		if (programs->link_count == LINKS_MAX)
+			return -ENOSPC;
+		link = bpf_program__attach_uprobe(program, false, -1, site->path, site->offsets[i]);
+		if (!link)
+			return -errno;
+		programs->links[programs->link_count++] = link;
+	}
+	return 0;
+}
+
+int programs_probe(struct programs *programs, enum programs_family family, const char *name,
+	const struct programs_site *site)
+{
+	struct bpf_program *program = programs->objects[family]
+		? bpf_object__find_program_by_name(programs->objects[family], name)
+		: NULL;
 	int fd;
 
 	if (!program)
 		return -ENOENT;
-	if (programs->link_count == LINKS_MAX || programs->multi_count == LINKS_MAX)
+	if (!uprobe_has_multi())
+		return probe_everywhere(programs, program, site);
+	if (programs->multi_count == LINKS_MAX)
 		return -ENOSPC;
-	if (uprobe_has_multi()) {
-		fd = uprobe_multi(bpf_program__fd(program), path, offset, pid);
-		if (fd < 0)
-			return fd;
-		programs->multi_links[programs->multi_count++] = fd;
-		return 0;
-	}
-	/* the older way cannot be told all threads of one process: the program asks who it is */
-	link = bpf_program__attach_uprobe(program, false, -1, path, offset);
-	if (!link)
-		return -errno;
-	programs->links[programs->link_count++] = link;
+	fd = uprobe_multi(
+		bpf_program__fd(program), site->path, site->offsets, site->count, site->pid);
+	if (fd < 0)
+		return fd;
+	programs->multi_links[programs->multi_count++] = fd;
 	return 0;
 }
 

@@ -35,12 +35,17 @@ void programs_free(struct programs *programs);
 int programs_load(struct programs *programs, enum programs_family family);
 const char *programs_why(const struct programs *programs);
 
-/*
- * Has program `name` of a loaded family run at `offset` of the file `path`, as process `pid` and
- * all its threads get there. 0 or -errno.
- */
+/* Where in which file of which process, whose threads all count. */
+struct programs_site {
+	const char *path;
+	const uint64_t *offsets;
+	size_t count;
+	int pid;
+};
+
+/* Has program `name` of a loaded family run as a thread gets there. 0 or -errno. */
 int programs_probe(struct programs *programs, enum programs_family family, const char *name,
-	const char *path, uint64_t offset, int pid);
+	const struct programs_site *site);
 
 /* Nothing runs in the kernel any more; what it has written can still be read. */
 void programs_detach(struct programs *programs);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/map.h"
+#include "loader/capture/drain_outside.h"
 #include "loader/kernel/programs.h"
 #include "loader/kernel/task_state.h"
 #include "loader/target/ports.h"
@@ -23,6 +24,7 @@ struct socket {
 	unsigned names; /* descriptors */
 	bool muted;
 	bool used;
+	bool spoken; /* plain text of the session has been seen */
 };
 
 struct sockets {
@@ -209,12 +211,11 @@ void sockets_forked(struct sockets *sockets, pid_t parent, pid_t child)
 	free(keys);
 }
 
-void sockets_ended(struct sockets *sockets, pid_t pid, uint64_t ns)
+void sockets_ended(struct sockets *sockets, pid_t pid)
 {
 	uint64_t *keys;
 	size_t count = names_of(sockets, pid, &keys);
 
-	(void)ns;
 	for (size_t i = 0; i < count; i++)
 		unname(sockets, keys[i], NULL, 0);
 	free(keys);
@@ -427,6 +428,10 @@ void sockets_moved_plain(struct sockets *sockets, const struct sockets_call *cal
 	if (!count || call->result <= 0)
 		return;
 	session = session_of(sockets, call);
+	if (session && !session->spoken)
+		outside_handshake(sockets->tasks->drain, call->task->thread);
+	if (session)
+		session->spoken = true;
 	if (session && !session->muted)
 		take_data(sockets, call, session, data[0]->flags & RK_DATA_IN, data, count);
 }

@@ -24,7 +24,7 @@ void sockets_free(struct sockets *sockets);
 /* What process `pid` has open already, as descriptor marks. */
 void sockets_adopt(struct sockets *sockets, pid_t pid, uint64_t ns);
 void sockets_forked(struct sockets *sockets, pid_t parent, pid_t child);
-void sockets_ended(struct sockets *sockets, pid_t pid, uint64_t ns);
+void sockets_ended(struct sockets *sockets, pid_t pid);
 
 /* A new socket, of which the kernel will say more when bytes move. */
 void sockets_made(struct sockets *sockets, pid_t pid, int fd);

@@ -49,6 +49,7 @@ struct tasks {
 	struct pack *pack;
 	const struct ticks *ticks;
 	struct sockets *sockets;
+	struct tasks_observer observer;
 	struct map by_tid; /* to struct task * */
 	struct task *flush;
 	uint64_t cut; /* payload bytes that were not copied */
@@ -58,10 +59,12 @@ struct tasks {
 /* calls.c */
 uint32_t calls_kind(const struct task_call *call);
 uint64_t calls_open_arg(const struct task_call *call);
+bool calls_sends(const struct task_call *call);
 void task_enter(struct task *task, const struct rk_edge *edge);
 void task_exit(struct task *task, const struct rk_edge *edge);
 void task_call(struct task *task, const struct rk_note *note);
 void task_return(struct task *task, const struct rk_note *note);
+void task_freed(struct task *task, const struct rk_note *note);
 /* The exec that is open has come true. */
 void task_exec_done(struct task *task, const struct rk_note *note);
 void task_forget_notes(struct task *task);

@@ -14,6 +14,8 @@
 #include "loader/kernel/task_state.h"
 #include "loader/target/procfs.h"
 
+#define SENDING_MAX 1000000000ull
+
 struct tasks *tasks_new(struct drain *drain, struct pack *pack, const struct ticks *ticks)
 {
 	struct tasks *tasks = calloc(1, sizeof(*tasks));
@@ -29,6 +31,11 @@ struct tasks *tasks_new(struct drain *drain, struct pack *pack, const struct tic
 void tasks_set_sockets(struct tasks *tasks, struct sockets *sockets)
 {
 	tasks->sockets = sockets;
+}
+
+void tasks_observe(struct tasks *tasks, const struct tasks_observer *observer)
+{
+	tasks->observer = *observer;
 }
 
 static struct task *entry_task(const struct map_entry *entry)
@@ -196,6 +203,24 @@ void tasks_mark(struct tasks *tasks, pid_t pid, const struct rt_record *mark,
 		task_put(task, mark, tail);
 }
 
+uint64_t tasks_sending_since(const struct tasks *tasks, uint64_t latest)
+{
+	uint64_t since = latest;
+
+	for (size_t i = 0; i < tasks->by_tid.capacity; i++) {
+		const struct task *task = entry_task(&tasks->by_tid.entries[i]);
+
+		for (unsigned k = 0; task && k < task->depth; k++) {
+			const struct task_call *call = &task->open[k];
+
+			if (calls_sends(call) && call->ns < since &&
+				latest - call->ns < SENDING_MAX)
+				since = call->ns - 1;
+		}
+	}
+	return since;
+}
+
 static void tell_counts(struct task *task)
 {
 	for (uint32_t i = 0; task->counts_changed && i < RT_COUNTED_MAX; i++)
@@ -269,6 +294,8 @@ static void born(struct tasks *tasks, struct task *parent, const struct rk_note 
 		sockets_forked(tasks->sockets, (pid_t)note->pid, pid);
 	}
 	add(tasks, pid, tid, (pid_t)note->tid, note->ns);
+	if (pid != (pid_t)note->pid)
+		tasks->observer.forked(tasks->observer.context, pid);
 }
 
 /* Its other threads are gone; the one that goes on takes the process's number. */
@@ -290,6 +317,7 @@ static void new_program(struct tasks *tasks, struct task *task, const struct rk_
 	facts.parent = (pid_t)parent;
 	outside_process(tasks->drain, &facts);
 	add(tasks, pid, pid, 0, note->ns);
+	tasks->observer.began(tasks->observer.context, pid);
 }
 
 static void died(struct tasks *tasks, struct task *task, const struct rk_note *note)
@@ -300,12 +328,21 @@ static void died(struct tasks *tasks, struct task *task, const struct rk_note *n
 		outside_process_ended(tasks->drain, (pid_t)note->pid,
 			WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status),
 			tasks_ticks(tasks, note->ns));
-		sockets_ended(tasks->sockets, (pid_t)note->pid, note->ns);
+		sockets_ended(tasks->sockets, (pid_t)note->pid);
+		tasks->observer.ended(tasks->observer.context, (pid_t)note->pid);
 	}
 	if (task)
 		end_task(task, note->ns);
 	if (note->b)
 		end_others(tasks, (pid_t)note->pid, NULL, note->ns);
+}
+
+static void tell_opened(struct tasks *tasks, const struct rk_note *note)
+{
+	char path[RK_ROOM_SMALL + 1];
+
+	snprintf(path, sizeof(path), "%.*s", (int)note->size, (const char *)note->bytes);
+	tasks->observer.opened(tasks->observer.context, (pid_t)note->pid, path);
 }
 
 static struct task *of_note(struct tasks *tasks, const struct rk_note *note)
@@ -335,13 +372,19 @@ void tasks_note(void *context, const struct rk_note *note)
 	task = of_note(tasks, note);
 	if (!task)
 		return;
-	if (note->type == RK_CALL || note->type == RK_RETURN) {
-		note->type == RK_CALL ? task_call(task, note) : task_return(task, note);
+	if (note->type == RK_CALL) {
+		task_call(task, note);
+		return;
+	}
+	if (note->type == RK_RETURN || note->type == RK_FREED) {
+		note->type == RK_RETURN ? task_return(task, note) : task_freed(task, note);
 		return;
 	}
 	if (task->notes_ns != note->ns)
 		task_forget_notes(task);
 	task->notes_ns = note->ns;
+	if (note->type == RK_PATH)
+		tell_opened(tasks, note);
 	if (note->type == RK_PATH || note->type == RK_ADDRESS)
 		task->tail = note;
 	else if (note->type == RK_ENDS)

@@ -25,11 +25,25 @@ struct tasks *tasks_new(struct drain *drain, struct pack *pack, const struct tic
 void tasks_free(struct tasks *tasks);
 void tasks_set_sockets(struct tasks *tasks, struct sockets *sockets);
 
+/* Who wants to know what processes become. */
+struct tasks_observer {
+	void (*forked)(void *context, pid_t pid);
+	void (*began)(void *context, pid_t pid); /* another program */
+	void (*opened)(void *context, pid_t pid, const char *path);
+	void (*ended)(void *context, pid_t pid);
+	void *context;
+};
+void tasks_observe(struct tasks *tasks, const struct tasks_observer *observer);
+
 /* A process that runs already, with all its threads; or its threads that are not known yet. */
 void tasks_adopt(struct tasks *tasks, pid_t pid, uint64_t ns);
 
 void tasks_edge(void *tasks, const struct rk_edge *edge);
 void tasks_note(void *tasks, const struct rk_note *note);
+
+/* Payload is told from when its call begins: the first of those that are sending now, or `latest`,
+ * ns. One that takes longer than a second is not waited for. */
+uint64_t tasks_sending_since(const struct tasks *tasks, uint64_t latest);
 
 /* Gives what is ready to the stream. */
 void tasks_flush(struct tasks *tasks);

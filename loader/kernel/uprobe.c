@@ -37,14 +37,14 @@ static int link_create(struct multi_attr *attr)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-int uprobe_multi(int program, const char *path, uint64_t offset, int pid)
+int uprobe_multi(int program, const char *path, const uint64_t *offsets, size_t count, int pid)
 {
 	struct multi_attr attr = {
 		.program = (uint32_t)program,
 		.attach_type = TRACE_UPROBE_MULTI,
 		.path = (uint64_t)(uintptr_t)path,
-		.offsets = (uint64_t)(uintptr_t)&offset,
-		.count = 1,
+		.offsets = (uint64_t)(uintptr_t)offsets,
+		.count = (uint32_t)count,
 		.pid = (uint32_t)pid,
 	};
 
@@ -72,11 +72,12 @@ static int load_empty(void)
 /* A folder has no code: a kernel that says so has understood the question. */
 static bool try_multi(void)
 {
+	uint64_t offset = 1;
 	int program = load_empty(), fd;
 
 	if (program < 0)
 		return false;
-	fd = uprobe_multi(program, "/", 1, -1);
+	fd = uprobe_multi(program, "/", &offset, 1, -1);
 	close(program);
 	if (fd >= 0)
 		close(fd);

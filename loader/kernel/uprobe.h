@@ -8,6 +8,7 @@
 #define LOADER_KERNEL_UPROBE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct bpf_object;
@@ -18,7 +19,7 @@ bool uprobe_has_multi(void);
  */
 void uprobe_prepare(struct bpf_object *object);
 
-/* The link's descriptor, or -errno. */
-int uprobe_multi(int program, const char *path, uint64_t offset, int pid);
+/* At all these offsets of a file. The link's descriptor, or -errno. */
+int uprobe_multi(int program, const char *path, const uint64_t *offsets, size_t count, int pid);
 
 #endif

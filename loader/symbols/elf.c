@@ -331,6 +331,16 @@ bool elf_executable(const struct elf *elf, uint64_t address)
 	return segment && segment->p_flags & PF_X;
 }
 
+bool elf_offset(const struct elf *elf, uint64_t address, uint64_t *offset)
+{
+	const GElf_Phdr *segment = segment_of(elf, address);
+
+	if (!segment)
+		return false;
+	*offset = segment->p_offset + (address - segment->p_vaddr);
+	return true;
+}
+
 size_t elf_read(const struct elf *elf, uint64_t address, void *bytes, size_t size)
 {
 	const GElf_Phdr *segment = segment_of(elf, address);

@@ -40,6 +40,8 @@ bool elf_exported(struct elf *elf, const char *name, struct elf_symbol *symbol);
 
 /* Bytes that the file has for this address, at most `size` of them; 0 where it has none. */
 size_t elf_read(const struct elf *elf, uint64_t address, void *bytes, size_t size);
+/* Where in the file they stand; false where it has none. */
+bool elf_offset(const struct elf *elf, uint64_t address, uint64_t *offset);
 bool elf_executable(const struct elf *elf, uint64_t address);
 
 /* A section's bytes, valid until elf_close, or NULL. */
