@@ -22,8 +22,8 @@
 enum rk_edge_type {
 	RK_ENTER = 1, /* of system call `number`; low and value by rk_pick */
 	RK_EXIT = 2,  /* value: its result */
-	RK_OFF = 3,   /* the thread leaves the processor; low: its state; value: kernel stack id */
-	RK_ON = 4,    /* it gets one; value: when it became ready to run, or 0 */
+	RK_OFF = 3,   /* the thread leaves the processor; low: its state, 0: it would run on */
+	RK_ON = 4,    /* it gets one; value: when it was woken last, or 0; low: by which thread */
 };
 
 struct rk_edge {
@@ -60,7 +60,7 @@ enum rk_note_type {
 	RK_RETURN = 5, /* it ends; a = handle; b = result */
 	RK_FORK = 6,   /* a = new tid, b = new pid */
 	RK_EXEC = 7,   /* bytes: the program's path; a = the thread's id before */
-	RK_FREED = 10,	/* a library's object is given back; number: its event; a = handle */
+	RK_FREED = 10, /* a library's object is given back; number: its event; a = handle */
 	RK_ENDS = 9,   /* of the system call that ends at ns: a, b: two descriptors */
 	RK_DIED = 8, /* a thread; a = exit status as wait has it; b = 1 where it was the last one */
 };

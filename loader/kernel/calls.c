@@ -134,7 +134,7 @@ void task_forget_notes(struct task *task)
 	task->notes_ns = 0;
 }
 
-static void set_times(const struct task *task, struct rt_record *record, uint64_t from, uint64_t to)
+void task_times(const struct task *task, struct rt_record *record, uint64_t from, uint64_t to)
 {
 	uint64_t start = tasks_ticks(task->all, from), end = tasks_ticks(task->all, to);
 	uint64_t duration = end > start ? end - start : 0;
@@ -252,7 +252,7 @@ static void put_call(
 		.kind = (uint16_t)kind, .depth = (uint8_t)task->depth, .result = result};
 	struct rt_bytes_of tail;
 
-	set_times(task, &record, call->ns, edge->ns);
+	task_times(task, &record, call->ns, edge->ns);
 	record.arg = arg_of(task, call, result);
 	/* the kernel tells where it has mapped; records, how much */
 	if (kind == RT_EV_mmap && (result < -4095 || result >= 0))
@@ -353,7 +353,7 @@ void task_return(struct task *task, const struct rk_note *note)
 		return;
 	}
 	record.depth = (uint8_t)task->depth;
-	set_times(task, &record, call.ns, note->ns);
+	task_times(task, &record, call.ns, note->ns);
 	task_put(task, &record, NULL);
 	facts.begin_ns = call.ns;
 	if (task->notes_ns == note->ns)
@@ -367,7 +367,7 @@ void task_freed(struct task *task, const struct rk_note *note)
 	struct rt_record record = {
 		.kind = note->number, .depth = (uint8_t)task->depth, .arg = note->a};
 
-	set_times(task, &record, note->ns, note->ns);
+	task_times(task, &record, note->ns, note->ns);
 	sockets_session_ended(task->all->sockets, task, note->a, note->ns);
 	task_put(task, &record, NULL);
 }
@@ -379,6 +379,6 @@ void task_exec_done(struct task *task, const struct rk_note *note)
 
 	while (task->depth && task->open[task->depth - 1].library)
 		task->depth--;
-	set_times(task, &record, task->depth ? task->open[--task->depth].ns : note->ns, note->ns);
+	task_times(task, &record, task->depth ? task->open[--task->depth].ns : note->ns, note->ns);
 	task_put(task, &record, note->size ? &tail : NULL);
 }

@@ -30,6 +30,8 @@ struct task {
 	bool began;	   /* an edge of it has been seen */
 	unsigned depth;
 	struct task_call open[TASK_OPEN];
+	uint64_t off_ns; /* left the processor; 0: it is on one, as far as is known */
+	uint32_t off_state;
 	/* notes of the call whose exit is due */
 	uint64_t notes_ns;
 	const struct rk_note *tail, *ends;
@@ -68,6 +70,12 @@ void task_freed(struct task *task, const struct rk_note *note);
 /* The exec that is open has come true. */
 void task_exec_done(struct task *task, const struct rk_note *note);
 void task_forget_notes(struct task *task);
+/* Start and duration, from two moments in ns. */
+void task_times(const struct task *task, struct rt_record *record, uint64_t from, uint64_t to);
+
+/* waits.c */
+void task_off(struct task *task, const struct rk_edge *edge);
+void task_on(struct task *task, const struct rk_edge *edge);
 
 /* tasks.c */
 void task_put(struct task *task, const struct rt_record *record, const struct rt_bytes_of *tail);

@@ -406,6 +406,10 @@ void tasks_edge(void *context, const struct rk_edge *edge)
 		task_enter(task, edge);
 	else if (edge->type == RK_EXIT)
 		task_exit(task, edge);
+	else if (edge->type == RK_OFF)
+		task_off(task, edge);
+	else if (edge->type == RK_ON)
+		task_on(task, edge);
 }
 
 void tasks_sample(struct tasks *tasks)
