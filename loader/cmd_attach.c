@@ -16,6 +16,8 @@
 #include "loader/capture/session.h"
 #include "loader/kernel/kernel.h"
 #include "loader/target/find.h"
+#include "loader/target/identity.h"
+#include "loader/target/inject.h"
 #include "loader/target/secrecy.h"
 
 #define EXIT_USAGE 2
@@ -42,6 +44,7 @@ enum {
 	KEY_DURATION,
 	KEY_MAX_SIZE,
 	KEY_MODE,
+	KEY_INJECT,
 };
 
 static const struct argp_option options[] = {
@@ -53,7 +56,9 @@ static const struct argp_option options[] = {
 		"Those whose control group holds TEXT: a path, a container's id", 0},
 	{"user", KEY_USER, "NAME", 0, "Those of this user", 0},
 	{"children", KEY_CHILDREN, NULL, 0, "Also their children, those to come too", 0},
-	{"mode", KEY_MODE, "auto|bpf", 0, "How to look; normally the best way that is open", 0},
+	{"mode", KEY_MODE, "auto|bpf|inject", 0,
+		"From the kernel, or by a library brought in; normally from the kernel", 0},
+	{"inject", KEY_INJECT, NULL, 0, "The same as --mode inject", 0},
 	{"duration", KEY_DURATION, "SECONDS", 0, "Stop tracing after this time", 0},
 	{"max-size", KEY_MAX_SIZE, "SIZE", 0,
 		"Split the trace into files of about this size (as in 500M)", 0},
@@ -66,6 +71,7 @@ struct attach {
 	struct find_filter filter;
 	bool by_filter;
 	bool children;
+	bool inject;
 	bool verbose;
 	const char *output;
 	char output_path[4096];
@@ -133,8 +139,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		attach->children = true;
 		break;
 	case KEY_MODE:
-		if (strcmp(arg, "auto") != 0 && strcmp(arg, "bpf") != 0)
-			argp_error(state, "--mode is auto or bpf, not '%s'", arg);
+		if (strcmp(arg, "auto") != 0 && strcmp(arg, "bpf") != 0 &&
+			strcmp(arg, "inject") != 0)
+			argp_error(state, "--mode is auto, bpf or inject, not '%s'", arg);
+		attach->inject = !strcmp(arg, "inject");
+		break;
+	case KEY_INJECT:
+		attach->inject = true;
 		break;
 	case KEY_DURATION:
 		attach->session.duration_ns = arguments_duration(arg, state);
@@ -219,6 +230,43 @@ static int choose_targets(struct attach *attach)
 	return 0;
 }
 
+static void run_session(struct attach *attach, struct session *session, struct job *job)
+{
+	secrecy_begin();
+	session_began(session, job, session_ticks(session));
+	log_note("tracing %zu process%s; Ctrl-C ends it", attach->count,
+		attach->count == 1 ? "" : "es");
+	session_run(session);
+}
+
+/* The shim is brought in once the session listens, and leaves before its memory goes. */
+static int trace_inside(struct attach *attach, struct job *job)
+{
+	struct inject *inject = inject_open(attach->pids[0]);
+	struct session *session = NULL;
+	char shim[4096];
+	int code = 1;
+
+	if (!inject)
+		return 1;
+	attach->session.region = inject_take_region(inject);
+	if (identity_shim(shim, sizeof(shim)) < 0)
+		log_error("libragtime.so is not beside this program; run 'make', or install again");
+	else
+		session = session_open(&attach->session);
+	if (session && job_began(job, attach->pids[0])) {
+		log_error("process %d has ended", (int)attach->pids[0]);
+	} else if (session && !inject_enter(inject, shim, session_cookie(session))) {
+		run_session(attach, session, job);
+		inject_leave(inject);
+		session_report(session, true);
+		code = 0;
+	}
+	session_close(session);
+	inject_close(inject);
+	return code;
+}
+
 static int trace(struct attach *attach, struct job *job)
 {
 	const struct kernel_options watched = {
@@ -232,11 +280,7 @@ static int trace(struct attach *attach, struct job *job)
 	if (session && job_began(job, attach->pids[0])) {
 		log_error("process %d has ended", (int)attach->pids[0]);
 	} else if (session) {
-		secrecy_begin();
-		session_began(session, job, session_ticks(session));
-		log_note("tracing %zu process%s; Ctrl-C ends it", attach->count,
-			attach->count == 1 ? "" : "es");
-		session_run(session);
+		run_session(attach, session, job);
 		session_report(session, true);
 		code = 0;
 	}
@@ -254,18 +298,30 @@ static int attach_all(struct attach *attach)
 
 	if (choose_targets(attach))
 		return 1;
-	if (obstacle) {
-		log_error("cannot watch from the kernel: %s", obstacle);
+	find_one(attach->pids[0], &first);
+	if (attach->inject && attach->count > 1) {
+		log_error("%zu processes fit: the library is brought into one at a time",
+			attach->count);
 		return 1;
 	}
-	find_one(attach->pids[0], &first);
+	if (!attach->inject && obstacle) {
+		log_error("cannot watch from the kernel: %s", obstacle);
+		if (attach->count == 1 && !find_obstacle_inject(&first))
+			log_note("without those rights: ragtime attach --inject %d",
+				(int)attach->pids[0]);
+		return 1;
+	}
 	attach->session.output = attach->output_path;
 	attach->session.command = first.name;
 	if (arguments_output(attach->output, first.name, getpid(), attach->output_path,
 		    sizeof(attach->output_path)) ||
 		job_open(&job, true))
 		return 1;
-	code = trace(attach, &job);
+	if (attach->inject) {
+		attach->session.mode = "shim, injected";
+		attach->session.slow_clock = false;
+	}
+	code = attach->inject ? trace_inside(attach, &job) : trace(attach, &job);
 	job_close(&job);
 	return code;
 }
@@ -275,7 +331,7 @@ int cmd_attach(int argc, char **argv)
 	static const struct argp argp = {options, parse_option, usage, help, NULL, NULL, NULL};
 	struct attach attach = {
 		.filter = {.uid = -1},
-		.session = {.mode = "bpf", .attached = true, .slow_clock = true},
+		.session = {.mode = "bpf", .attached = true, .slow_clock = true, .region = -1},
 	};
 	int code;
 

@@ -340,7 +340,7 @@ static int run_command(struct run *run)
 int cmd_run(int argc, char **argv)
 {
 	static const struct argp argp = {options, parse_option, usage, help, NULL, NULL, NULL};
-	struct run run = {.session = {.follow = true, .mode = "shim"}};
+	struct run run = {.session = {.follow = true, .mode = "shim", .region = -1}};
 	int code;
 
 	argp_err_exit_status = EXIT_USAGE;

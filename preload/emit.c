@@ -22,6 +22,7 @@ static struct rt_region nowhere;
 static struct rt_thread nobody; /* the thread of those without a slot: never written */
 
 struct rt_region *rt_region = &nowhere;
+bool rt_came_late;
 __thread struct rt_self rt_self = {.thread = &nobody};
 ptrdiff_t rt_self_offset;
 
@@ -123,6 +124,8 @@ static bool chunk_switch(struct rt_thread *thread)
 		return false;
 	chunk = chunk_claim(region, thread->slot);
 	if (!chunk) {
+		if (rt_came_late && now - region->beat >= STALE_TICKS)
+			__atomic_store_n(&region->mode, RT_MODE_OFF, __ATOMIC_RELAXED);
 		thread->retry = now +
 			(now - region->beat < STALE_TICKS ? CHUNK_RETRY_TICKS
 							  : SLOT_RETRY_TICKS - 1);
@@ -292,8 +295,9 @@ struct rt_thread *thread_claim(uintptr_t frame)
 	struct rt_thread *thread;
 	bool born;
 
-	if (rt_self.thread->slot)
+	if (rt_self.thread->slot && !thread_is_left(rt_self.thread))
 		return rt_self.thread;
+	rt_self.thread = &nobody;
 	if (region == &nowhere || rt_self.ended ||
 		(rt_self.claiming && !frame_is_over(rt_self.claiming, frame)))
 		return &nobody;
@@ -354,9 +358,7 @@ bool call_enter_cold(
 
 	if (region_off() || !(region->families & 1u << family))
 		return false;
-	call->thread = rt_self.thread;
-	if (!call->thread->slot)
-		call->thread = thread_claim(frame);
+	call->thread = thread_claim(frame);
 	slot = call->thread->slot;
 	if (!slot) {
 		__atomic_fetch_add(&rt_region->lost_no_slot, 1, __ATOMIC_RELAXED);
@@ -397,8 +399,9 @@ void call_leave_cold(
 
 	if (rt_region->flags & RT_REGION_SLOW_CLOCK)
 		end = ticks_now();
-	if (unlikely(!thread->slot)) {
-		/* Forked since it began: the open calls stayed with the parent. */
+	if (unlikely(!thread->slot || thread_is_left(thread))) {
+		/* Forked since it began: the open calls stayed with the parent. Or left, and
+		 * entered again. */
 		thread = thread_claim(frame);
 		if (!thread->slot) {
 			__atomic_fetch_add(&rt_region->lost_no_slot, 1, __ATOMIC_RELAXED);
@@ -425,7 +428,7 @@ void mark_emit(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *ta
 void mark_emit_at(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *tail, __u64 ticks)
 {
 	uintptr_t frame = frame_here();
-	struct rt_thread *thread = rt_self.thread->slot ? rt_self.thread : thread_claim(frame);
+	struct rt_thread *thread = thread_claim(frame);
 	struct rt_record mark = {.kind = (__u16)kind, .arg = arg, .result = result};
 
 	if (!thread->slot) {

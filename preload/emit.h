@@ -83,6 +83,9 @@ extern HIDDEN ptrdiff_t rt_self_offset;
 /* The region, or an all-zero stand-in whose mode is RT_MODE_OFF: never NULL. */
 extern HIDDEN struct rt_region *rt_region;
 
+/* Brought into a process that ran already: without a tracer its hooks shall be nothing to it. */
+extern HIDDEN bool rt_came_late;
+
 struct rt_call {
 	__u64 start;
 	struct rt_thread *thread;

@@ -4,6 +4,7 @@
  * originals, and arms the hooks. Whatever fails leaves the process as if the shim were not there.
  */
 #include "preload/environment.h"
+#include "preload/init.h"
 #include "preload/hooks/hook.h"
 #include "preload/node/node.h"
 #include "preload/patch/linked.h"
@@ -56,8 +57,7 @@ static void populate(const struct rt_region *region, __u64 offset, __u64 size)
 	raw3(madvise, (char *)region + offset, size, MADV_POPULATE_WRITE);
 }
 
-/* The whole of the open memfd, or NULL. */
-static struct rt_region *region_map(int fd, __u64 cookie)
+struct rt_region *region_map(int fd, __u64 cookie)
 {
 	long size = raw3(lseek, fd, 0, SEEK_END), at;
 	struct rt_region *region;

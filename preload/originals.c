@@ -42,6 +42,9 @@ __asm__(".text\n.type original_late, @function\noriginal_late:\n"
 	"\tjmp *%rax\n"
 	".size original_late, . - original_late\n");
 
+/* Where the shim came late it stands in nobody's way: the originals are what everybody sees. */
+static bool behind_us = true;
+
 static long original_missing(void)
 {
 	if (__errno_location)
@@ -52,7 +55,7 @@ static long original_missing(void)
 /* What is not there may come with a library yet: old glibc has its threads in one. */
 static void original_resolve(const struct original *original)
 {
-	void *found = dlsym ? dlsym(RTLD_NEXT, original->name) : NULL;
+	void *found = dlsym ? dlsym(behind_us ? RTLD_NEXT : RTLD_DEFAULT, original->name) : NULL;
 
 	if (found)
 		__atomic_store_n(original->pointer, found, __ATOMIC_RELEASE);
@@ -74,6 +77,12 @@ void *__attribute__((used)) original_find_late(void **pointer)
 			original_resolve(&originals[index]);
 	rt_self.resolving = outer;
 	return *pointer == stub ? (void *)original_missing : *pointer;
+}
+
+bool originals_adopt(void)
+{
+	behind_us = false;
+	return originals_resolve();
 }
 
 bool originals_resolve(void)

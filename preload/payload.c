@@ -82,6 +82,13 @@ static bool is_stream(const struct connection *connection)
 	return connection->kind == KIND_SOCKET || connection->kind == KIND_PIPE;
 }
 
+void payload_forget(void)
+{
+	memset(payload_watched, 0, sizeof(payload_watched));
+	if (tables)
+		raw3(madvise, tables, sizeof(*tables), MADV_DONTNEED);
+}
+
 static struct connection *descriptor_of(int fd)
 {
 	return tables && fd >= 0 && fd < PAYLOAD_DESCRIPTORS ? &tables->descriptors[fd] : NULL;

@@ -36,6 +36,9 @@ enum payload_way { PAYLOAD_OUT, PAYLOAD_IN };
 /* Once, when the region is mapped. */
 void payload_init(void);
 
+/* What was known is over. */
+COLD void payload_forget(void);
+
 COLD void payload_open_cold(int fd);
 COLD void payload_close_cold(int fd);
 COLD void payload_pipe_cold(int fd);

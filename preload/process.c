@@ -76,8 +76,8 @@ int process_open(unsigned slots)
 	own_pid = (__u32)raw0(getpid);
 	rt_process->pid = own_pid;
 	parent_pid = (__u32)raw0(getppid);
-	rt_self.tid = own_pid;
-	control_block_fits = gnu_get_libc_version && control_block_tid() == own_pid;
+	rt_self.tid = (__u32)raw0(gettid);
+	control_block_fits = gnu_get_libc_version && control_block_tid() == rt_self.tid;
 	pid_space_read();
 	return 0;
 }
@@ -290,8 +290,34 @@ static void at_exit(int status, void *unused)
 	process_end(status, false);
 }
 
+/* What threads of a region that was left write into until they notice. */
+static struct rt_slot nobodys;
+
+void process_leave(void)
+{
+	for (unsigned index = 0; index < rt_process->used; index++) {
+		struct rt_thread *thread = &rt_process->threads[index];
+
+		thread->limit = NULL;
+		if (thread->slot)
+			__atomic_store_n(&thread->slot, &nobodys, __ATOMIC_RELEASE);
+	}
+}
+
+bool thread_is_left(const struct rt_thread *thread)
+{
+	const struct rt_thread *first = rt_process->threads;
+
+	return thread->slot && (thread < first || thread >= first + rt_region->slots);
+}
+
 void process_watch(void)
 {
+	static bool watching;
+
+	if (watching)
+		return;
+	watching = true;
 	/* The first keys need no allocation when they are set, which a signal handler may do. */
 	end_key_is_made = !real_pthread_key_create(&end_key, thread_end) && end_key < KEYS_AT_HAND;
 	if (on_exit)

@@ -25,6 +25,10 @@ extern HIDDEN __u64 process_pid_space;
 /* Made once, by the constructor. 0 or -errno. */
 COLD int process_open(unsigned slots);
 
+/* The region is given up: who still holds a place in it finds that out in its next call. */
+COLD void process_leave(void);
+COLD bool thread_is_left(const struct rt_thread *thread);
+
 /* From here on the ends of threads and the exit status are seen. */
 COLD void process_watch(void);
 

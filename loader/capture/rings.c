@@ -70,25 +70,24 @@ static int set_size(int fd, uint64_t size)
 	return err;
 }
 
-static int make_memfd(uint64_t size)
+static int make_memfd(void)
 {
 	int fd = memfd_create("ragtime", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int err;
 
 	if (fd < 0 && errno == EACCES) /* vm.memfd_noexec = 2 */
 		fd = memfd_create("ragtime", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-	if (fd < 0)
-		return -errno;
-	err = set_size(fd, size);
+	return fd < 0 ? -errno : fd;
+}
+
+static int fix_size(int fd, uint64_t size)
+{
+	int err = set_size(fd, size);
+
 	if (!err &&
 		(fchmod(fd, 0600) < 0 ||
 			fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0))
 		err = -errno;
-	if (err) {
-		close(fd);
-		return err;
-	}
-	return fd;
+	return err;
 }
 
 /* Makes pages exist, zeroed, without changing what others may have written meanwhile. */
@@ -105,14 +104,22 @@ static int populate(void *start, size_t size)
 
 int region_make(struct region *region, uint64_t limit)
 {
+	int fd = make_memfd();
+
+	return fd < 0 ? fd : region_make_in(region, limit, fd);
+}
+
+int region_make_in(struct region *region, uint64_t limit, int fd)
+{
 	struct rt_region *head;
 	int err;
 
 	memset(region, 0, sizeof(*region));
 	plan_region(region, limit);
-	region->fd = make_memfd(region->size);
-	if (region->fd < 0)
-		return region->fd;
+	region->fd = fd;
+	err = fix_size(fd, region->size);
+	if (err)
+		goto fail;
 	head = mmap(NULL, region->size, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd, 0);
 	region->owner = calloc(region->chunks, sizeof(*region->owner));
 	region->orphan = calloc(region->chunks, sizeof(*region->orphan));

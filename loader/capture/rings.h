@@ -36,6 +36,8 @@ struct region {
  * few slots and chunks: the target waits for this. 0 or -errno.
  */
 int region_make(struct region *region, uint64_t limit);
+/* The same in an empty memfd that may be sealed; it is taken over, on failure too. */
+int region_make_in(struct region *region, uint64_t limit, int fd);
 void region_free(struct region *region);
 
 /* When all is drained: nothing that passed through is left for whoever still maps the region. */

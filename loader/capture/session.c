@@ -162,13 +162,22 @@ static void steer(void *context, uint32_t number, unsigned how)
 		shim_steer(&session->region, number, how);
 }
 
+static int make_region(struct session *session, const struct session_options *options)
+{
+	uint64_t limit = limits_memory() / MEMORY_SHARE;
+
+	if (options->region >= 0)
+		return region_make_in(&session->region, limit, options->region);
+	/* where no shim writes into it, the least there can be */
+	return region_make(&session->region, options->attached ? 0 : limit);
+}
+
 static int open_all(struct session *session, const struct session_options *options)
 {
 	int err;
 
 	ticks_start(&session->ticks, options->slow_clock);
-	/* where no shim writes into it, the least there can be */
-	err = region_make(&session->region, options->attached ? 0 : limits_memory() / MEMORY_SHARE);
+	err = make_region(session, options);
 	if (err) {
 		log_error("cannot make the shared memory of the trace: %s", strerror(-err));
 		return err;
@@ -220,6 +229,11 @@ struct session *session_open(const struct session_options *options)
 		(unsigned long long)session->region.size / 1024, session->region.slots,
 		session->region.chunks, session->ticks.slow ? "monotonic" : "tsc");
 	return session;
+}
+
+uint64_t session_cookie(const struct session *session)
+{
+	return session->region.cookie;
 }
 
 const char *session_region(const struct session *session)

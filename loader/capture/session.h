@@ -30,11 +30,15 @@ struct session_options {
 	uint64_t duration_ns;  /* 0: until the target ends */
 	const char *mode;      /* how it is captured, as the trace says it */
 	struct kernel *kernel; /* the programs in the kernel, borrowed; NULL: none */
+	int region;	       /* an empty memfd for the shim's rings; -1: one is made */
 	bool attached; /* the target runs already and is not ours: the first signal ends tracing */
 };
 
 /* NULL after a message on standard error. */
 struct session *session_open(const struct session_options *options);
+
+/* What a shim must be told to take the region for ours. */
+uint64_t session_cookie(const struct session *session);
 
 /* For the target's environment. Valid until session_close. */
 const char *session_region(const struct session *session);

@@ -84,6 +84,8 @@ COLD void *original_stopgap(const void *pointer);
 
 /* False where the shim cannot work in this process. */
 COLD bool originals_resolve(void);
+/* The same where it was brought into a process that runs. */
+COLD bool originals_adopt(void);
 
 /*
  * A path given to a call that came back with `result`, as a tail. NULL where the path may be a wild

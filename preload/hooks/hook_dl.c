@@ -6,6 +6,7 @@
  */
 #include "preload/binding.h"
 #include "preload/hooks/hook.h"
+#include "preload/patch/adopt.h"
 #include "preload/patch/patch.h"
 
 #define PAGE 4096ul
@@ -61,6 +62,8 @@ static NOINLINE void *open_recorded(
 		call_leave_tail(&call, (uintptr_t)handle, handle ? 0 : -1,
 			file ? text_tail(&tail, RT_TAIL_PATH, file) : NULL);
 	functions_after(&loading, handle);
+	if (handle)
+		adopt_loaded();
 	return handle;
 }
 

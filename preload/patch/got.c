@@ -158,8 +158,7 @@ static void match_slots(const struct loaded *object, const struct slots *slots,
 	}
 }
 
-/* Our own slots, and those of the dynamic linker, which calls in the middle of its work. */
-static bool is_left_alone(const struct loaded *object)
+bool got_is_left_alone(const struct loaded *object)
 {
 	const char *name = object->path;
 
@@ -181,7 +180,7 @@ static int read_slots(struct dl_phdr_info *info, size_t size, void *context)
 
 		if (object->base != info->dlpi_addr || object->path != info->dlpi_name)
 			continue;
-		if (is_left_alone(object) || !slots_find(object, &slots))
+		if (got_is_left_alone(object) || !slots_find(object, &slots))
 			break;
 		match_slots(object, &slots, slots.jumps, slots.jumps ? slots.jump_count : 0);
 		match_slots(object, &slots, slots.others, slots.others ? slots.other_count : 0);
@@ -258,7 +257,7 @@ static bool make_thunks(void)
 	return false;
 }
 
-static bool relro_open(const struct loaded *object, bool open)
+bool got_open(const struct loaded *object, bool open)
 {
 	return object->relro_end <= object->relro ||
 		!raw3(mprotect, object->relro, object->relro_end - object->relro,
@@ -276,7 +275,7 @@ static void write_object(const struct loaded *object)
 		if (match->base != object->base || !match->thunk)
 			continue;
 		if (!open && slot >= object->relro && slot < object->relro_end) {
-			open = relro_open(object, true);
+			open = got_open(object, true);
 			if (!open)
 				return;
 		}
@@ -285,7 +284,7 @@ static void write_object(const struct loaded *object)
 			false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 	}
 	if (open)
-		relro_open(object, false);
+		got_open(object, false);
 }
 
 static int write_slots(struct dl_phdr_info *info, size_t size, void *context)

@@ -15,4 +15,10 @@ COLD __u32 got_add(const struct wanted *wanted, const struct loaded *object);
 /* Changes the slots of all objects. */
 COLD void got_walk(void);
 
+/* Ours, and the dynamic linker, which calls in the middle of its work. */
+COLD bool got_is_left_alone(const struct loaded *object);
+
+/* Its slots that are read-only may be written to, or may no more. */
+COLD bool got_open(const struct loaded *object, bool open);
+
 #endif

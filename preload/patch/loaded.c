@@ -70,7 +70,7 @@ static bool is_same(const struct loaded *before, const struct loaded *object)
 		(!before->jump || *before->jump == JUMP);
 }
 
-static void read_segments(struct loaded *object, const struct dl_phdr_info *info)
+void loaded_read(struct loaded *object, const struct dl_phdr_info *info)
 {
 	*object = (struct loaded){
 		.base = info->dlpi_addr, .path = info->dlpi_name ? info->dlpi_name : ""};
@@ -86,7 +86,7 @@ static int read_object(struct dl_phdr_info *info, size_t size, void *context)
 	(void)size;
 	if (loaded_count == LOADED_MAX)
 		return 1;
-	read_segments(object, info);
+	loaded_read(object, info);
 	object->fresh = true;
 	object->exposed = update->exposed;
 	for (unsigned i = 0; i < count_before; i++)
@@ -117,7 +117,7 @@ bool loaded_update(bool exposed)
 static int read_program(struct dl_phdr_info *info, size_t size, void *context)
 {
 	(void)size;
-	read_segments(context, info);
+	loaded_read(context, info);
 	return 1;
 }
 

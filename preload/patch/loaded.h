@@ -27,6 +27,9 @@ extern HIDDEN unsigned loaded_count;
 /* Reads the list anew; true where an object is new. 'exposed' is the new ones' state. */
 COLD bool loaded_update(bool exposed);
 
+/* One object, as dl_iterate_phdr tells of it, apart from the list. */
+COLD void loaded_read(struct loaded *object, const struct dl_phdr_info *info);
+
 /* The program itself, apart from the list. */
 COLD bool loaded_program(struct loaded *program);
 

@@ -49,12 +49,12 @@ def calls_of(path, label):
     return spans
 
 
-def run(label, far, *command):
+def run(label, far, *command, options=()):
     before = set(far.log())
     target = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
                               env={**far.environment(), "NODE_EXTRA_CA_CERTS": certificate()})
     wait_until(lambda: waits(target.pid))
-    with Attached(target.pid, name=label + ".rtrace") as traced:
+    with Attached(*options, target.pid, name=label + ".rtrace") as traced:
         target.communicate("go\n", timeout=120)
         check(wait_until(lambda: traced.process.poll() is not None), f"{label}: ends with its target")
     check(target.returncode == 0, f"{label}: status {target.returncode}")
@@ -73,17 +73,19 @@ def run(label, far, *command):
     return spans
 
 
-def check_client(client, far, start=WAIT):
-    seen_path = os.path.join(TMP, client + ".seen")
-    spans = run(client, far, PYTHON, "-c", start, str(TESTS / "programs/t_clients.py"), client, seen_path)
+def check_client(client, far, start=WAIT, options=()):
+    label = client + "".join(options)
+    seen_path = os.path.join(TMP, label + ".seen")
+    spans = run(label, far, PYTHON, "-c", start, str(TESTS / "programs/t_clients.py"), client, seen_path,
+                options=options)
     with open(seen_path) as file:
         seen = {entry["request"]: entry for entry in map(json.loads, file)}
     off = [abs(spans[number]["start_ns"] + spans[number]["attrs"].get("ragtime.first_token_ns", 0) - entry["first_ns"])
            for number, entry in seen.items() if entry["label"] == "stream" and number in spans]
-    check(off and statistics.median(off) < NEAR_NS, f"{client}: first tokens are off by {sorted(off)} ns")
+    check(off and statistics.median(off) < NEAR_NS, f"{label}: first tokens are off by {sorted(off)} ns")
     inside = sum(spans[number]["start_ns"] >= entry["start_ns"] and spans[number]["end_ns"] <= entry["end_ns"] + NEAR_NS
                  for number, entry in seen.items() if number in spans)
-    check(inside * 10 >= len(seen) * 9, f"{client}: {inside} of {len(seen)} requests lie within their calls")
+    check(inside * 10 >= len(seen) * 9, f"{label}: {inside} of {len(seen)} requests lie within their calls")
 
 
 skip_unless_allowed()
@@ -91,7 +93,9 @@ PYTHON = python_of("clients")
 with StandIn() as stand_in:
     check_client("async", stand_in)
     check_client("openai", stand_in, LATE)  # libssl is loaded after the attach
+    check_client("openai", stand_in, options=("--inject",))
     if FULL:
+        check_client("async", stand_in, options=("--inject",))
         check_client("httpx", stand_in)
         check_client("requests", stand_in)
     if shutil.which("node"):
