@@ -77,7 +77,7 @@ static bool try_multi(void)
 
 	if (program < 0)
 		return false;
-	fd = uprobe_multi(program, "/", &offset, 1, -1);
+	fd = uprobe_multi(program, "/", &offset, 1, 0);
 	close(program);
 	if (fd >= 0)
 		close(fd);
