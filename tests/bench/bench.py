@@ -13,6 +13,7 @@ import time
 
 sys.dont_write_bytecode = True
 
+import attach
 import calls
 import harness
 import parsing
@@ -22,7 +23,8 @@ import serving
 import whole
 
 SECTIONS = {"calls": calls.measure, "pipeline": pipeline.measure, "reading": reading.measure,
-            "whole": whole.measure, "parsing": parsing.measure, "serving": serving.measure}
+            "whole": whole.measure, "parsing": parsing.measure, "serving": serving.measure,
+            "attach": attach.measure}
 
 
 def parse():

@@ -20,6 +20,7 @@ PROGRAMS = {
     "drain": ("drain.c", ["-lzstd"]),
     "insert": ("insert.c", ["-lsqlite3"]),
     "load": ("load.c", []),
+    "syscalls": ("syscalls.c", []),
 }
 
 
