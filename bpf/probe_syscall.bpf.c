@@ -74,6 +74,14 @@ static __always_inline void send_path(__u64 ns, unsigned long path)
 	if (!note)
 		return;
 	size = bpf_probe_read_user_str(note->bytes, PATH_ROOM, (const void *)path);
+	if (size == PATH_ROOM) {
+		/* longer than most */
+		bpf_ringbuf_discard(note, BPF_RB_NO_WAKEUP);
+		note = note_new(RK_ROOM_MEDIUM, RK_PATH, ns);
+		if (!note)
+			return;
+		size = bpf_probe_read_user_str(note->bytes, RK_ROOM_MEDIUM, (const void *)path);
+	}
 	note->size = size > 0 ? (__u32)size - 1 : 0;
 	note_send(note);
 }

@@ -10,6 +10,8 @@
 
 #include "loader/doctor/btf.h"
 #include "loader/doctor/doctor.h"
+#include "loader/kernel/programs.h"
+#include "loader/kernel/uprobe.h"
 #include "loader/target/rights.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
@@ -103,6 +105,29 @@ static void check_fentry(struct doctor *doctor)
 			optional, "attach to the entry of vfs_read");
 }
 
+/* The programs of `ragtime attach` themselves: loaded, and attached for a moment. */
+static void check_attach(struct doctor *doctor)
+{
+	const char *obstacle = rights_bpf_obstacle();
+	struct programs *programs = programs_new();
+
+	for (int i = 0; programs && i < PROGRAMS_FAMILIES; i++) {
+		enum programs_family family = (enum programs_family)i;
+		int err = programs_load(programs, family);
+
+		doctor_add(doctor, "attach", err ? VERDICT_NO : VERDICT_YES,
+			obstacle ? obstacle : rights, "%s%s%s", programs_title(family),
+			err ? ": " : "", err ? programs_why(programs) : "");
+	}
+	programs_free(programs);
+	doctor_add(doctor, "attach", uprobe_has_multi() ? VERDICT_YES : VERDICT_NO,
+		obstacle
+			? obstacle
+			: "none before Linux 6.6: probes of functions then need CAP_SYS_ADMIN, and other processes that "
+			  "use the library pay too",
+		"probes of functions of one process alone (uprobe-multi)");
+}
+
 void check_bpf(struct doctor *doctor)
 {
 	struct stat info;
@@ -123,4 +148,5 @@ void check_bpf(struct doctor *doctor)
 	doctor_add_result(doctor, "probe program", try_program(BPF_PROG_TYPE_KPROBE, 0, 0, NULL),
 		rights, "load a program for kprobes and uprobes");
 	check_fentry(doctor);
+	check_attach(doctor);
 }

@@ -159,10 +159,10 @@ int kernel_begin(
 		sockets_adopt(kernel->sockets, kernel->pids[i], now);
 	}
 	tasks_flush(kernel->tasks);
-	for (size_t i = 0; i < kernel->count; i++)
-		watch(kernel, kernel->pids[i]);
 	for (size_t i = 0; i < kernel->count && kernel->tls; i++)
 		tls_look(kernel->tls, kernel->pids[i]);
+	for (size_t i = 0; i < kernel->count; i++)
+		watch(kernel, kernel->pids[i]);
 	/* threads that were made meanwhile */
 	for (size_t i = 0; i < kernel->count; i++)
 		tasks_adopt(kernel->tasks, kernel->pids[i], now);

@@ -35,7 +35,9 @@ struct programs {
 	struct ring_buffer *notes;
 	struct bpf_link *links[LINKS_MAX];
 	size_t link_count;
-	int multi_links[LINKS_MAX];
+	struct {
+		int fd, pid;
+	} multi_links[LINKS_MAX];
 	size_t multi_count;
 	unsigned processors;
 	programs_note_fn *take;
@@ -97,7 +99,7 @@ static void unmap(struct mapping *mapping)
 void programs_detach(struct programs *programs)
 {
 	while (programs->multi_count)
-		close(programs->multi_links[--programs->multi_count]);
+		close(programs->multi_links[--programs->multi_count].fd);
 	while (programs->link_count)
 		bpf_link__destroy(programs->links[--programs->link_count]);
 }
@@ -315,8 +317,19 @@ int programs_probe(struct programs *programs, enum programs_family family, const
 		bpf_program__fd(program), site->path, site->offsets, site->count, site->pid);
 	if (fd < 0)
 		return fd;
-	programs->multi_links[programs->multi_count++] = fd;
+	programs->multi_links[programs->multi_count].fd = fd;
+	programs->multi_links[programs->multi_count++].pid = site->pid;
 	return 0;
+}
+
+void programs_unprobe(struct programs *programs, int pid)
+{
+	for (size_t i = programs->multi_count; i-- > 0;) {
+		if (programs->multi_links[i].pid != pid)
+			continue;
+		close(programs->multi_links[i].fd);
+		programs->multi_links[i] = programs->multi_links[--programs->multi_count];
+	}
 }
 
 struct rk_settings *programs_settings(struct programs *programs)

@@ -47,6 +47,9 @@ struct programs_site {
 int programs_probe(struct programs *programs, enum programs_family family, const char *name,
 	const struct programs_site *site);
 
+/* The process has ended: its probes go. */
+void programs_unprobe(struct programs *programs, int pid);
+
 /* Nothing runs in the kernel any more; what it has written can still be read. */
 void programs_detach(struct programs *programs);
 

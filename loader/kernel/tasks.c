@@ -339,7 +339,7 @@ static void died(struct tasks *tasks, struct task *task, const struct rk_note *n
 
 static void tell_opened(struct tasks *tasks, const struct rk_note *note)
 {
-	char path[RK_ROOM_SMALL + 1];
+	char path[RK_ROOM_MEDIUM + 1];
 
 	snprintf(path, sizeof(path), "%.*s", (int)note->size, (const char *)note->bytes);
 	tasks->observer.opened(tasks->observer.context, (pid_t)note->pid, path);

@@ -47,7 +47,8 @@ struct look {
 
 struct tls {
 	struct programs *programs;
-	struct map done; /* of a process and a file: it is attached, or cannot be */
+	struct map done;   /* of a process and a file: it is attached, or cannot be */
+	struct map inside; /* of a program's file: enum inside */
 	struct look *looks;
 };
 
@@ -71,6 +72,7 @@ void tls_free(struct tls *tls)
 		free(look);
 	}
 	map_free(&tls->done);
+	map_free(&tls->inside);
 	free(tls);
 }
 
@@ -135,8 +137,31 @@ static bool is_new(struct tls *tls, pid_t pid, const char *path)
 		(uint64_t)(uint32_t)pid << 40 ^ info.st_ino ^ (uint64_t)info.st_dev << 28);
 	if (!place || *place)
 		return false;
-	*place = 1;
+	*place = (uint64_t)pid;
 	return true;
+}
+
+enum inside { INSIDE_UNKNOWN, INSIDE_NOTHING, INSIDE_OPENSSL, INSIDE_GO };
+
+/* A program's file is read once, however many processes run it. */
+static void look_inside(struct tls *tls, struct candidate *candidate)
+{
+	size_t before = candidate->tls_count;
+	struct stat info;
+	uint64_t *known;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)candidate->pid);
+	known = stat(path, &info) ? NULL
+				  : map_at(&tls->inside, info.st_ino ^ (uint64_t)info.st_dev << 28);
+	if (known && *known == INSIDE_NOTHING)
+		return;
+	if (before < FIND_TLS)
+		find_tls_inside(candidate);
+	if (known)
+		*known = candidate->tls_count > before ? INSIDE_OPENSSL
+			: candidate->go		       ? INSIDE_GO
+						       : INSIDE_NOTHING;
 }
 
 void tls_look(struct tls *tls, pid_t pid)
@@ -144,8 +169,9 @@ void tls_look(struct tls *tls, pid_t pid)
 	struct candidate candidate;
 	char path[600];
 
-	if (!find_one(pid, &candidate))
+	if (!find_tls(pid, &candidate))
 		return;
+	look_inside(tls, &candidate);
 	for (size_t i = 0; i < candidate.tls_count; i++) {
 		const struct find_tls *library = &candidate.tls[i];
 
@@ -194,6 +220,16 @@ void tls_begun(struct tls *tls, pid_t pid, uint64_t now_ns)
 
 void tls_ended(struct tls *tls, pid_t pid)
 {
+	/* its number may come back as another's */
+	for (size_t i = 0; i < tls->done.capacity; i++) {
+		const struct map_entry *entry = &tls->done.entries[i];
+
+		if (!entry->used || entry->value != (uint64_t)pid)
+			continue;
+		map_remove(&tls->done, entry->key);
+		i = (size_t)-1; /* what is removed moves others up */
+	}
+	programs_unprobe(tls->programs, pid);
 	for (struct look **at = &tls->looks; *at; at = &(*at)->next) {
 		struct look *look = *at;
 

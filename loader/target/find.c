@@ -106,8 +106,7 @@ static void read_maps(struct candidate *candidate)
 		fclose(file);
 }
 
-/* TLS that is part of the program's own file, where symbols say so. */
-static void look_into_program(struct candidate *candidate)
+void find_tls_inside(struct candidate *candidate)
 {
 	struct elf_symbol symbol;
 	struct elf *elf;
@@ -224,7 +223,7 @@ static void complete(struct candidate *candidate, struct ports *ports)
 		take_runtime(candidate, WHERE_program, base);
 	read_maps(candidate);
 	if (candidate->tls_count < FIND_TLS)
-		look_into_program(candidate);
+		find_tls_inside(candidate);
 	if (ports)
 		procfs_numbers(candidate->pid, "fd", take_descriptor, &listening);
 }
@@ -315,6 +314,16 @@ bool find_one(pid_t pid, struct candidate *candidate)
 		complete(candidate, ports);
 	ports_free(ports);
 	return known;
+}
+
+bool find_tls(pid_t pid, struct candidate *candidate)
+{
+	memset(candidate, 0, sizeof(*candidate));
+	candidate->pid = pid;
+	if (procfs_link(pid, "exe", candidate->program, sizeof(candidate->program)) < 0)
+		return false;
+	read_maps(candidate);
+	return true;
 }
 
 const char *find_obstacle_bpf(void)

@@ -56,6 +56,11 @@ void find_free(struct candidates *found);
 /* One process, described. False where there is none. */
 bool find_one(pid_t pid, struct candidate *candidate);
 
+/* Its TLS libraries alone, without a look into its program. */
+bool find_tls(pid_t pid, struct candidate *candidate);
+/* TLS inside its program, and whether that is Go's. */
+void find_tls_inside(struct candidate *candidate);
+
 /* Why a way of tracing is closed; NULL: it is open. The kernel's is closed to all or to none. */
 const char *find_obstacle_bpf(void);
 const char *find_obstacle_inject(const struct candidate *candidate);
