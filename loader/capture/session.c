@@ -17,6 +17,7 @@
 #include "loader/capture/ctl_socket.h"
 #include "loader/capture/drain.h"
 #include "loader/capture/pace.h"
+#include "loader/capture/refusals.h"
 #include "loader/capture/rings.h"
 #include "loader/capture/shim_control.h"
 #include "loader/capture/ticks.h"
@@ -499,18 +500,6 @@ static void note_end_of_target(struct session *session)
 			WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status));
 }
 
-static void tell_limits(struct session *session)
-{
-	size_t count = plan_refusals(session->plan);
-	struct plan_refusal refusal;
-
-	for (size_t i = 0; i < count; i++) {
-		if (plan_refusal(session->plan, i, &refusal))
-			pack_limit(session->pack, refusal.module, refusal.name, refusal.reason,
-				refusal.hooked);
-	}
-}
-
 static void end_tracing(struct session *session)
 {
 	struct pack_end end = {
@@ -522,7 +511,7 @@ static void end_tracing(struct session *session)
 	region_hide(&session->region);
 	plan_stop(session->plan);
 	tell_functions(session);
-	tell_limits(session);
+	refusals_tell(session->plan, session->pack);
 	note_end_of_target(session);
 	if (session->kernel)
 		kernel_finish(session->kernel);
@@ -556,18 +545,6 @@ void session_run(struct session *session)
 		wait_for_news(session, 0);
 }
 
-static void report_refusals(const struct session *session)
-{
-	size_t count = plan_refusals(session->plan);
-	struct plan_refusal refusal;
-
-	for (size_t i = 0; i < count; i++) {
-		if (plan_refusal(session->plan, i, &refusal) && !refusal.unasked)
-			log_warn("%s%s%s: %s", refusal.module, *refusal.module ? ": " : "",
-				refusal.name, refusal.reason);
-	}
-}
-
 void session_report(const struct session *session, bool say)
 {
 	const char *name = trace_writer_name(session->writer);
@@ -578,7 +555,7 @@ void session_report(const struct session *session, bool say)
 			(unsigned long long)session->packed.unwritten_calls);
 	if (!say)
 		return;
-	report_refusals(session);
+	refusals_report(session->plan);
 	if (session->drained.lost || session->drained.damaged)
 		log_warn("%llu records were lost; 'ragtime info' says where",
 			(unsigned long long)session->drained.lost);
