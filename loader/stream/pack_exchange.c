@@ -26,10 +26,10 @@ static void put_int(struct pack *pack, uint32_t exchange, const char *key, int64
 }
 
 /* Texts pass the same gate as every other text of a trace. */
-static uint32_t clean_text(struct pack *pack, const char *text)
+static uint32_t clean_text(struct pack *pack, enum redact_kind kind, const char *text)
 {
 	size_t size = strlen(text);
-	const char *clean = texts_clean(pack->known.texts, REDACT_NAME, text, size, &size);
+	const char *clean = texts_clean(pack->known.texts, kind, text, size, &size);
 
 	return batch_text(&pack->batch, clean, size);
 }
@@ -50,11 +50,17 @@ static bool is_traceparent(const char *text)
 	return !text[sizeof(shape) - 1];
 }
 
+/* SQL and what was named in it. */
+static bool is_statement(const char *key)
+{
+	return !strcmp(key, "db.query.text") || !strcmp(key, "db.collection.name");
+}
+
 static uint32_t fact_text(struct pack *pack, const char *key, const char *text)
 {
 	if (!strcmp(key, "ragtime.traceparent") && is_traceparent(text))
 		return batch_text(&pack->batch, text, strlen(text));
-	return clean_text(pack, text);
+	return clean_text(pack, is_statement(key) ? REDACT_STATEMENT : REDACT_NAME, text);
 }
 
 static void put_facts(struct pack *pack, uint32_t index, const struct exchange *exchange)
@@ -165,7 +171,9 @@ void pack_exchange(struct pack *pack, uint32_t connection, int fd, const struct 
 	row.connection = connection;
 	row.fd = fd;
 	row.sequence = exchange->sequence;
-	row.name = clean_text(pack, exchange->name);
+	row.name = clean_text(pack,
+		exchange_find(exchange, "db.query.text") ? REDACT_STATEMENT : REDACT_NAME,
+		exchange->name);
 	row.protocol = batch_text(batch, exchange->protocol, strlen(exchange->protocol));
 	row.class_ = exchange->class;
 	row.server = exchange->is_server;

@@ -208,6 +208,51 @@ static void put_word(struct span word, struct buf *out)
 		put_ordinary(word, out);
 }
 
+/* Letters and digits that change twice or more: no "v2", "sha256" or "2024". */
+static bool is_mixed(struct span part)
+{
+	size_t changes = 0;
+
+	for (const char *at = part.at + 1; at < part.end; at++)
+		changes +=
+			(isdigit((unsigned char)*at) != 0) != (isdigit((unsigned char)at[-1]) != 0);
+	return length(part) >= 4 && changes >= 2;
+}
+
+/* SECRET_x7f3k: a name that says so, with what looks like the secret itself. */
+static bool carries_secret(struct span word)
+{
+	bool mixed = false;
+
+	for (struct span rest = word; rest.at < rest.end && !mixed;) {
+		struct span part = {rest.at, rest.at};
+
+		while (part.end < rest.end && *part.end != '_')
+			part.end++;
+		mixed = is_mixed(part);
+		rest.at = part.end + (part.end < rest.end);
+	}
+	return mixed && names_secret(word);
+}
+
+/* No "name=value" is in it: its values are gone already, and what stands around them is code. */
+static void put_statement(struct span text, struct buf *out)
+{
+	while (text.at < text.end) {
+		struct span word = {text.at, text.at};
+
+		while (word.end < text.end && is_word(*word.end))
+			word.end++;
+		if (carries_secret(word))
+			buf_puts(out, HIDDEN);
+		else
+			put_word(word, out);
+		text.at = word.end;
+		if (text.at < text.end)
+			buf_append(out, text.at++, 1);
+	}
+}
+
 static const char *find_any(struct span text, const char *set)
 {
 	for (const char *at = text.at; at < text.end; at++) {
@@ -322,9 +367,13 @@ void redact_text(enum redact_kind kind, const void *bytes, size_t size, struct b
 	}
 	text.at = buf_string(&clean);
 	text.end = text.at + clean.size;
-	query = find_query(text, kind);
-	put_text((struct span){text.at, query}, kind, out);
-	if (query != text.end)
-		buf_puts(out, "?" HIDDEN);
+	if (kind == REDACT_STATEMENT) {
+		put_statement(text, out);
+	} else {
+		query = find_query(text, kind);
+		put_text((struct span){text.at, query}, kind, out);
+		if (query != text.end)
+			buf_puts(out, "?" HIDDEN);
+	}
 	buf_free(&clean);
 }

@@ -15,9 +15,10 @@
 #include "lib/buf.h"
 
 enum redact_kind {
-	REDACT_PATH, /* a file, library or program; slashes part it */
-	REDACT_HOST, /* a host name, an address, or a URL where one was given for it */
-	REDACT_NAME, /* a thread's, a command's */
+	REDACT_PATH,	  /* a file, library or program; slashes part it */
+	REDACT_HOST,	  /* a host name, an address, or a URL where one was given for it */
+	REDACT_NAME,	  /* a thread's, a command's */
+	REDACT_STATEMENT, /* SQL without its literals: names may be secrets as well */
 	REDACT_KINDS
 };
 

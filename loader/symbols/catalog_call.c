@@ -38,7 +38,7 @@ static void put_text(
 	}
 	/* in SQLite too, what stands between double quotes may be a value */
 	sql_read(&facts, SQL_MYSQL_PLAIN, (const char *)bytes, size);
-	buf_puts(out, facts.text);
+	redact_text(REDACT_STATEMENT, facts.text, strlen(facts.text), out);
 }
 
 bool catalog_attribute(const struct catalog_function *function, unsigned number,

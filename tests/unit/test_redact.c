@@ -73,6 +73,26 @@ TEST(secrets_go)
 	check(REDACT_PATH, "host=db password='hun ter' x", "host=db password='***' x");
 }
 
+TEST(statements_keep_their_shape)
+{
+	static const char *const statements[] = {"SELECT ? FROM t WHERE a = ? AND b = ? LIMIT ?",
+		"SELECT token::uuid, key2 FROM session_2024",
+		"UPDATE \"user\" SET password = $1, api_key_v2 = sha256(auth.token) WHERE id = $2",
+		"SELECT a.token FROM a JOIN b ON a.token = b.token",
+		"INSERT INTO oauth2_tokens VALUES (?)",
+		"SELECT id, l2_distance(embedding, ?) FROM sessions_v2", "GRANT SELECT ON t TO u@h",
+		""};
+
+	for (size_t i = 0; i < sizeof(statements) / sizeof(*statements); i++)
+		check(REDACT_STATEMENT, statements[i], statements[i]);
+	check(REDACT_STATEMENT, "SELECT SECRET_x7f3k FROM t", "SELECT *** FROM t");
+	check(REDACT_STATEMENT, "select sk-proj-9fK2mQ8xL1 from t", "select *** from t");
+	check(REDACT_STATEMENT, "SELECT \"ghp_16C7e42F292c6912E771\".x FROM t",
+		"SELECT \"***\".x FROM t");
+	check(REDACT_STATEMENT, "DROP TABLE a8Kd93jXq0Lm2Nv7Rt5Yw1Zb", "DROP TABLE ***");
+	check(REDACT_STATEMENT, "USE c9745ed1d9f207416be6d2e6f8de32d1f16199bf", "USE c9745ed1~");
+}
+
 TEST(bytes_that_are_no_text)
 {
 	check(REDACT_PATH, "/a\nb\x1b[31m\xff\xc0\xaf", "/a?b?[31m???");
