@@ -20,6 +20,7 @@ struct process {
 	int64_t status;
 	bool status_known;
 	int64_t row, span;
+	int64_t maker;		      /* row of the span by which it was started, or 0 */
 	struct process *parent;	      /* the one that started it, where it is in the trace */
 	struct process *image_before; /* the same process before exec */
 	struct descriptors *descriptors;

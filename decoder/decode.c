@@ -364,7 +364,7 @@ static struct exchange_actor exchange_actor(void *context, uint32_t id)
 /* What the program tells of a connection is known before the exchanges on it are. */
 static void take_exchanges(struct decode *decode)
 {
-	if (told_take(decode->told, &decode->batch, exchange_actor, decode))
+	if (told_take(decode->told, &decode->batch, &decode->actors))
 		decode->failed = true;
 	if (exchanges_take(decode->weave.exchanges, &decode->batch, exchange_actor, decode,
 		    &decode->weave.last_span))

@@ -175,8 +175,10 @@ static void put_process(struct decode *decode, struct process *process)
 		value_int(process->span),
 	};
 	store_put(decode->store, STORE_PROCESS, row);
-	put_root(decode, process->span, process->parent ? process->parent->span : 0, 0,
-		RT_SPAN_process, start, end_time, status);
+	if (!process->maker && process->parent)
+		process->maker = process->parent->span;
+	put_root(
+		decode, process->span, process->maker, 0, RT_SPAN_process, start, end_time, status);
 }
 
 /* ---- the rest ---- */

@@ -124,17 +124,20 @@ static void put_request(struct told *told, const struct span *span, const char *
 		value_text(span->what == RT_TOLD_SERVES ? "server" : "client"));
 }
 
-/* One that was told, a function of the runtime, or the thread. */
+/* Of one that was told, or of a function of the runtime. */
+static int64_t row_of(const struct told *told, uint64_t number)
+{
+	const struct span *span = span_find(told, number);
+
+	return span ? span->row : segments_row(told->context.segments, number, 0);
+}
+
+/* That, or the thread. */
 static int64_t parent_of(const struct told *told, const struct span *span, uint8_t *evidence)
 {
-	const struct span *parent = span->parent ? span_find(told, span->parent) : NULL;
-	int64_t row = 0;
+	int64_t row = span->parent ? row_of(told, span->parent) : 0;
 
 	*evidence = RT_EVIDENCE_exact;
-	if (parent)
-		return parent->row;
-	if (span->parent)
-		row = segments_row(told->context.segments, span->parent, 0);
 	return row ? row : span->thread_span;
 }
 
@@ -199,7 +202,7 @@ static struct span *span_make(struct told *told, uint64_t id)
 }
 
 static void take_begin(struct told *told, const struct trace_batch *batch,
-	const Ragtime__Raw__Told *raw, const struct exchange_actor *actor)
+	const Ragtime__Raw__Told *raw, const struct thread *thread)
 {
 	const char *name = trace_text(batch, raw->text);
 	struct class_facts facts = {.text = {[CLASS_FIELD_name] = name}};
@@ -216,8 +219,8 @@ static void take_begin(struct told *told, const struct trace_batch *batch,
 	span->begin = raw->ticks;
 	span->parent = raw->parent;
 	span->what = raw->what;
-	span->thread_row = actor->thread_row;
-	span->thread_span = actor->thread_span;
+	span->thread_row = thread->row;
+	span->thread_span = thread->span;
 	span->operation =
 		operation_of(told, rule ? rule->class : RT_CLASS_none, *name ? name : "span");
 	if (span->what == RT_TOLD_SERVES)
@@ -267,17 +270,16 @@ static void take_owner(struct told *told, const Ragtime__Raw__Told *raw)
 	*latest = told->owned;
 }
 
-int told_take(struct told *told, const struct trace_batch *batch, exchange_actor_fn *actor_of,
-	void *context)
+int told_take(struct told *told, const struct trace_batch *batch, const struct actors *actors)
 {
 	for (size_t i = 0; i < batch->tables->n_told; i++) {
 		const Ragtime__Raw__Told *raw = batch->tables->told[i];
-		struct exchange_actor actor = actor_of(context, raw->thread);
+		const struct thread *thread = actors_find_thread(actors, raw->thread);
 
 		switch (raw->event) {
 		case RT_EV_span_begin:
-			if (actor.thread_row)
-				take_begin(told, batch, raw, &actor);
+			if (thread)
+				take_begin(told, batch, raw, thread);
 			break;
 		case RT_EV_span_end:
 			take_end(told, raw);
@@ -287,6 +289,10 @@ int told_take(struct told *told, const struct trace_batch *batch, exchange_actor
 			break;
 		case RT_EV_owner:
 			take_owner(told, raw);
+			break;
+		case RT_EV_maker:
+			if (thread)
+				thread->process->maker = row_of(told, raw->span);
 			break;
 		}
 	}

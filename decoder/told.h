@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "decoder/actor.h"
 #include "decoder/class_rules.h"
 #include "decoder/clock_align.h"
-#include "decoder/exchange.h"
 #include "decoder/segment.h"
 #include "decoder/store.h"
 #include "decoder/trace_reader.h"
@@ -35,8 +35,7 @@ struct told *told_new(const struct told_context *context);
 void told_free(struct told *told);
 
 /* A block's rows. 0 or -ENOMEM. */
-int told_take(struct told *told, const struct trace_batch *batch, exchange_actor_fn *actor_of,
-	void *context);
+int told_take(struct told *told, const struct trace_batch *batch, const struct actors *actors);
 
 /* Spans that have not ended, as such. 0 or -ENOMEM. */
 int told_finish(struct told *told);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/environment.h"
+#include "preload/python/python.h"
 
 #include <fcntl.h>
 #include <linux/auxvec.h>
@@ -45,6 +46,18 @@ static bool preload_clean(char *list)
 	return start != 0;
 }
 
+static __u64 hex_read(const char *digits)
+{
+	__u64 number = 0;
+
+	for (; *digits; digits++) {
+		unsigned digit = (unsigned)(*digits <= '9' ? *digits - '0' : *digits - 'a' + 10);
+
+		number = number << 4 | (digit & 15);
+	}
+	return number;
+}
+
 /* Takes what is ours out of one variable; false where the variable goes. */
 static bool variable_keep(char *variable)
 {
@@ -59,6 +72,7 @@ static bool variable_keep(char *variable)
 	value = text_after(variable, RT_ENV_EXEC "=");
 	if (value) {
 		environment.from_exec = true;
+		environment.maker = hex_read(value);
 		return false;
 	}
 	if (text_after(variable, RT_ENV_EVEN "="))
@@ -78,12 +92,7 @@ static void region_parse(void)
 	if (!colon)
 		return;
 	text_copy(environment.region_path, sizeof(environment.region_path), value, colon);
-	environment.cookie = 0;
-	for (const char *digit = value + colon + 1; *digit; digit++) {
-		unsigned number = (unsigned)(*digit <= '9' ? *digit - '0' : *digit - 'a' + 10);
-
-		environment.cookie = environment.cookie << 4 | (number & 15);
-	}
+	environment.cookie = hex_read(value + colon + 1);
 }
 
 /*
@@ -124,8 +133,8 @@ size_t environment_size(char *const *from)
 		if (text_after(from[count], "LD_PRELOAD="))
 			size += text_length(from[count]);
 	}
-	size += sizeof("LD_PRELOAD=:" RT_ENV_REGION "=") + text_length(environment.shim) +
-		text_length(environment.region) + 2;
+	size += sizeof("LD_PRELOAD=:" RT_ENV_REGION "=" RT_ENV_EXEC "=0123456789abcdef") +
+		text_length(environment.shim) + text_length(environment.region) + 3;
 	size += (count + 5) * sizeof(char *);
 	return size <= ENVIRONMENT_MAX ? size : 0;
 }
@@ -136,6 +145,17 @@ static char *text_append(char *to, const char *text)
 		*to++ = *text++;
 	*to = 0;
 	return to;
+}
+
+static void hex_append(char *to, __u64 number)
+{
+	unsigned digits = 1;
+
+	while (digits < 16 && number >> digits * 4)
+		digits++;
+	to[digits] = 0;
+	for (; digits-- > 0; number >>= 4)
+		to[digits] = "0123456789abcdef"[number & 15];
 }
 
 char **environment_make(char *const *from, void *memory)
@@ -161,8 +181,9 @@ char **environment_make(char *const *from, void *memory)
 		text = text_append(text_append(text, preload), ":");
 	text = text_append(text, environment.shim) + 1;
 	*to++ = text;
-	text_append(text_append(text, RT_ENV_REGION "="), environment.region);
-	*to++ = (char *)RT_ENV_EXEC "=1";
+	text = text_append(text_append(text, RT_ENV_REGION "="), environment.region) + 1;
+	*to++ = text;
+	hex_append(text_append(text, RT_ENV_EXEC "="), python_innermost());
 	if (!preload)
 		*to++ = (char *)RT_ENV_EVEN "=";
 	*to = NULL;

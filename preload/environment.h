@@ -10,7 +10,8 @@
 
 #include <limits.h>
 
-#define RT_ENV_EXEC "RAGTIME_EXEC" /* set where a traced program started this one */
+/* Set where a traced program started this one: the runtime's span that did, in hex, or 0. */
+#define RT_ENV_EXEC "RAGTIME_EXEC"
 
 /* What is made for a child is no larger: it may lie on a small stack. */
 #define ENVIRONMENT_MAX 16384
@@ -21,6 +22,7 @@ struct environment {
 	__u64 cookie;
 	char shim[PATH_MAX]; /* our entry of LD_PRELOAD */
 	bool from_exec;
+	__u64 maker; /* the span by which it was started; 0: unknown */
 };
 
 extern HIDDEN struct environment environment;

@@ -114,6 +114,8 @@ __attribute__((constructor)) static void shim_open(void)
 	rt_region = region;
 	payload_init();
 	process_begin(environment.from_exec ? RT_BIRTH_EXEC : RT_BIRTH_LAUNCH);
+	if (environment.maker)
+		mark_emit(RT_EV_maker, environment.maker, 0, NULL);
 	linked_open();
 	functions_open();
 	python_open();

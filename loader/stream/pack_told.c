@@ -90,6 +90,8 @@ void pack_told(struct pack *pack, uint32_t thread, const struct rt_record *recor
 	case RT_EV_span_begin:
 		take_begin(pack, &row, record, tail, bytes);
 		break;
+	case RT_EV_maker:
+		break;
 	case RT_EV_span_end:
 		row.failed = record->result != 0;
 		break;

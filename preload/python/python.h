@@ -22,6 +22,10 @@ COLD void python_ends(void);
 /* The number of the function's span that this thread runs now; 0: none, or no interpreter. */
 COLD __u64 python_span(void);
 
+/* Likewise without its lock, whatever the Context: for what the thread does itself, such as exec.
+ */
+COLD __u64 python_innermost(void);
+
 /* The interpreter's own memory, where the condition lies by which its lock is waited for. */
 extern HIDDEN uintptr_t python_data, python_data_size;
 

@@ -331,6 +331,14 @@ void python_forks(void)
 		number_of(thread, open);
 }
 
+__u64 python_innermost(void)
+{
+	struct py_thread *thread = rt_self.runtime;
+	struct py_open *open = thread ? innermost_told(thread->stack) : NULL;
+
+	return open ? number_below(thread, open) : 0;
+}
+
 /* What was suspended goes on in the parent. */
 void python_forked(void)
 {
