@@ -5,6 +5,7 @@
  * recursive, error-checking and robust locks keep their ways.
  */
 #include "preload/hooks/hook.h"
+#include "preload/python/python.h"
 
 #include <errno.h>
 
@@ -55,15 +56,28 @@ LOCK(rwlock_wrlock, pthread_rwlock_clockwrlock, pthread_rwlock_trywrlock,
 LOCK(spin_lock, pthread_spin_lock, pthread_spin_trylock, (pthread_spinlock_t * lock), (lock), lock)
 
 /* Waits by their nature. */
-RECORD_PTHREAD(lock, cond_wait, pthread_cond_wait,
-	(pthread_cond_t * condition, pthread_mutex_t *lock), (condition, lock),
-	(uintptr_t)condition)
-RECORD_PTHREAD(lock, cond_wait, pthread_cond_timedwait,
+#define CONDITION(name, params, args)                                                         \
+	static NOINLINE int record_##name params                                              \
+	{                                                                                     \
+		unsigned kind = python_is_lock(condition) ? RT_EV_gil_wait : RT_EV_cond_wait; \
+		struct rt_call call;                                                          \
+		int result;                                                                   \
+                                                                                              \
+		if (!call_enter(&call, kind, RT_FAMILY_lock, (uintptr_t)condition))           \
+			return real_##name args;                                              \
+		result = real_##name args;                                                    \
+		call_leave(&call, (uintptr_t)condition, -(__s64)result);                      \
+		return result;                                                                \
+	}                                                                                     \
+	ENTRY(int, name, params, args)
+
+CONDITION(pthread_cond_wait, (pthread_cond_t * condition, pthread_mutex_t *lock), (condition, lock))
+CONDITION(pthread_cond_timedwait,
 	(pthread_cond_t * condition, pthread_mutex_t *lock, const struct timespec *until),
-	(condition, lock, until), (uintptr_t)condition)
-RECORD_PTHREAD(lock, cond_wait, pthread_cond_clockwait,
+	(condition, lock, until))
+CONDITION(pthread_cond_clockwait,
 	(pthread_cond_t * condition, pthread_mutex_t *lock, clockid_t clock,
 		const struct timespec *until),
-	(condition, lock, clock, until), (uintptr_t)condition)
+	(condition, lock, clock, until))
 RECORD_PTHREAD(lock, barrier_wait, pthread_barrier_wait, (pthread_barrier_t * barrier), (barrier),
 	(uintptr_t)barrier)

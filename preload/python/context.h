@@ -7,13 +7,23 @@
 #ifndef PRELOAD_PYTHON_CONTEXT_H
 #define PRELOAD_PYTHON_CONTEXT_H
 
-#include "preload/python/api.h"
+#include "preload/python/offsets.h"
 
 /* Once. False where the interpreter has no context variables. */
 COLD bool py_context_open(void);
 
 /* The number that the current Context was given, or 0. */
 COLD __u64 py_context_span(void);
+
+/*
+ * What tells the current Context from others; NULL for the thread's own. Of an interpreter whose
+ * layout is not known it is the number that the Context was given.
+ */
+ALWAYS_INLINE const void *py_context(void)
+{
+	return likely(py_at.minor) ? py_context_entered()
+				   : (const void *)(uintptr_t)py_context_span();
+}
 
 /* A module has been loaded: it may bring ways to copy Contexts. */
 COLD void py_context_imported(void);

@@ -27,14 +27,10 @@ COLD int py_minor(const char *version);
  */
 COLD bool py_offsets_find(int minor);
 
-/* The Context that is entered in this thread; NULL for the thread's own. */
-ALWAYS_INLINE void *py_context(void)
+/* The Context that is entered in this thread; NULL for the thread's own. Where py_at is filled. */
+ALWAYS_INLINE const void *py_context_entered(void)
 {
-	char *context;
-
-	if (unlikely(!py_at.minor))
-		return NULL;
-	context = PY_AT(char *, py.PyThreadState_Get(), py_at.thread_context);
+	const char *context = PY_AT(char *, py.PyThreadState_Get(), py_at.thread_context);
 	return context && PY_AT(int, context, PY_CONTEXT_ENTERED) ? context : NULL;
 }
 

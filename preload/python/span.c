@@ -278,7 +278,7 @@ __u64 py_span_now(struct py_thread *thread, const void *context)
 
 void py_span_hand(struct py_thread *thread, const py_object *work)
 {
-	__u64 span = py_span_now(thread, py_context());
+	__u64 span = work ? py_span_now(thread, py_context()) : 0;
 
 	if (span)
 		py_table_put(&handed, (uintptr_t)work, span, NULL);

@@ -50,9 +50,28 @@ static inline const void *generator_of(const struct py_code *code, const void *f
 	return code->role & RT_ROLE_SUSPENDS ? frame : NULL;
 }
 
-static inline const py_object *first_local(const void *frame)
+/* An argument by its name, where its place is not known; its function holds it. */
+static NOINLINE const py_object *argument_of(py_object *frame, const char *name)
 {
-	return py_at.minor ? py_first_local(frame) : NULL;
+	py_object *locals = frame ? py.PyObject_GetAttrString(frame, "f_locals") : NULL;
+	py_object *value = locals ? py.PyObject_CallMethod(locals, "get", "s", name) : NULL;
+
+	if (!value)
+		py.PyErr_Clear();
+	py_drop(value);
+	py_drop(locals);
+	return value == none ? NULL : value;
+}
+
+/* What is done about a function may depend on its first argument. */
+static inline const py_object *first_local(const struct py_code *code, const void *frame)
+{
+	if (likely(py_at.minor))
+		return py_first_local(frame);
+	if (code->act != PY_ACT_SPAN)
+		return argument_of((py_object *)(uintptr_t)frame, "self");
+	return code->role & RT_ROLE_IMPORT ? argument_of((py_object *)(uintptr_t)frame, "name")
+					   : NULL;
 }
 
 static NOINLINE struct py_code *decide(py_object *object)
@@ -92,7 +111,7 @@ static void enter(struct py_code *code, bool begins)
 
 	if (!thread)
 		return;
-	entry.first_local = first_local(frame);
+	entry.first_local = first_local(code, frame);
 	if (likely(code->act == PY_ACT_SPAN))
 		py_span_enter(thread, &entry);
 	else if (code->act == PY_ACT_HAND && entry.first_local && begins)
