@@ -32,7 +32,7 @@ static const struct argp_option option_table[] = {
 	{"output", 'o', "FILE", 0, "Write there instead of to standard output", 0},
 	{"top", 't', "N", 0, "Rows a table; 0 is all (default 15)", 0},
 	{"section", 's', "NAMES", 0,
-		"Only these parts, with commas between: path findings whatif waits exchanges llm stores "
+		"Only these parts, with commas between: path findings whatif tail waits exchanges llm stores "
 		"operations connections files names locks threads processes counted cost losses",
 		0},
 	{0},

@@ -16,9 +16,12 @@ static bool can_join(const struct rule_context *context, const struct scope *sco
 		limit_ns(context, "each_ms");
 }
 
-/* A prompt that holds the answer before it has more tokens than that. */
+/* A prompt that holds the answer before it has more tokens than that. Where the answer's are an
+ * estimate, a prompt that has grown at all is taken for one: better silent than wrong. */
 static bool is_conversation(const struct request *first, const struct request *second)
 {
+	if (first->tokens_estimated != FACT_UNKNOWN)
+		return second->input_tokens > first->input_tokens;
 	return first->output_tokens != FACT_UNKNOWN && second->input_tokens != FACT_UNKNOWN &&
 		first->input_tokens != FACT_UNKNOWN &&
 		second->input_tokens >= first->input_tokens + first->output_tokens / 2;

@@ -79,6 +79,26 @@ def check_savings():
     check(found[0]["saving_ns"] == 900_000_000, f"saves 900 ms, not {found[0]['saving_ns']}")
 
 
+def check_tail():
+    """Three slow requests of sixty, by another model and with a cache that misses."""
+    path = TMP / "tail.db"
+    trace = Trace(path)
+    for i in range(60):
+        slow = i % 20 == 7
+        trace.parent = 2
+        trace.serve(2400 if slow else 800)
+        trace.lookup("miss" if slow or i == 1 else "hit")
+        trace.embed(100)
+        trace.chat(2000 if slow else 500, model="gpt-4o" if slow else "gpt-4o-mini", digest=str(i))
+        trace.wait(299 if slow else 199)
+    trace.finish()
+    done = subprocess.run([RAGTIME, "report", "--json", "--section", "tail", path], capture_output=True, env=ENVIRONMENT)
+    rows = {row["name"]: row for row in json.loads(done.stdout)["runs"][0]["sections"]["tail"]}
+    check(rows["chat gpt-4o"]["difference_ns"] == 2_000_000_000, f"the other model: {rows}")
+    check(rows["model = gpt-4o"]["tail_share"] == 1 and rows["model = gpt-4o"]["rest_share"] == 0, "all by that model")
+    check(rows["cache = miss"]["tail_share"] == 1 and "embeddings small" not in rows, "misses, and not the embeddings")
+
+
 def check_exits_and_forms():
     _, path = findings_of("retry_storm", True)
     _, quiet = findings_of("no_streaming", False)
@@ -114,6 +134,7 @@ def check_exits_and_forms():
 
 check_rules()
 check_savings()
+check_tail()
 check_exits_and_forms()
 print(f"{failures} failures")
 sys.exit(failures != 0)
