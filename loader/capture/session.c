@@ -403,6 +403,16 @@ static int answer_report(struct session *session, char *reply, size_t size)
 	return 0;
 }
 
+static void set_on(struct session *session, bool on)
+{
+	if (session->kernel)
+		kernel_set_on(session->kernel, on);
+	else if (on)
+		shim_set_on(&session->region);
+	else
+		shim_set_off(&session->region);
+}
+
 /* Asked by `ragtime ctl`; see cmd_ctl.c for what it makes of the replies. */
 static int answer_ctl(void *context, const char *request, char *reply, size_t size)
 {
@@ -411,13 +421,14 @@ static int answer_ctl(void *context, const char *request, char *reply, size_t si
 
 	if (!session->tracing) {
 		snprintf(reply, size, "error tracing has ended");
-	} else if (!strcmp(request, "on")) {
-		shim_set_on(&session->region);
-		snprintf(reply, size, "ok tracing is on");
-	} else if (!strcmp(request, "off")) {
-		shim_set_off(&session->region);
-		snprintf(reply, size, "ok tracing is off");
+	} else if (!strcmp(request, "on") || !strcmp(request, "off")) {
+		set_on(session, !strcmp(request, "on"));
+		snprintf(reply, size, "ok tracing is %s", request);
 	} else if (sscanf(request, "rate %u", &rate) == 1 && rate > 0) {
+		if (session->kernel) {
+			snprintf(reply, size, "error from the kernel every call is seen, or none");
+			return 0;
+		}
 		shim_set_rate(&session->region, rate);
 		snprintf(reply, size, "ok one call in %u is recorded", rate);
 	} else if (!strcmp(request, "report")) {

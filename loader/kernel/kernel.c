@@ -170,6 +170,25 @@ int kernel_begin(
 	return 0;
 }
 
+static void unwatch(void *context, pid_t pid)
+{
+	struct kernel *kernel = context;
+
+	__atomic_store_n(
+		&programs_traced(kernel->programs)[(uint32_t)pid % RK_PIDS], 0, __ATOMIC_RELEASE);
+}
+
+static void watch_again(void *context, pid_t pid)
+{
+	watch(context, pid);
+}
+
+void kernel_set_on(struct kernel *kernel, bool on)
+{
+	kernel_pass(kernel);
+	tasks_restart(kernel->tasks, monotonic_ns(), on ? watch_again : unwatch, kernel);
+}
+
 static uint64_t take(struct kernel *kernel, bool last)
 {
 	const struct feed_taker taker = {tasks_edge, tasks_note, kernel->tasks};

@@ -34,6 +34,9 @@ int kernel_begin(
 /* What has come since. The number of edges and notes. */
 uint64_t kernel_pass(struct kernel *kernel);
 
+/* Whether anything is to be seen; off, a system call costs no more than another process's. */
+void kernel_set_on(struct kernel *kernel, bool on);
+
 /* Every second. */
 void kernel_sample(struct kernel *kernel);
 

@@ -452,6 +452,22 @@ void tasks_finish(struct tasks *tasks)
 	}
 }
 
+void tasks_restart(struct tasks *tasks, uint64_t ns, tasks_process_fn *process, void *context)
+{
+	for (size_t i = 0; i < tasks->by_tid.capacity; i++) {
+		struct task *task = entry_task(&tasks->by_tid.entries[i]);
+
+		if (!task)
+			continue;
+		task->depth = 0;
+		task->off_ns = 0;
+		task->began = false;
+		task->adopted = true;
+		task->known_ns = ns;
+		process(context, task->pid);
+	}
+}
+
 uint64_t tasks_cut(const struct tasks *tasks)
 {
 	return tasks->cut;

@@ -57,6 +57,11 @@ uint64_t tasks_tell_drops(struct tasks *tasks, tasks_drops_fn *drops, void *cont
 /* Calls that have not ended, threads that live on. */
 void tasks_finish(struct tasks *tasks);
 
+/* Nothing is seen for a while from now, or again from now on: what is open is not known any more.
+ * Calls `process` with each process there is. */
+typedef void tasks_process_fn(void *context, pid_t pid);
+void tasks_restart(struct tasks *tasks, uint64_t ns, tasks_process_fn *process, void *context);
+
 /* Payload bytes that were not copied, so far. */
 uint64_t tasks_cut(const struct tasks *tasks);
 

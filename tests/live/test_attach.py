@@ -126,6 +126,33 @@ def check_count():
     check(300000 <= calls + lost and calls < 301000, f"{calls} calls recorded of 300000, {lost} edges lost")
 
 
+def check_ctl():
+    """Off is off: what is done meanwhile is not there."""
+    def ctl(order):
+        done = subprocess.run([RAGTIME, "ctl", str(target.pid), *order.split()], capture_output=True, text=True, timeout=30)
+        return done.returncode, done.stdout + done.stderr
+
+    def touch(name):
+        target.stdin.write(name + "\n")
+        target.stdin.flush()
+        target.stdout.readline()
+
+    source = f"import sys\nfor line in sys.stdin:\n    open('{TMP}/touched-' + line.strip(), 'w').close(); print(flush=True)"
+    target = subprocess.Popen([sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with Attached(target.pid, name="ctl.rtrace") as traced:
+        touch("first")
+        check(ctl("off")[0] == 0, "ctl off")
+        touch("second")
+        check(ctl("on")[0] == 0, "ctl on")
+        touch("third")
+        check(ctl("rate 10")[0] == 1 and "every call" in ctl("rate 10")[1], "ctl rate is refused")
+        check(ctl("stop")[0] == 0 and wait_until(lambda: traced.process.poll() is not None), "ctl stop")
+    target.communicate()
+    names = " ".join(str(span["attrs"]) + span["name"] for span in spans_of(traced.path))
+    found = [name for name in ("first", "second", "third") if "touched-" + name in names]
+    check(found == ["first", "third"], f"files in the trace: {found}")
+
+
 def check_end(number):
     """Ended by a signal, or killed: the target goes on, and nothing stays in the kernel."""
     target = subprocess.Popen([sys.executable, "-c", "import time\nwhile True: time.sleep(0.001)"])
@@ -158,6 +185,7 @@ def main():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     check_clients(server.server_address[1])
     check_count()
+    check_ctl()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
         check_end(number)
     server.shutdown()
