@@ -33,8 +33,8 @@ static void put_where(const struct analysis *analysis, struct buf *out)
 			units_share(
 				share, per_mille(units->operations[0].path_ns, units->total_ns)));
 	}
-	buf_printf(out, " of the %s that %s waited for\n", units_duration(total, units->total_ns),
-		units->are_requests ? "requests were" : "the program was");
+	buf_printf(out, " of the %s that %s took\n", units_duration(total, units->total_ns),
+		units->are_requests ? "the requests" : "the program");
 }
 
 static void put_why(const struct analysis *analysis, struct buf *out)

@@ -12,6 +12,9 @@
 #include "lib/map.h"
 #include "lib/words.h"
 
+/* How the operations of imported modules begin. */
+#define IMPORT "import "
+
 struct loading {
 	struct graph *graph;
 	struct map operations; /* id: index */
@@ -33,6 +36,26 @@ static void *grow(void *list, uint32_t count, uint32_t *capacity, size_t size)
 	if (!more)
 		*capacity = count;
 	return more;
+}
+
+/* A program of some size has a thousand modules, each a little time: together they are one thing.
+ */
+static int group_imports(struct graph *graph, uint32_t *capacity)
+{
+	struct graph_operation *list = grow(
+		graph->operations, graph->operation_count, capacity, sizeof(*graph->operations));
+
+	if (!list)
+		return -ENOMEM;
+	graph->operations = list;
+	for (uint32_t i = 1; i < graph->operation_count; i++) {
+		if (!strncmp(strtab_get(graph->texts, list[i].name), IMPORT, strlen(IMPORT)))
+			list[i].group = graph->operation_count;
+	}
+	list[graph->operation_count] = (struct graph_operation){
+		.name = strtab_adds(graph->texts, "imports"), .group = graph->operation_count};
+	graph->operation_count++;
+	return 0;
 }
 
 static int load_operations(struct loading *loading)
@@ -64,12 +87,13 @@ static int load_operations(struct loading *loading)
 		list[graph->operation_count++] = (struct graph_operation){
 			.id = query_int(query, 0),
 			.name = strtab_adds(graph->texts, name ? name : "?"),
+			.group = graph->operation_count - 1,
 			.class = (uint8_t)query_int(query, 2),
 			.family = (uint8_t)query_int(query, 3),
 		};
 	}
 	query_free(query);
-	return err;
+	return err ? err : group_imports(graph, &capacity);
 }
 
 /* What part of the time in which none of its threads is in a waiting call a process is on the CPU.

@@ -39,8 +39,10 @@ struct node {
 };
 
 struct graph_operation {
-	int64_t id;    /* 0: roots, which have none */
-	uint32_t name; /* in graph.texts */
+	int64_t id;	/* 0: roots, which have none */
+	uint32_t name;	/* in graph.texts */
+	uint32_t group; /* the operation that its time on paths is told under: itself, or "imports"
+			 */
 	uint8_t class, family;
 };
 
@@ -63,7 +65,7 @@ struct graph {
 	uint32_t *order;	     /* parents before children; nodes in circles are left out */
 	uint32_t order_count;
 	struct graph_operation *operations;
-	uint32_t operation_count;
+	uint32_t operation_count; /* the last one is "imports", which is no row of the database */
 	struct graph_thread *threads;
 	uint32_t thread_count;
 	struct request *requests; /* requests.h */
@@ -91,6 +93,12 @@ static inline const struct graph_operation *node_operation(
 	const struct graph *graph, const struct node *node)
 {
 	return &graph->operations[node->operation];
+}
+
+/* The operation that a node counts as. */
+static inline uint32_t node_group(const struct graph *graph, const struct node *node)
+{
+	return node_operation(graph, node)->group;
 }
 
 /* "" where it has none. */

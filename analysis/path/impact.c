@@ -82,6 +82,16 @@ static void read_durations(const struct units *units, const struct replay *repla
 	sort_durations(list, units->count);
 }
 
+/* Of an operation inside itself the outer one alone is made faster: what is in it is with it. */
+static bool is_outermost(const struct graph *graph, uint32_t index, uint32_t operation)
+{
+	const struct node *node = &graph->nodes[index];
+
+	return node_group(graph, node) == operation &&
+		(node->parent >= graph->count ||
+			node_group(graph, &graph->nodes[node->parent]) != operation);
+}
+
 static int replay_impact(
 	const struct units *units, struct replay *replay, struct impact *impact, int64_t *durations)
 {
@@ -90,7 +100,7 @@ static int replay_impact(
 
 	for (unsigned i = 0; !err && i < 4; i++) {
 		for (uint32_t j = 0; !err && j < graph->count; j++) {
-			if (graph->nodes[j].operation == impact->operation)
+			if (is_outermost(graph, j, impact->operation))
 				err = replay_shorten(replay, j, faster[i] * 10);
 		}
 		replay_run(replay);

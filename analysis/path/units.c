@@ -125,7 +125,7 @@ static void sum_sections(struct units *units, struct unit *unit, struct sums *su
 				&(struct section_of_path){(uint32_t)(node - graph->nodes),
 					section->start_ns, section->end_ns},
 				leaves);
-			add_leaves(units, unit, node->operation, leaves);
+			add_leaves(units, unit, node_group(graph, node), leaves);
 			continue;
 		}
 		if (leaf_is_own(node)) {
@@ -135,14 +135,14 @@ static void sum_sections(struct units *units, struct unit *unit, struct sums *su
 			continue;
 		}
 		leaf_add(graph, section, leaves);
-		add_leaves(units, unit, node->operation, leaves);
+		add_leaves(units, unit, node_group(graph, node), leaves);
 	}
 	for (uint32_t i = 0; i < sums->touched_count; i++) {
 		const struct node *node = &graph->nodes[sums->touched[i]];
 		int64_t leaves[WAIT_CLASSES] = {0};
 
 		leaf_add_own(graph, node, sums->own_ns[sums->touched[i]], leaves);
-		add_leaves(units, unit, node->operation, leaves);
+		add_leaves(units, unit, node_group(graph, node), leaves);
 		sums->own_ns[sums->touched[i]] = 0;
 	}
 }
@@ -182,7 +182,8 @@ static int count_operations(struct units *units)
 	for (uint32_t i = 0; i < graph->order_count; i++) {
 		uint32_t index = graph->order[i], unit = units->owner[index];
 		const struct node *node = &graph->nodes[index];
-		struct operation_path *operation = &units->operations[node->operation];
+		uint32_t group = node_group(graph, node);
+		struct operation_path *operation = &units->operations[group];
 		double duration = (double)node_duration(node);
 
 		if (unit == NODE_NONE)
@@ -190,9 +191,9 @@ static int count_operations(struct units *units)
 		operation->count++;
 		operation->sum_ns += node_duration(node);
 		operation->sum_squares += duration * duration;
-		if (last[node->operation] != unit)
+		if (last[group] != unit)
 			operation->units++;
-		last[node->operation] = unit;
+		last[group] = unit;
 	}
 	free(last);
 	return 0;

@@ -41,12 +41,13 @@ struct cohorts {
 	const struct analysis *analysis;
 	bool *is_tail; /* of each unit */
 	uint32_t tail_count, rest_count;
+	int64_t limit_ns; /* those that take longer are the tail */
 };
 
 static int split(struct cohorts *cohorts)
 {
 	const struct units *units = cohorts->analysis->units;
-	int64_t *durations = malloc(units->count * sizeof(*durations)), limit_ns;
+	int64_t *durations = malloc(units->count * sizeof(*durations));
 
 	cohorts->is_tail = calloc(units->count, sizeof(*cohorts->is_tail));
 	if (!durations || !cohorts->is_tail) {
@@ -56,13 +57,13 @@ static int split(struct cohorts *cohorts)
 	for (uint32_t i = 0; i < units->count; i++)
 		durations[i] = unit_duration(units, &units->list[i]);
 	sort_durations(durations, units->count);
-	limit_ns = percentile_of(durations, units->count, TAIL_PERCENT);
+	cohorts->limit_ns = percentile_of(durations, units->count, TAIL_PERCENT);
 	/* of many that take the same time none is slow */
-	if (durations[units->count * MOST_PERCENT / 100] == limit_ns)
-		limit_ns++;
+	if (durations[units->count * MOST_PERCENT / 100] == cohorts->limit_ns)
+		cohorts->limit_ns++;
 	free(durations);
 	for (uint32_t i = 0; i < units->count; i++) {
-		cohorts->is_tail[i] = unit_duration(units, &units->list[i]) >= limit_ns;
+		cohorts->is_tail[i] = unit_duration(units, &units->list[i]) >= cohorts->limit_ns;
 		cohorts->tail_count += cohorts->is_tail[i];
 	}
 	cohorts->rest_count = units->count - cohorts->tail_count;
@@ -109,7 +110,7 @@ static int put_operations(struct table *table, const struct cohorts *cohorts)
 
 			if (node->cause != NODE_NONE)
 				node = &graph->nodes[node->cause];
-			sums[2 * node->operation + cohorts->is_tail[i]] +=
+			sums[2 * node_group(graph, node) + cohorts->is_tail[i]] +=
 				section->end_ns - section->start_ns;
 		}
 	}
@@ -234,7 +235,7 @@ static int put_attributes(struct table *table, const struct cohorts *cohorts)
 int section_tail(const struct section_context *context, struct section *section)
 {
 	struct cohorts cohorts = {.analysis = context->analysis};
-	char p95[UNITS_SIZE];
+	char limit[UNITS_SIZE];
 	int err = 0;
 
 	section->table = table_new(columns);
@@ -251,7 +252,7 @@ int section_tail(const struct section_context *context, struct section *section)
 		buf_printf(&section->notes,
 			"%u requests of %s and more against the other %u; means of their critical "
 			"paths.\n",
-			cohorts.tail_count, units_duration(p95, context->analysis->impacts.p95_ns),
+			cohorts.tail_count, units_duration(limit, cohorts.limit_ns),
 			cohorts.rest_count);
 	}
 	free(cohorts.is_tail);

@@ -19,7 +19,7 @@ static uint64_t random_below(uint64_t limit)
 }
 
 static struct graph graph = {.nodes = nodes, .operation_count = 4};
-static struct graph_operation operations[4];
+static struct graph_operation operations[4] = {{0}, {.group = 1}, {.group = 2}, {.group = 3}};
 static struct graph_thread threads[1] = {{.is_main = true}};
 
 static uint32_t add(uint32_t parent, int64_t start, int64_t end, uint32_t operation)
