@@ -169,6 +169,12 @@ const char *model_error(const struct model *model)
 	return model->error;
 }
 
+void model_forget_error(struct model *model)
+{
+	free(model->error);
+	model->error = NULL;
+}
+
 static void keep_error(struct model *model)
 {
 	if (!model->error)
@@ -221,6 +227,16 @@ bool query_next(struct query *query)
 	if (status != SQLITE_ROW && status != SQLITE_DONE)
 		keep_error(query->model);
 	return status == SQLITE_ROW;
+}
+
+int query_columns(const struct query *query)
+{
+	return sqlite3_column_count(query->statement);
+}
+
+const char *query_name(const struct query *query, int column)
+{
+	return sqlite3_column_name(query->statement, column);
 }
 
 bool query_is_null(const struct query *query, int column)

@@ -41,6 +41,8 @@ struct model *model_scratch(void);
 
 /* The first failure of any query so far (a damaged file), or NULL. Asked once, at the end. */
 const char *model_error(const struct model *model);
+/* Forgets it: it was the fault of a query, and has been told. */
+void model_forget_error(struct model *model);
 
 struct run {
 	int64_t id;
@@ -67,6 +69,8 @@ void query_bind(struct query *query, int parameter, int64_t value);
 void query_bind_text(struct query *query, int parameter, const char *text); /* not copied */
 bool query_next(struct query *query);
 
+int query_columns(const struct query *query);
+const char *query_name(const struct query *query, int column);
 bool query_is_null(const struct query *query, int column);
 int64_t query_int(const struct query *query, int column); /* NULL: 0 */
 double query_double(const struct query *query, int column);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "decoder/decode_state.h"
+#include "decoder/suggestions.h"
 #include "decoder/traits.h"
 #include "lib/words.h"
 
@@ -424,6 +425,7 @@ void decode_finish(struct decode *decode)
 	put_losses(decode);
 	put_metrics(decode);
 	put_rules(decode);
+	suggestions_put(decode->store, decode->run_row);
 	put_run(decode);
 	put_words(decode->store);
 }

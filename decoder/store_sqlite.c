@@ -41,6 +41,7 @@ static const struct table_shape {
 	[STORE_CONNECTION] = {"connection", 18},
 	[STORE_FUNCTION] = {"function", 4},
 	[STORE_RUNTIME] = {"runtime", 4},
+	[STORE_SUGGESTION] = {"suggestion", 4},
 };
 
 struct store {

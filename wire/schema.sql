@@ -129,6 +129,10 @@ CREATE TABLE IF NOT EXISTS rule (run INTEGER NOT NULL, place INTEGER NOT NULL, i
   field TEXT NOT NULL, pattern TEXT NOT NULL,
   PRIMARY KEY (run, place, item)) WITHOUT ROWID;
 
+-- What to do about slow operations: by class and by detector, the user's own first.
+CREATE TABLE IF NOT EXISTS suggestion (run INTEGER NOT NULL, name TEXT NOT NULL, place INTEGER NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY (run, name, place)) WITHOUT ROWID;
+
 -- The words of vocabulary.def and event.def as of writing.
 CREATE TABLE IF NOT EXISTS word (list TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, title TEXT,
   PRIMARY KEY (list, number)) WITHOUT ROWID;

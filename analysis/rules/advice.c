@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/rules/settings.h"
+#include "lib/settings.h"
 #include "lib/embedded.h"
 
 #define SHIPPED "data/suggestions.yaml"

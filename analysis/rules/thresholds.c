@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "analysis/rules/findings.h"
-#include "analysis/rules/settings.h"
+#include "lib/settings.h"
 #include "lib/embedded.h"
 
 #define SHIPPED "data/thresholds.yaml"

@@ -58,7 +58,7 @@ home sqlite3.h decoder/store_sqlite.c analysis/model.c
 home zstd.h loader/stream/trace_writer.c decoder/trace_reader.c protocols/content/encoding.c
 home xxhash.h lib/checksum.c
 home zlib.h lib/gzip.c protocols/content/encoding.c protocols/content/eventstream.c
-home yaml.h loader/stream/prices.c decoder/class_rules.c analysis/rules/settings.c loader/symbols/catalog.c
+home yaml.h loader/stream/prices.c decoder/class_rules.c lib/settings.c loader/symbols/catalog.c
 home gelf.h loader/symbols/elf.c
 home nghttp2/nghttp2.h protocols/content/hpack.c
 home bpf/libbpf.h loader/kernel/programs.c loader/kernel/uprobe.c

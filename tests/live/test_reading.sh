@@ -31,11 +31,16 @@ trace=$TMP/work.rtrace
 "$ragtime" report "$trace" >"$TMP/report"
 grep -q '^Where the wall time went' "$TMP/report"
 grep -q 'Nothing was lost' "$TMP/report"
+# sums are the same whichever calls are rows; what was waited for is told the finer the more there are
+sums=waits,exchanges,phases,llm,stores,operations,connections,files,names,locks,threads,processes,counted,cost,losses
+"$ragtime" report -s $sums "$trace" >"$TMP/sums"
 for rows in all auto none; do
 	"$ragtime" decode --rows $rows -o "$TMP/$rows.db" "$trace" 2>/dev/null >&2
-	"$ragtime" report "$TMP/$rows.db" >"$TMP/out"
-	cmp "$TMP/report" "$TMP/out"
+	"$ragtime" report -s $sums "$TMP/$rows.db" >"$TMP/out"
+	cmp "$TMP/sums" "$TMP/out"
 done
+"$ragtime" report "$TMP/none.db" >"$TMP/out"
+cmp "$TMP/report" "$TMP/out"
 # shellcheck disable=SC2002
 cat "$trace" | "$ragtime" report - >"$TMP/out"
 cmp "$TMP/report" "$TMP/out"
@@ -85,3 +90,25 @@ head -c $((size * 2 / 3)) "$trace" >"$TMP/torn.rtrace"
 grep -q 'the trace has no end' "$TMP/out"
 
 [ -z "$(ls -A "$TMPDIR")" ] || { echo "left behind: $(ls -A "$TMPDIR")"; exit 1; }
+
+# by SQL
+"$ragtime" sql --json "SELECT calls FROM operations WHERE name = 'nanosleep'" "$trace" >"$TMP/out"
+grep -q '"calls": 1' "$TMP/out"
+"$ragtime" sql --csv "SELECT 'a,\"b' AS x, NULL AS y" "$TMP/auto.db" >"$TMP/out"
+printf 'x,y\n"a,""b",\n' | cmp - "$TMP/out"
+"$ragtime" sql 'SELECT * FROM performance_bottlenecks' "$TMP/auto.db" >"$TMP/out"
+grep -q '^id.operation_type.avg_duration_ms.p95_duration_ms.p99_duration_ms.occurrence_count.impact_score.suggested' "$TMP/out"
+"$ragtime" sql --json 'SELECT * FROM performance_profiles' "$TMP/auto.db" | python3 -c '
+import json, sys
+rows = json.load(sys.stdin)
+assert set(rows[0]) == {"id", "query_id", "profile_data", "total_duration_ms", "bottleneck_operations",
+                        "optimization_suggestions", "created_at"}, rows[0]
+profile = json.loads(rows[0]["profile_data"])
+assert abs(profile["duration_ms"] - rows[0]["total_duration_ms"]) < 1e-6 and profile["children"], profile
+assert json.loads(rows[0]["bottleneck_operations"]) and json.loads(rows[0]["optimization_suggestions"]) is not None
+'
+for wrong in 'SELECT nothing FROM span' 'DELETE FROM span' 'ATTACH "/tmp/other.db" AS o'; do
+	status=0
+	"$ragtime" sql "$wrong" "$TMP/auto.db" >"$TMP/out" 2>"$TMP/err" || status=$?
+	[ "$status" = 1 ] && grep -q 'schema sql' "$TMP/err"
+done

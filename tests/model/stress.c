@@ -18,7 +18,9 @@
 
 #include "loader/capture/rings.h"
 #include "preload/emit.h"
+#include "preload/endpoint.h"
 #include "preload/process.h"
+#include "preload/python/python.h"
 
 #define WORKERS 3
 #define REGION_LIMIT (2u << 20)
@@ -30,6 +32,29 @@ __thread uint32_t delay_dice = 1;
 /* Of preload/originals.c, which finds the others behind hooks that are not here. */
 HIDDEN __typeof__(pthread_key_create) *real_pthread_key_create = pthread_key_create;
 HIDDEN __typeof__(pthread_setspecific) *real_pthread_setspecific = pthread_setspecific;
+
+/* Neighbours that are told of ends and forks, or asked where they are: there is no interpreter and
+ * no socket here. */
+HIDDEN void endpoint_forbid(void)
+{
+}
+
+HIDDEN void python_forked(void)
+{
+}
+
+HIDDEN void python_thread_ends(void)
+{
+}
+
+HIDDEN void python_ends(void)
+{
+}
+
+HIDDEN __u64 python_innermost(void)
+{
+	return 0;
+}
 
 static bool stop;
 /* sent: by workers. The rest: as seen by the reader. */

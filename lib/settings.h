@@ -3,8 +3,8 @@
  * Settings in YAML, of at most two levels: `section: {key: value}`, where a value is a word or a
  * list of words. Read from the program itself or from a user's file.
  */
-#ifndef ANALYSIS_RULES_SETTINGS_H
-#define ANALYSIS_RULES_SETTINGS_H
+#ifndef LIB_SETTINGS_H
+#define LIB_SETTINGS_H
 
 #include <stddef.h>
 
