@@ -28,6 +28,7 @@ void decode_runtime(struct decode *decode, const Ragtime__Raw__Runtime *raw)
 		value_int(raw->how),
 	};
 
+	decode->unseen += raw->how >= RT_RUNTIME_UNKNOWN;
 	if (process)
 		store_put(decode->store, STORE_RUNTIME, row);
 }

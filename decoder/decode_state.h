@@ -54,6 +54,7 @@ struct decode {
 	bool ended, content, has_status;
 	uint64_t stray;
 	struct buf hist, folded_hist;
+	uint64_t unseen;	      /* interpreters whose functions cannot be seen */
 	struct segments_totals spans; /* of language runtimes; known at the end */
 	bool failed;		      /* memory ran out */
 };

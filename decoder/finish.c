@@ -271,6 +271,9 @@ static void put_losses(struct decode *decode)
 	trace_reader_totals(decode->reader, &totals);
 	put_loss(decode, NULL, RT_LOSS_block, totals.missing + (totals.torn_bytes != 0));
 	put_loss(decode, NULL, RT_LOSS_damaged, decode->stray);
+	put_loss(
+		decode, NULL, RT_LOSS_runtime_orphan, decode->spans.orphans + decode->spans.strays);
+	put_loss(decode, NULL, RT_LOSS_runtime_unseen, decode->unseen);
 	for (size_t i = 0; i < decode->actors.thread_count; i++) {
 		const struct thread *thread = decode->actors.threads[i];
 

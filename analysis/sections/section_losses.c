@@ -15,6 +15,37 @@ static const struct table_column columns[] = {
 
 enum { REASON, TITLE, LOST, THREADS };
 
+_Static_assert(RT_RUNTIME_UNKNOWN == 4, "a number in the query below");
+
+/* By enum rt_runtime: why an interpreter's functions are not seen. */
+static const char *const obstacles[] = {
+	[RT_RUNTIME_UNKNOWN] = "a version that this ragtime does not know",
+	[RT_RUNTIME_THREADED] = "a free-threaded build, which is not supported",
+	[RT_RUNTIME_TAKEN] = "other tools hold all places for monitoring",
+	[RT_RUNTIME_FAILED] = "it refused",
+};
+
+static void note_runtimes(const struct section_context *context, struct section *section)
+{
+	struct query *query = model_query(context->model,
+		"SELECT f.name, f.version, f.how, p.pid FROM runtime f"
+		" JOIN process p ON p.id = f.process WHERE p.run = ?1 AND f.how >= 4"
+		" ORDER BY p.id LIMIT 5");
+
+	query_bind(query, 1, context->run->id);
+	while (query_next(query)) {
+		size_t how = (size_t)query_int(query, 2);
+		const char *name = query_text(query, 0), *version = query_text(query, 1);
+
+		if (how < sizeof(obstacles) / sizeof(*obstacles))
+			buf_printf(&section->notes,
+				"Functions of %s %s in process %lld are not seen: %s.\n",
+				name ? name : "an interpreter", version ? version : "",
+				(long long)query_int(query, 3), obstacles[how]);
+	}
+	query_free(query);
+}
+
 int section_losses(const struct section_context *context, struct section *section)
 {
 	struct table *table = table_new(columns);
@@ -28,6 +59,7 @@ int section_losses(const struct section_context *context, struct section *sectio
 		buf_puts(&section->notes,
 			"The trace has no end: it is still being written, or was cut off. What "
 			"came after cannot be counted.\n");
+	note_runtimes(context, section);
 	query = model_query(context->model,
 		"SELECT reason, SUM(count), COUNT(DISTINCT thread) FROM loss"
 		" WHERE run = ? AND count > 0 GROUP BY reason ORDER BY reason");
