@@ -51,6 +51,7 @@ enum {
 	KEY_MAX_SIZE,
 	KEY_CLOCK,
 	KEY_PY,
+	KEY_NODE,
 	KEY_PY_EXCLUDE,
 	KEY_ROOT,
 	KEY_NO_PACKS,
@@ -71,6 +72,9 @@ static const struct argp_option options[] = {
 		0},
 	{"no-packs", KEY_NO_PACKS, NULL, 0,
 		"Leave out the functions that packs know ('ragtime packs' lists them)", 0},
+	{"node", KEY_NODE, "off", 0,
+		"Run nothing of ragtime's inside Node programs: which request asked is then not told",
+		0},
 	{"follow", KEY_FOLLOW, NULL, 0, "Trace the processes that it starts too (the default)", 0},
 	{"no-follow", KEY_NO_FOLLOW, NULL, 0, "Trace its own process alone", 0},
 	{"duration", KEY_DURATION, "SECONDS", 0,
@@ -147,6 +151,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		if (strcmp(arg, "off") != 0)
 			return parse_rule(run, RUNTIME_RULE_CALL, arg, state);
 		run->rules.off = true;
+		break;
+	case KEY_NODE:
+		if (strcmp(arg, "off") != 0)
+			argp_error(state, "--node takes off alone, not '%s'", arg);
+		run->session.no_node = true;
 		break;
 	case KEY_PY_EXCLUDE:
 		return parse_rule(run, RUNTIME_RULE_SKIP, arg, state);

@@ -128,6 +128,8 @@ enum rt_mail_state {
 #define RT_REGION_FUNCTIONS 4
 /* Functions of language runtimes are not wanted. */
 #define RT_REGION_NO_RUNTIME 8
+/* Node programs are not given hook.cjs. */
+#define RT_REGION_NO_NODE 32
 
 /* Text of the rules that say which of them are: lines of data/python.rules. */
 #define RT_RUNTIME_RULES 24576

@@ -198,6 +198,8 @@ static int open_all(struct session *session, const struct session_options *optio
 	connections_force(session->connections, options->forced);
 	drain_set_connections(session->drain, session->connections);
 	shim_start(&session->region, &session->ticks, options->follow);
+	if (options->no_node)
+		session->region.head->flags |= RT_REGION_NO_NODE;
 	err = open_rules(session, options->rules);
 	if (err)
 		return err;

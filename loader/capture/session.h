@@ -26,6 +26,7 @@ struct session_options {
 	char **forced;	/* --protocol, ends with NULL */
 	bool no_packs;	/* no function packs */
 	bool follow;
+	bool no_node; /* nothing of ours runs inside Node */
 	bool slow_clock;
 	uint64_t duration_ns;  /* 0: until the target ends */
 	const char *mode;      /* how it is captured, as the trace says it */

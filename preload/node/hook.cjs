@@ -66,7 +66,6 @@
 
 		// The answer stands in the head: the shim's clock, numbers for spans, whether they are wanted.
 		function flush() {
-			planned = false;
 			if (broken) return;
 			view.setUint32(0, MAGIC, true);
 			view.setUint32(4, used, true);
@@ -89,7 +88,19 @@
 			}
 		}
 
-		// Room for a record; the rest is written once in a while, at the latest when the program ends.
+		// What is not written at once is so once in a while, at the latest when the program ends.
+		function plan() {
+			if (over) flush();
+			else if (!planned) {
+				planned = true;
+				later(() => {
+					planned = false;
+					if (used > HEAD) flush();
+				}, DELAY_MS).unref();
+			}
+		}
+
+		// Room for a record.
 		function record(type, detail, size) {
 			const start = used, whole = size + 7 & ~7;
 
@@ -102,10 +113,6 @@
 			view.setUint16(start, type, true);
 			view.setUint16(start + 2, size, true);
 			view.setUint32(start + 4, detail, true);
-			if (!planned && !over) {
-				planned = true;
-				later(flush, DELAY_MS).unref();
-			}
 			return start;
 		}
 
@@ -140,13 +147,14 @@
 				view.setFloat64(start + 16, span.parent, true);
 				view.setFloat64(start + 24, now(), true);
 				text.copy(buffer, start + 32);
+				plan();
 			},
 			end(span, failed) {
 				const start = record(END, failed ? 1 : 0, 24);
 
 				view.setFloat64(start + 8, span.id, true);
 				view.setFloat64(start + 16, now(), true);
-				if (over) flush();
+				plan();
 			},
 			fact(span, key, value) {
 				const text = Buffer.from(`${clip(key)}\0${clip(String(value))}`);
@@ -155,6 +163,7 @@
 				if (start < 0) return;
 				view.setFloat64(start + 8, span.id, true);
 				text.copy(buffer, start + 16);
+				plan();
 			},
 			// from `position` on, what is written to the descriptor is the span's; told at once
 			owner(fd, position, id) {
@@ -170,6 +179,7 @@
 
 				view.setFloat64(start + 8, id, true);
 				view.setFloat64(start + 16, number, true);
+				plan();
 			},
 			// the next TLS session that begins here is that of the descriptor's connection
 			session(fd) {
@@ -230,8 +240,17 @@
 
 	// ---- connections: whose bytes they carry ----
 
-	const OWNER = Symbol('ragtime.owner'); // a client library's word: the span, or null for none
-	const STATE = Symbol('ragtime.connection');
+	// Of each socket: the span that a client library names as the writer (undefined: whoever writes; null:
+	// nobody), the one that the shim was told, and what it is still to be told. Not a property of the
+	// socket: that would show where the program prints one.
+	const sockets = new WeakMap();
+
+	function stateOf(socket) {
+		let state = sockets.get(socket);
+
+		if (!state) sockets.set(socket, state = { owner: undefined, told: 0, waiting: null });
+		return state;
+	}
 
 	function fdOf(socket) {
 		for (let each = socket; each; each = each._parent) {
@@ -254,37 +273,47 @@
 		const { Socket } = require('net');
 		const { TLSSocket } = require('tls');
 
-		function stateOf(socket) {
-			if (!socket[STATE]) Object.defineProperty(socket, STATE, { value: { told: 0, waiting: null } });
-			return socket[STATE];
-		}
-
 		function tell(socket) {
-			const state = socket[STATE];
+			const state = sockets.get(socket);
 
 			if (!state || !state.waiting || socket.connecting) return;
 			for (const [position, id] of state.waiting) wire.owner(fdOf(socket), position, id);
 			state.waiting = null;
 		}
 
+		// Most writes are by the one who wrote before.
+		function note(socket) {
+			const state = sockets.get(socket);
+			const owner = state && state.owner !== undefined ? state.owner : current.getStore();
+			const id = owner ? owner.id : 0;
+
+			if (id === (state ? state.told : 0)) return;
+
+			const own = state || stateOf(socket);
+
+			own.told = id;
+			(own.waiting ||= []).push([socket.bytesWritten, id]);
+		}
+
 		wrap(Socket.prototype, 'connect', (real) => function (...args) {
 			guarded(search);
 			return Reflect.apply(real, this, args);
 		});
-		wrap(Socket.prototype, 'write', (real) => function (...args) {
-			if (!wire.off) guarded(() => {
-				const owner = this[OWNER] === undefined ? current.getStore() : this[OWNER];
-				const id = owner ? owner.id : 0, state = this[STATE];
-
-				if (id === (state ? state.told : 0)) return;
-				stateOf(this).told = id;
-				(this[STATE].waiting ||= []).push([this.bytesWritten, id]);
-			});
-			return Reflect.apply(real, this, args);
+		wrap(Socket.prototype, 'write', (real) => function (chunk, encoding, done) {
+			try {
+				if (!wire.off) note(this);
+			} catch {
+				// of an unknown make
+			}
+			return arguments.length === 1 ? real.call(this, chunk) : Reflect.apply(real, this, arguments);
 		});
 		wrap(Socket.prototype, '_writeGeneric', (real) => function (many, data, encoding, done) {
-			if (!wire.off) guarded(() => tell(this));
-			return Reflect.apply(real, this, [many, data, encoding, done]);
+			try {
+				tell(this);
+			} catch {
+				// likewise
+			}
+			return real.call(this, many, data, encoding, done);
 		});
 		wrap(TLSSocket.prototype, '_start', (real) => function (...args) {
 			if (!wire.off && !this.connecting) guarded(() => wire.session(fdOf(this)));
@@ -315,9 +344,9 @@
 			const span = spans.serve(`${request.method} ${request.url}`);
 
 			if (!span) return;
-			if (socket) socket[OWNER] = span;
+			if (socket) stateOf(socket).owner = span;
 			response.once('close', () => {
-				if (socket && socket[OWNER] === span) socket[OWNER] = undefined;
+				if (socket && stateOf(socket).owner === span) stateOf(socket).owner = undefined;
 				span.end(response.statusCode >= 500 || !response.writableFinished);
 			});
 			current.enterWith(span);
@@ -388,12 +417,12 @@
 				const socket = this.socket;
 
 				if (!asked.has(this)) asked.set(this, current.getStore() || null);
-				if (socket && socket._httpMessage === this) socket[OWNER] = asked.get(this);
+				if (socket && socket._httpMessage === this) stateOf(socket).owner = asked.get(this);
 				return Reflect.apply(real, this, args);
 			});
 		listen('undici:request:create', ({ request }) => asked.set(request, current.getStore() || null));
 		listen('undici:client:sendHeaders', ({ request, socket }) => {
-			if (socket) socket[OWNER] = asked.get(request) || null;
+			if (socket) stateOf(socket).owner = asked.get(request) || null;
 		});
 	}
 
@@ -419,7 +448,7 @@
 			wrap(Query.prototype, 'submit', (real) => function (...args) {
 				const [connection] = args;
 
-				if (connection && connection.stream) connection.stream[OWNER] = asked.get(this) || null;
+				if (connection && connection.stream) stateOf(connection.stream).owner = asked.get(this) || null;
 				return Reflect.apply(real, this, args);
 			});
 		},
@@ -428,7 +457,7 @@
 				const [command] = args;
 
 				if (!asked.has(command)) asked.set(command, current.getStore() || null);
-				if (this.stream) this.stream[OWNER] = asked.get(command);
+				if (this.stream) stateOf(this.stream).owner = asked.get(command);
 				return Reflect.apply(real, this, args);
 			});
 		},

@@ -119,7 +119,8 @@ void node_open(void)
 	char **place;
 	size_t size;
 
-	if (!environ || !is_node() || !hook_path(path) || command_refuses())
+	if (!environ || rt_region->flags & RT_REGION_NO_NODE || !is_node() || !hook_path(path) ||
+		command_refuses())
 		return;
 	place = options_place();
 	size = put(0, *place ? *place : "NODE_OPTIONS=");
