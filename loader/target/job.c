@@ -18,6 +18,48 @@
 /* Faults of our own must not be put off. */
 static const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
 
+/*
+ * The two signals that libc keeps for itself, and lets nobody ask about. Its posix_spawn hands them
+ * on ignored; the first thread of a process gives one a handler, and so an exec the default.
+ */
+#define OWN_FIRST 32
+#define OWN_COUNT 2
+
+struct kernel_action {
+	void *handler;
+	unsigned long flags;
+	void *restorer;
+	uint64_t mask;
+};
+
+static long own_action(int index, const struct kernel_action *set, struct kernel_action *was)
+{
+	return syscall(SYS_rt_sigaction, OWN_FIRST + index, set, was, sizeof(set->mask));
+}
+
+static unsigned read_own(void)
+{
+	unsigned ignored = 0;
+
+	for (int i = 0; i < OWN_COUNT; i++) {
+		struct kernel_action was = {0};
+
+		if (!own_action(i, NULL, &was) && was.handler == (void *)SIG_IGN)
+			ignored |= 1u << i;
+	}
+	return ignored;
+}
+
+static void restore_own(unsigned ignored)
+{
+	const struct kernel_action ignore = {.handler = (void *)SIG_IGN};
+
+	for (int i = 0; i < OWN_COUNT; i++) {
+		if (ignored & 1u << i)
+			own_action(i, &ignore, NULL);
+	}
+}
+
 int job_open(struct job *job, bool detached)
 {
 	struct sigaction usual = {.sa_handler = SIG_DFL};
@@ -25,6 +67,7 @@ int job_open(struct job *job, bool detached)
 
 	memset(job, 0, sizeof(*job));
 	job->detached = detached;
+	job->own_ignored = read_own();
 	job->signals = job->pidfd = -1;
 	sigfillset(&all);
 	for (size_t i = 0; i < sizeof(synchronous) / sizeof(synchronous[0]); i++)
@@ -49,6 +92,7 @@ void job_close(struct job *job)
 
 void job_restore(const struct job *job)
 {
+	restore_own(job->own_ignored);
 	sigaction(SIGCHLD, &job->child_before, NULL);
 	sigprocmask(SIG_SETMASK, &job->mask_before, NULL);
 }

@@ -30,6 +30,7 @@ struct job {
 	int stopped_by;	  /* the target's own state */
 	sigset_t mask_before;
 	struct sigaction child_before;
+	unsigned own_ignored; /* of libc's own two signals, as bits: what make and others hand on */
 };
 
 /* Before the target is started: takes over this process's signals. 0 or -errno. */
