@@ -316,6 +316,7 @@ static void read_run(const struct query *query, struct run *run)
 		.status = query_int(query, 13),
 		.has_status = !query_is_null(query, 13),
 		.script = copy_text(query, 14),
+		.content = query_int(query, 16) != 0,
 	};
 	/* The target's own status says what a shell's does not: signal N, or exit(128 + N). */
 	if (query_int(query, 15) < 0 && run->status == 128 - query_int(query, 15))
@@ -330,7 +331,7 @@ struct run *model_runs(struct model *model, size_t *count)
 		"SELECT id, uuid, version, host, kernel, mode, command, cpu_model, reason,"
 		" processors, start_ns, end_ns, epoch_ns, status, (SELECT script FROM process p"
 		"  WHERE p.run = run.id ORDER BY p.id LIMIT 1), (SELECT p.status FROM process p"
-		"  WHERE p.run = run.id ORDER BY p.id LIMIT 1) FROM run ORDER BY id");
+		"  WHERE p.run = run.id ORDER BY p.id LIMIT 1), content FROM run ORDER BY id");
 	struct run *runs = NULL;
 
 	*count = 0;

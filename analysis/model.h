@@ -55,6 +55,7 @@ struct run {
 	int64_t status; /* as a shell would say it */
 	int signal;	/* that ended the target; 0: none */
 	bool has_epoch, has_status;
+	bool content; /* what was said is stored with it */
 };
 
 /* In the order of their numbers. `count` 0 also on failure. */

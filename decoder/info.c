@@ -63,7 +63,9 @@ static void tell_run(struct buf *out, const char *name, const struct summary *su
 	buf_printf(out, " (%s", summary_state(summary));
 	if (summary->totals.parts > 1)
 		buf_printf(out, ", %" PRIu64 " parts", summary->totals.parts);
-	buf_printf(out, "%s)\n", summary->content ? ", recorded with content" : "");
+	buf_printf(out, "%s)\n",
+		summary->content ? ", RECORDED WITH CONTENT: prompts, answers and bodies are in it"
+				 : "");
 	line(out, "run", summary_run(summary, run));
 	if (summary->started) {
 		line(out, "command", summary_text(summary, summary->command));

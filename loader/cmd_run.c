@@ -30,6 +30,7 @@ static const char help[] =
 	"  ragtime run -- python3 app.py\n"
 	"  ragtime run -o app.rtrace --func 'libfaiss*:*search*' -- python3 app.py\n"
 	"  ragtime run --py 'mypkg.*' --py-exclude 'mypkg.util.*' --root mypkg.answer -- python3 app.py\n"
+	"  ragtime run --with-content -- python3 app.py\n"
 	"  ragtime run --protocol 7000=redis -- ./server\n"
 	"  ragtime run --duration 30 -- ./server --port 8080\n"
 	"  exec ragtime run --exec -- gunicorn app:app\n\n"
@@ -55,6 +56,7 @@ enum {
 	KEY_PY_EXCLUDE,
 	KEY_ROOT,
 	KEY_NO_PACKS,
+	KEY_WITH_CONTENT,
 };
 
 static const struct argp_option options[] = {
@@ -74,6 +76,10 @@ static const struct argp_option options[] = {
 		"Leave out the functions that packs know ('ragtime packs' lists them)", 0},
 	{"node", KEY_NODE, "off", 0,
 		"Run nothing of ragtime's inside Node programs: which request asked is then not told",
+		0},
+	{"with-content", KEY_WITH_CONTENT, NULL, 0,
+		"Store prompts, answers, statements and bodies too, up to 64 KiB a request; "
+		"credentials are left out where they are recognised",
 		0},
 	{"follow", KEY_FOLLOW, NULL, 0, "Trace the processes that it starts too (the default)", 0},
 	{"no-follow", KEY_NO_FOLLOW, NULL, 0, "Trace its own process alone", 0},
@@ -163,6 +169,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return parse_rule(run, RUNTIME_RULE_REQUEST, arg, state);
 	case KEY_NO_PACKS:
 		run->session.no_packs = true;
+		break;
+	case KEY_WITH_CONTENT:
+		run->session.content = true;
 		break;
 	case KEY_FOLLOW:
 	case KEY_NO_FOLLOW:

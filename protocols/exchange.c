@@ -37,6 +37,7 @@ void exchange_drop(struct exchange *exchange)
 	if (!exchange)
 		return;
 	hist_free(&exchange->tokens.gaps);
+	said_free(exchange->said);
 	if (exchange->facts != exchange->few)
 		free(exchange->facts);
 	if (exchange->text != exchange->brief)

@@ -2,7 +2,7 @@
 /*
  * One request and its answer, as the parsers find them on a connection: when what happened, and
  * facts under OpenTelemetry names. Nothing here holds content: a fact is a number, a name from an
- * allow-list, or a keyed hash.
+ * allow-list, or a keyed hash. The one exception is `said`.
  *
  * Moments are clock ticks of the capture; 0 is "not seen". A parser owns an exchange from
  * exchange_begin to exchange_end or exchange_drop and may own many at once (HTTP/2, pipelining).
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "lib/hist.h"
+#include "protocols/said.h"
 
 /* As the traced process sees its connection. */
 enum proto_way { PROTO_OUT, PROTO_IN };
@@ -90,6 +91,7 @@ struct exchange {
 	uint32_t text_used, text_room;
 	uint32_t cut; /* facts and texts that found no room */
 	struct exchange_host *host;
+	struct said *said; /* NULL, unless content is wanted (said.h) */
 	/* Not NULL: takes the exchange when it would end, because its answer comes elsewhere. */
 	void (*keep)(struct exchange *exchange, uint64_t ticks);
 	uint64_t keep_key;
@@ -112,6 +114,7 @@ struct exchange_host {
 	uint32_t process;	 /* whose connection it is, and which of its connections */
 	uint32_t connection;
 	struct rpc_desk *desk; /* of all of them; NULL: none */
+	bool keeps_content;    /* the user wants what is said to be kept */
 	uint32_t waiting;      /* exchanges that the desk holds: the host outlives them */
 };
 

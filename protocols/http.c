@@ -16,7 +16,15 @@
 #include "protocols/http_url.h"
 #include "wire/event.h"
 
-enum body_kind { BODY_OTHER, BODY_JSON, BODY_EVENTS, BODY_LINES, BODY_MESSAGES, BODY_GRPC };
+enum body_kind {
+	BODY_OTHER,
+	BODY_TEXT,
+	BODY_JSON,
+	BODY_EVENTS,
+	BODY_LINES,
+	BODY_MESSAGES,
+	BODY_GRPC
+};
 
 struct side {
 	struct http_stream *stream;
@@ -24,6 +32,7 @@ struct side {
 	char content_type[96];
 	char encoding[16];
 	enum body_kind kind;
+	bool keeps;   /* what it says is wanted, not only what it means */
 	bool started; /* its first body byte has come */
 	bool lost;    /* bytes are missing: an encoded body cannot be decoded any further */
 	uint64_t body_bytes;
@@ -303,6 +312,21 @@ static void side_free(struct side *side)
 	free(side->walk);
 	side->decoder = NULL;
 	side->walk = NULL;
+	side->keeps = false;
+}
+
+/* Is it for people to read? Of a model's stream, the text is kept without the frames around it. */
+static bool is_wanted(const struct http_stream *stream, const struct side *side)
+{
+	const char *type = side->content_type;
+
+	if (!stream->host->keeps_content)
+		return false;
+	if (side == &stream->response && side->kind > BODY_JSON &&
+		exchange_find(stream->exchange, "gen_ai.operation.name"))
+		return false;
+	return side->kind == BODY_JSON || !strncmp(type, "text/", 5) || type_ends(type, "json") ||
+		type_ends(type, "xml") || !strcmp(type, "application/x-www-form-urlencoded");
 }
 
 /*
@@ -322,17 +346,23 @@ static void side_prepare(struct http_stream *stream, struct side *side)
 		return;
 	}
 	side->kind = stream->dialect ? kind_of(side) : BODY_OTHER;
+	side->keeps = is_wanted(stream, side);
+	if (side->kind == BODY_OTHER && side->keeps)
+		side->kind = BODY_TEXT;
 	if (side->kind == BODY_OTHER)
 		return;
-	side->walk = malloc(sizeof(*side->walk));
+	if (side->kind != BODY_TEXT)
+		side->walk = malloc(sizeof(*side->walk));
 	if (*side->encoding)
 		side->decoder = encoding_new(side->encoding);
-	if (!side->walk ||
+	if ((!side->walk && side->kind != BODY_TEXT) ||
 		(*side->encoding && strcmp(side->encoding, "identity") != 0 && !side->decoder)) {
 		side->kind = BODY_OTHER;
 		return;
 	}
 	side->stream = stream;
+	if (side->kind == BODY_TEXT)
+		return;
 	json_walk_init(side->walk, side->on_value, stream);
 	if (side->kind == BODY_MESSAGES)
 		eventstream_start(&side->messages, &frame_calls, side);
@@ -410,9 +440,15 @@ struct body_route {
 static void take_decoded(void *context, const uint8_t *bytes, size_t size)
 {
 	const struct body_route *route = context;
+	bool is_request = route->side == &route->stream->request;
 
+	if (route->side->keeps)
+		exchange_say(route->stream->exchange, is_request ? SAID_REQUEST : SAID_ANSWER,
+			bytes, size);
+	if (route->side->kind == BODY_TEXT)
+		return;
 	if (route->side->kind == BODY_GRPC)
-		grpc_body(route->stream->grpc, route->side == &route->stream->request, bytes, size);
+		grpc_body(route->stream->grpc, is_request, bytes, size);
 	else if (route->side->kind == BODY_JSON)
 		json_walk_feed(route->side->walk, bytes, size);
 	else if (route->side->kind == BODY_MESSAGES)

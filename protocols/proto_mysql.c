@@ -180,6 +180,7 @@ static void begin(struct mysql *mysql, enum proto_way way, const struct proto_pi
 
 static void read_statement(struct mysql *mysql, struct cursor *cursor, struct sql_facts *facts)
 {
+	exchange_say(mysql->exchange, SAID_STATEMENT, cursor->at, cursor_left(cursor));
 	sql_read(facts, mysql->no_escapes ? SQL_MYSQL_PLAIN : SQL_MYSQL, (const char *)cursor->at,
 		cursor_left(cursor));
 }

@@ -178,6 +178,7 @@ static void take_query(struct postgres *postgres, struct cursor *cursor, enum pr
 
 	sql_read(&facts, SQL_POSTGRES, text, size);
 	sql_put(exchange, &facts);
+	exchange_say(exchange, SAID_STATEMENT, text, size);
 	wait_for(postgres, (struct waiting){.type = WAIT_QUERY, .exchange = exchange});
 }
 

@@ -61,6 +61,8 @@ static void put_header(struct work *work)
 	put_known(&json, "status", run->has_status, run->status);
 	json_member_string(&json, "reason", run->reason);
 	json_member_bool(&json, "torn", !run->reason);
+	if (run->content)
+		json_member_bool(&json, "content", true);
 	line_end(work, &json);
 }
 

@@ -40,9 +40,7 @@ static void put_run(struct data *data)
 		run->has_epoch ? units_time(when, run->start_ns + run->epoch_ns) : NULL);
 	json_member_int(json, "start_ns", run->start_ns);
 	json_member_int(json, "end_ns", run->end_ns);
-	json_member_bool(json, "content",
-		model_number(data->model, "SELECT content FROM run WHERE id = ?1", run->id, 0) !=
-			0);
+	json_member_bool(json, "content", run->content);
 	json_close(json, '}');
 }
 

@@ -49,6 +49,8 @@ static void put_run(struct json *json, const struct run *run)
 	put_int_if(json, "status", run->has_status, run->status);
 	json_member_string(json, "reason", run->reason);
 	json_member_bool(json, "torn", !run->reason);
+	if (run->content)
+		json_member_bool(json, "content", true);
 	json_close(json, '}');
 }
 

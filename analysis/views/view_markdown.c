@@ -56,6 +56,9 @@ static void markdown_report(struct page *page, const struct report *report)
 	markdown_text(out, report->run->command ? report->run->command : "run");
 	buf_printf(
 		out, ", %s\n", units_duration(space, report->run->end_ns - report->run->start_ns));
+	if (report->run->content)
+		buf_puts(out,
+			"\n**Recorded with content: prompts, answers and bodies are in it.**\n");
 	buf_puts(out, "\n");
 	put_lines(out, report->verdict ? report->verdict : "");
 	for (size_t i = 0; i < report->section_count; i++) {

@@ -36,6 +36,10 @@ void text_run(struct page *page, const char *input, const struct run *run)
 	if (run->has_epoch)
 		buf_printf(bytes, "  %s", units_time(space, run->start_ns + run->epoch_ns));
 	buf_puts(bytes, "\n");
+	if (run->content)
+		buf_printf(bytes,
+			"%sRecorded with content: prompts, answers and bodies are in it%s\n",
+			term_start(TERM_BOLD), term_end());
 }
 
 static void put_end(struct buf *bytes, const struct run *run)

@@ -92,7 +92,8 @@ static int open_stream(struct session *session, const struct session_options *op
 {
 	struct trace_writer_options sink = {
 		.output = options->output, .max_size = options->max_size};
-	struct pack_start start = {.mode = options->mode, .command = options->command};
+	struct pack_start start = {
+		.mode = options->mode, .command = options->command, .content = options->content};
 
 	if (getrandom(sink.run, sizeof(sink.run), 0) != sizeof(sink.run))
 		return -EIO;
@@ -196,6 +197,8 @@ static int open_all(struct session *session, const struct session_options *optio
 	if (!session->connections)
 		return -ENOMEM;
 	connections_force(session->connections, options->forced);
+	if (options->content)
+		connections_keep_content(session->connections);
 	drain_set_connections(session->drain, session->connections);
 	shim_start(&session->region, &session->ticks, options->follow);
 	if (options->no_node)

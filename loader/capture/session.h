@@ -25,6 +25,7 @@ struct session_options {
 		*rules; /* of language runtimes' functions; NULL: none are wanted */
 	char **forced;	/* --protocol, ends with NULL */
 	bool no_packs;	/* no function packs */
+	bool content;	/* what is said on connections is kept */
 	bool follow;
 	bool no_node; /* nothing of ours runs inside Node */
 	bool slow_clock;

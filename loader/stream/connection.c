@@ -75,6 +75,7 @@ struct connections {
 	struct sealed sealed;
 	struct rpc_desk *desk;
 	char *const *forced;
+	bool keeps_content;
 	struct connection *parted; /* closed, but answers to what it asked may come elsewhere */
 };
 
@@ -135,6 +136,11 @@ void connections_force(struct connections *all, char *const *rules)
 	all->forced = rules;
 }
 
+void connections_keep_content(struct connections *all)
+{
+	all->keeps_content = true;
+}
+
 void connections_free(struct connections *all)
 {
 	if (!all)
@@ -173,6 +179,7 @@ static struct connection *connection_of(
 	connection->host.process = process;
 	connection->host.connection = number;
 	connection->host.desk = all->desk;
+	connection->host.keeps_content = all->keeps_content;
 	*place = (uint64_t)(uintptr_t)connection;
 	all->totals.connections++;
 	return connection;

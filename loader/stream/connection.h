@@ -20,6 +20,8 @@ typedef void connections_steer_fn(void *context, uint32_t number, unsigned steer
 struct connections *connections_new(struct pack *pack, connections_steer_fn *steer, void *context);
 /* Rules as forced.h has them, borrowed. */
 void connections_force(struct connections *all, char *const *rules);
+/* What is said from now on is kept with its exchange. */
+void connections_keep_content(struct connections *all);
 void connections_free(struct connections *all);
 
 /* A data mark of a thread of a process; the bytes are copied. */

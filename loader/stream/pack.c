@@ -53,6 +53,7 @@ struct pack *pack_new(struct trace_writer *writer, const struct pack_start *star
 	pack->on_mark = on_mark;
 	pack->context = context;
 	memcpy(pack->run, start->run, sizeof(pack->run));
+	pack->content = start->content;
 	pack->finest_shift = shift_for(start->ticks_per_second);
 	if (known_init(&pack->known) || batch_init(&pack->batch))
 		goto out;
@@ -182,7 +183,8 @@ static struct trace_block describe(const struct pack *pack)
 		.first_ns = batch->entries ? ticks_to_ns(pack, batch->first_ticks) : now_ns,
 		.last_ns = batch->entries ? ticks_to_ns(pack, batch->last_ticks) : now_ns,
 		.calls = batch->calls,
-		.flags = batch->end ? RT_BLOCK_LAST : 0,
+		.flags = (uint16_t)((batch->end ? RT_BLOCK_LAST : 0) |
+			(pack->content ? RT_BLOCK_CONTENT : 0)),
 	};
 }
 

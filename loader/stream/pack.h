@@ -36,6 +36,7 @@ struct pack_thread {
 
 struct pack_start {
 	const char *mode, *command;
+	bool content; /* --with-content */
 	uint64_t ticks_per_second;
 	uint8_t run[16];
 };

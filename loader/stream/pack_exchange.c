@@ -63,6 +63,13 @@ static uint32_t fact_text(struct pack *pack, const char *key, const char *text)
 	return clean_text(pack, is_statement(key) ? REDACT_STATEMENT : REDACT_NAME, text);
 }
 
+/* The statement stands there word for word. */
+static bool is_said(const struct exchange *exchange, const char *key)
+{
+	return exchange->said && exchange->said->parts[SAID_STATEMENT].size &&
+		!strcmp(key, "db.query.text");
+}
+
 static void put_facts(struct pack *pack, uint32_t index, const struct exchange *exchange)
 {
 	for (uint32_t i = 0; i < exchange->fact_count; i++) {
@@ -70,6 +77,8 @@ static void put_facts(struct pack *pack, uint32_t index, const struct exchange *
 		Ragtime__Raw__Fact row = RAGTIME__RAW__FACT__INIT;
 		char hash[24];
 
+		if (is_said(exchange, fact->key))
+			continue;
 		row.exchange = index;
 		row.type = fact->type;
 		switch (fact->type) {
@@ -193,9 +202,10 @@ void pack_exchange(struct pack *pack, uint32_t connection, int fd, const struct 
 	batch_row(batch, TABLE_EXCHANGE, &row);
 	put_facts(pack, index, exchange);
 	put_cost(pack, index, exchange);
-	if (!exchange->tokens.frames)
-		return;
-	put_tokens(pack, index, &exchange->tokens);
-	put_estimate(pack, index, exchange);
-	put_pace(pack, index, exchange);
+	if (exchange->tokens.frames) {
+		put_tokens(pack, index, &exchange->tokens);
+		put_estimate(pack, index, exchange);
+		put_pace(pack, index, exchange);
+	}
+	pack_content(pack, index, exchange);
 }

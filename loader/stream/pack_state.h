@@ -33,6 +33,7 @@ struct pack {
 	unsigned clock_count;
 	struct clock first_clock; /* of the run */
 	uint32_t sequence;
+	bool content;	       /* the user wants what is said to be kept */
 	struct prices *prices; /* read when they are first needed */
 	struct pack_totals totals;
 };
@@ -47,6 +48,10 @@ void pack_runtime(struct pack *pack, uint32_t thread, const struct rt_record *re
 /* A mark of what the program itself says; others are left alone. `tail` may be NULL. */
 void pack_told(struct pack *pack, uint32_t thread, const struct rt_record *record,
 	const struct rt_tail *tail, const uint8_t *bytes);
+
+/* What was said in the exchange that is this row, if it was kept. It may end the block. */
+struct exchange;
+void pack_content(struct pack *pack, uint32_t index, const struct exchange *exchange);
 
 /* The block in the making goes out, or is lost and counted as such. */
 int pack_emit(struct pack *pack);

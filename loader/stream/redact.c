@@ -37,12 +37,14 @@ static size_t utf8_length(const uint8_t *at, size_t left)
 	return size;
 }
 
-static void sanitise(const uint8_t *bytes, size_t size, struct buf *out)
+static void sanitise(const uint8_t *bytes, size_t size, bool has_lines, struct buf *out)
 {
 	for (size_t i = 0; i < size;) {
 		size_t step = utf8_length(bytes + i, size - i);
 
-		if (!step || iscntrl(bytes[i]))
+		bool stays = has_lines && (bytes[i] == '\n' || bytes[i] == '\t');
+
+		if (!step || (iscntrl(bytes[i]) && !stays))
 			buf_append(out, "?", 1);
 		else
 			buf_append(out, bytes + i, step);
@@ -344,6 +346,180 @@ static void put_text(struct span text, enum redact_kind kind, struct buf *out)
 	}
 }
 
+/* ---- content ---- */
+
+static bool word_is(struct span word, const char *text)
+{
+	return length(word) == strlen(text) && holds(word, text);
+}
+
+static bool word_ends(struct span word, const char *end)
+{
+	size_t size = strlen(end);
+
+	return length(word) >= size && holds((struct span){word.end - size, word.end}, end);
+}
+
+/* Of the words that people write, fewer mean a secret than of those that name files. */
+static bool names_credential(struct span word, struct span before)
+{
+	static const char *const parts[] = {"passw", "secret", "apikey", "api_key", "api-key",
+		"accesskey", "credential", "authorization", "cookie", "passphrase"};
+	static const char *const ends[] = {"token", "_key", "-key"};
+	static const char *const wholes[] = {"key", "pwd", "sig", "auth", "signature", "bearer"};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		if (holds(word, parts[i]))
+			return true;
+	}
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		if (word_ends(word, ends[i]))
+			return true;
+	}
+	for (size_t i = 0; i < sizeof(wholes) / sizeof(*wholes); i++) {
+		if (word_is(word, wholes[i]))
+			return true;
+	}
+	return word_is(word, "by") && word_is(before, "identified"); /* in SQL */
+}
+
+/*
+ * Where the value begins of a name that ends here, as in `name = value`, `"name": "value"`, the
+ * same inside a JSON string, and `PASSWORD 'value'`; NULL where none does. `quote` is what ends
+ * it, and whether a backslash stands before that.
+ */
+static const char *find_value(struct span text, char *quote, bool *is_escaped)
+{
+	bool assigned = false;
+	const char *at;
+
+	*quote = '\0';
+	*is_escaped = false;
+	for (at = text.at; at < text.end; at++) {
+		if (*at == ':' || *at == '=') {
+			assigned = true;
+		} else if (*at == '"' || *at == '\'') {
+			*is_escaped = at > text.at && at[-1] == '\\';
+			*quote = *at;
+			if (assigned || (at > text.at && at[-1] == ' '))
+				return at + 1;
+		} else if (*at != '\\' && *at != ' ') {
+			break;
+		}
+	}
+	*quote = '\0';
+	return assigned && at < text.end ? at : NULL;
+}
+
+static const char *find_quote(struct span text, char quote, bool is_escaped)
+{
+	for (const char *at = text.at; at < text.end; at++) {
+		if (*at == quote && (!is_escaped || at[-1] == '\\'))
+			return is_escaped ? at - 1 : at;
+		at += *at == '\\' && !is_escaped && text.end - at > 1;
+	}
+	return text.end;
+}
+
+/* Behind what this name is given; here, where that is nothing. */
+static const char *hide_credential(struct span word, struct span text, struct buf *out)
+{
+	static const char *const schemes[] = {"bearer ", "basic ", "token "};
+	bool is_escaped, is_cookie = holds(word, "cookie");
+	char quote;
+	const char *value = find_value(text, &quote, &is_escaped), *end;
+
+	if (!value)
+		return text.at;
+	end = quote ? find_quote((struct span){value, text.end}, quote, is_escaped) : value;
+	for (size_t i = 0; !quote && i < sizeof(schemes) / sizeof(*schemes); i++) {
+		size_t size = strlen(schemes[i]);
+
+		if ((size_t)(text.end - value) > size && !strncasecmp(value, schemes[i], size))
+			end = value + size;
+	}
+	if (!quote)
+		end = find_any(
+			(struct span){end, text.end}, is_cookie ? "\n\"'\\" : "\n\t &;,'\")}\\");
+	buf_append(out, text.at, (size_t)(value - text.at));
+	if (end > value)
+		buf_puts(out, HIDDEN);
+	return end;
+}
+
+/* The sign between two words, with who uses a URL. */
+static const char *put_separator(struct span text, struct buf *out)
+{
+	if (starts(text, "://")) {
+		const char *end = find_any(text, " \"'\\\n\t<>");
+
+		buf_puts(out, "://");
+		return hide_userinfo((struct span){text.at + 3, end}, true, out);
+	}
+	buf_append(out, text.at, 1);
+	return text.at + 1;
+}
+
+/* Of a word behind a backslash: how much of it may be an escape, as in "\nword". */
+static size_t escape_size(struct span word)
+{
+	size_t digits = 0;
+
+	if (!length(word) || !strchr("ntrbfu", *word.at))
+		return 0;
+	if (*word.at != 'u')
+		return 1;
+	while (digits < 4 && digits + 1 < length(word) &&
+		isxdigit((unsigned char)word.at[digits + 1]))
+		digits++;
+	return digits == 4 ? 5 : 0;
+}
+
+/* Puts the escape that a word begins with; what is left is the word. */
+static struct span put_escape(struct span word, struct buf *out)
+{
+	size_t size = escape_size(word);
+
+	if (!size || holds_key(word))
+		return word;
+	buf_append(out, word.at, size);
+	return (struct span){word.at + size, word.end};
+}
+
+static struct span next_word(struct span text)
+{
+	struct span word = {text.at, text.at};
+
+	while (word.end < text.end && is_word(*word.end))
+		word.end++;
+	return word;
+}
+
+static void put_content(struct span text, struct buf *out)
+{
+	struct span before = {text.at, text.at};
+	const char *begin = text.at, *behind;
+
+	while (text.at < text.end) {
+		struct span word = next_word(text);
+
+		if (text.at > begin && text.at[-1] == '\\')
+			word = put_escape(word, out);
+		if (word_is(before, "bearer") && length(word) >= 8)
+			buf_puts(out, HIDDEN);
+		else
+			put_word(word, out);
+		text.at = word.end;
+		if (text.at == text.end)
+			break;
+		behind = names_credential(word, before) && !starts(text, "://")
+			? hide_credential(word, text, out)
+			: text.at;
+		text.at = behind == text.at ? put_separator(text, out) : behind;
+		before = length(word) ? word : before;
+	}
+}
+
 /* Where the query string begins; text.end where there is none. */
 static const char *find_query(struct span text, enum redact_kind kind)
 {
@@ -360,14 +536,16 @@ void redact_text(enum redact_kind kind, const void *bytes, size_t size, struct b
 	struct span text;
 	const char *query;
 
-	sanitise(bytes, size, &clean);
+	sanitise(bytes, size, kind == REDACT_CONTENT, &clean);
 	if (clean.failed) {
 		buf_puts(out, HIDDEN);
 		return;
 	}
 	text.at = buf_string(&clean);
 	text.end = text.at + clean.size;
-	if (kind == REDACT_STATEMENT) {
+	if (kind == REDACT_CONTENT) {
+		put_content(text, out);
+	} else if (kind == REDACT_STATEMENT) {
 		put_statement(text, out);
 	} else {
 		query = find_query(text, kind);

@@ -19,7 +19,9 @@ enum redact_kind {
 	REDACT_HOST,	  /* a host name, an address, or a URL where one was given for it */
 	REDACT_NAME,	  /* a thread's, a command's */
 	REDACT_STATEMENT, /* SQL without its literals: names may be secrets as well */
-	REDACT_KINDS
+	REDACT_KINDS,	  /* those above are remembered by texts.h */
+	/* What people and programs say to each other, in full: lines stay, credentials go. */
+	REDACT_CONTENT = REDACT_KINDS
 };
 
 /* Appends the clean text. Bytes that are not UTF-8 and control characters become '?'. */

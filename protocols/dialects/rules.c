@@ -162,6 +162,19 @@ static void put_inputs(struct exchange *exchange, const char *key,
 		add(exchange, key, 1);
 }
 
+/* The text of what is waited for; of a tool's call, its arguments. */
+static void say(struct exchange *exchange, const struct dialect_value *value)
+{
+	bool is_call;
+
+	if (!exchange || !exchange->host->keeps_content)
+		return;
+	is_call = ends_with(value->path, "arguments") || ends_with(value->path, "partial_json");
+	if (!ends_with(value->path, ".name"))
+		exchange_say(
+			exchange, is_call ? SAID_TOOLS : SAID_ANSWER, value->text, value->size);
+}
+
 static void follow(const struct rule *rule, struct reading *reading, struct exchange *exchange,
 	const struct dialect_value *value)
 {
@@ -190,8 +203,10 @@ static void follow(const struct rule *rule, struct reading *reading, struct exch
 		put_listed(exchange, rule->key, value);
 		break;
 	case RULE_TOKEN:
-		if (reading->streams && is_text(value))
-			exchange_token(exchange, rule->path);
+		if (!reading->streams || !is_text(value))
+			break;
+		exchange_token(exchange, rule->path);
+		say(exchange, value);
 		break;
 	case RULE_FINISH:
 		put_listed(exchange, GENAI_FINISH, value);

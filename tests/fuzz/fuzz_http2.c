@@ -45,7 +45,7 @@ static void feed(void *state, enum proto_way way, const uint8_t *bytes, size_t s
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct exchange_host host = {.done = done, .hash = hash};
+	struct exchange_host host = {.done = done, .hash = hash, .keeps_content = true};
 	struct cursor cursor = cursor_over(data, size);
 	void *state = calloc(1, protocol_http2.state_size);
 

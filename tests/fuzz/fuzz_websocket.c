@@ -5,7 +5,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct exchange_host host = {.done = fuzz_done, .hash = fuzz_hash};
+	struct exchange_host host = {.done = fuzz_done, .hash = fuzz_hash, .keeps_content = true};
 	struct http_head head = {.method = "GET"};
 	uint8_t sort = size ? *data : 0;
 	struct websocket *socket;

@@ -93,6 +93,42 @@ TEST(statements_keep_their_shape)
 	check(REDACT_STATEMENT, "USE c9745ed1d9f207416be6d2e6f8de32d1f16199bf", "USE c9745ed1~");
 }
 
+TEST(content_loses_credentials_alone)
+{
+	static const char *const texts[] = {"What is a key-value store?\n\tTell me in 3 words.",
+		"{\"messages\":[{\"role\":\"user\",\"content\":\"a@b.c: 1 + 1 = 2\"}],\"max_tokens\":7}",
+		"SELECT * FROM keeper WHERE name = 'anna' AND token_count > 12",
+		"The author says: basic knowledge, by hand. https://example.com/a?b=c#d", ""};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		check(REDACT_CONTENT, texts[i], texts[i]);
+	check(REDACT_CONTENT, "my key is sk-proj-9fK2mQ8xL1, keep it", "my key is ***, keep it");
+	check(REDACT_CONTENT, "a\\nsk-1234567890abcdefgh b", "a\\n*** b");
+	check(REDACT_CONTENT, "{\"api_key\":\"hunter2\",\"q\":\"x\"}",
+		"{\"api_key\":\"***\",\"q\":\"x\"}");
+	check(REDACT_CONTENT, "\"{\\\"password\\\": \\\"hunter2\\\"}\"",
+		"\"{\\\"password\\\": \\\"***\\\"}\"");
+	check(REDACT_CONTENT, "\"secret\": \"a\\\"b\" c", "\"secret\": \"***\" c");
+	check(REDACT_CONTENT, "Authorization: Bearer abc.def\nx", "Authorization: ***\nx");
+	check(REDACT_CONTENT, "Cookie: a=b; c=d\nx", "Cookie: ***\nx");
+	check(REDACT_CONTENT, "with Bearer abcdefgh12 sent", "with Bearer *** sent");
+	check(REDACT_CONTENT, "postgresql://rag:pa55@db/x and \"a\"",
+		"postgresql://***@db/x and \"a\"");
+	check(REDACT_CONTENT, "grant_type=password&password=hunter2&x=1",
+		"grant_type=password&password=***&x=1");
+	check(REDACT_CONTENT, "CREATE ROLE r PASSWORD 'hunter2'", "CREATE ROLE r PASSWORD '***'");
+	check(REDACT_CONTENT, "CREATE USER u IDENTIFIED BY 'hunter2'",
+		"CREATE USER u IDENTIFIED BY '***'");
+	check(REDACT_CONTENT, "\\npassword: x, \\u00e9sk-1234567890abcdefgh",
+		"\\npassword: ***, \\u00e9***");
+	check(REDACT_CONTENT, "C:\\AKIAIOSFODNN7EXAMPLE", "C:\\***");
+	check(REDACT_CONTENT, "C:\\npm_1234567890abcdefghijkl", "C:\\***");
+	check(REDACT_CONTENT, "password=", "password=");
+	check(REDACT_CONTENT, "secret: \"", "secret: \"");
+	check(REDACT_CONTENT, "\\u00", "\\u00");
+	check(REDACT_CONTENT, "\\", "\\");
+}
+
 TEST(bytes_that_are_no_text)
 {
 	check(REDACT_PATH, "/a\nb\x1b[31m\xff\xc0\xaf", "/a?b?[31m???");
