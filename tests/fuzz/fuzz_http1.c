@@ -51,7 +51,8 @@ static void feed_with_gaps(const struct http_case *one, struct exchange_host *ho
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct exchange_host host = {.done = take_exchange, .hash = hash_bytes, .keeps_content = true};
+	struct exchange_host host = {
+		.done = take_exchange, .hash = hash_bytes, .keeps_content = true};
 	uint32_t sum = (uint32_t)crc32(0, data, (unsigned)size);
 	size_t piece = sum % 97 + 1;
 	char *text = calloc(1, size + 1);

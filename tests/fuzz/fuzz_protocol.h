@@ -40,7 +40,10 @@ static uint64_t fuzz_hash(void *context, const void *bytes, size_t size)
 
 static inline int fuzz_protocol(const struct protocol *protocol, const uint8_t *data, size_t size)
 {
-	struct exchange_host host = {.done = fuzz_done, .hash = fuzz_hash, .keeps_content = true, .desk = rpc_desk_new()};
+	struct exchange_host host = {.done = fuzz_done,
+		.hash = fuzz_hash,
+		.keeps_content = true,
+		.desk = rpc_desk_new()};
 	void *state = calloc(1, protocol->state_size);
 	uint64_t ticks = 0;
 
