@@ -9,9 +9,11 @@ command lines) are planted as what secrets look like: keys, tokens, URLs with a 
 import base64
 import ctypes
 import ctypes.util
+import gzip
 import json
 import os
 import random
+import re
 import string
 import subprocess
 import urllib.parse
@@ -25,6 +27,8 @@ SERVERS = str(TESTS / "demo/servers.py")
 dice = random.Random(4711)
 WORDS = ("amber basalt cedar dusk ember fjord gravel harbor island juniper kelp lantern meadow nettle orchard "
          "pebble quarry river saffron thistle umber valley willow yarrow").split()
+EXPORTS = "json chrome folded otlp perfetto pprof speedscope openmetrics timing-records".split()
+CHECKS = "text json markdown sarif junit".split()
 WINDOW, WORDS_WINDOW = 10, 16  # plain words meet by chance where less of them is compared
 
 
@@ -49,6 +53,18 @@ def key():
 def plain():
     text = words()
     return {"text": text, "core": text}
+
+
+def bare_key():
+    """That SQL takes for a name."""
+    core = letters(36)
+    return {"text": core, "core": core}
+
+
+def labels():
+    """As tenants are named in DNS."""
+    core = letters(36)
+    return {"text": f"{core}.api.invalid", "core": core}
 
 
 def password(shape):
@@ -87,13 +103,20 @@ def make_plants():
         "redis": [plain() for _ in range(30)],
         "redis key": [one_word() for _ in range(4)],
         "path": [key() for _ in range(8)] + [password("password={}") for _ in range(4)],
-        "host": [key() for _ in range(4)] + [password("https://keeper:{}@localhost/x") for _ in range(2)]
+        "host": [key() for _ in range(4)] + [labels() for _ in range(4)] + [password("https://keeper:{}@localhost/x") for _ in range(2)]
         + [password("localhost?token={}") for _ in range(2)],
         "thread": [short_key() for _ in range(4)],
         "program": [key() for _ in range(3)] + [password("{}") for _ in range(3)],
         "argument": [key() for _ in range(3)] + [password("--password={}"), password("postgresql://keeper:{}@db/x"),
             password("--api-key {}"), password("PGPASSWORD={}"), password("--token '{}'"), password("-H 'Cookie: id={}'"),
             password("https://db.example/x?signature={}")],
+        "http2": [key() for _ in range(28)],
+        "tools": [plain() for _ in range(16)],
+        "sqlite": [plain() for _ in range(4)],
+        "sqlite name": [bare_key() for _ in range(3)],
+        "exception": [plain() for _ in range(6)],
+        "function": [key() for _ in range(4)],
+        "span": [key() for _ in range(4)],
         "environment": [key() for _ in range(2)] + [password("{}") for _ in range(2)],
     }
 
@@ -125,6 +148,15 @@ def unpack(path):
     return b"\0".join(parts)
 
 
+def unpacked(data):
+    """With what is compressed in it: the whole, or in base64."""
+    if data[:2] == b"\x1f\x8b":
+        data += gzip.decompress(data)
+    for blob in re.findall(rb"H4sI[A-Za-z0-9+/=]+", data):
+        data += gzip.decompress(base64.b64decode(blob))
+    return data
+
+
 def outputs(path):
     """What the reading commands print and write, by name."""
     database = os.path.join(TMP, "secrets.db")
@@ -133,14 +165,16 @@ def outputs(path):
         "tree": ["tree", "--io", "--top", "0", path], "tree --json": ["tree", "--io", "--top", "0", "--json", path],
         "tree --requests": ["tree", "--requests", "--top", "0", path],
         "report": ["report", "--top", "0", path], "report --json": ["report", "--json", path],
-        "export json": ["export", "--to", "json", path], "export chrome": ["export", "--to", "chrome", path],
-        "export folded": ["export", "--to", "folded", path],
+        "report markdown": ["report", "--top", "0", "--format", "markdown", path],
+        "report html": ["report", "--format", "html", path], "classify": ["classify", path],
+        **{f"export {form}": ["export", "--to", form, path] for form in EXPORTS},
+        **{f"check {form}": ["check", "--fail-on", "never", "--format", form, path] for form in CHECKS},
     }
     found = {}
     for name, words_of in commands.items():
         done = subprocess.run([RAGTIME, *words_of], capture_output=True, timeout=120)
         check(done.returncode == 0, f"{name}: status {done.returncode} {done.stderr[:300]}")
-        found[name] = done.stdout + done.stderr
+        found[name] = unpacked(done.stdout) + done.stderr
     with open(database, "rb") as file:
         found["database"] = file.read()
     return found
@@ -167,7 +201,7 @@ def main():
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     for place, plant in enumerate(plants["environment"]):
         environment[f"APP_SECRET_{place}"] = plant["text"]
-    traced = command(path, PYTHON, PROGRAM, file, *arguments_of(plants))
+    traced = command(path, PYTHON, PROGRAM, file, *arguments_of(plants), options=("--func", "libz.so*:gz*"))
     demo = python_of("requirements")
     done = subprocess.run([demo, SERVERS, "--", *traced], capture_output=True, timeout=240, env=environment)
     if not check(done.returncode == 0, f"status {done.returncode}: {done.stderr.decode()[-2000:]}"):
@@ -176,10 +210,15 @@ def main():
     exchanges = [line for line in found["export json"].splitlines() if b'"kind":"request"' in line]
     for system in (b"postgresql", b"redis", b"/v1/chat/completions", b"embeddings"):
         check(sum(system in line for line in exchanges) >= 3, f"requests of {system.decode()} are not there")
+    for name in ("shop.Orders/List", "tools/call look_up", "fail_later", "gzputs", "sqlite3_prepare"):
+        check(name.encode() in found["export json"], f"{name} is not there")
     check(b"SELECT * FROM keeper WHERE body = ?" in found["trace"], "statements are not there")
+    # most of what is written stands in it many times; no secret has a quote in it
+    once = b"\0".join({part for data in found.values() for part in re.split(rb'["\n]', data)})
     for place, planted in plants.items():
         for number, plant in enumerate(planted):
-            where = [name for name, data in found.items() if any(form in data for form in forms(plant["core"]))]
+            seen = [form for form in forms(plant["core"]) if form in once]
+            where = [name for name, data in found.items() if any(form in data for form in seen)]
             check(not where, f"{place} {number}, {plant['text']!r}, is in: {', '.join(where)}")
     print(f"{count} secrets, {len(exchanges)} requests, {sum(map(len, found.values()))} bytes searched")
 

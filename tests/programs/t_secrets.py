@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """t_secrets.py PLANTS ...: sends the secrets of a JSON file wherever a program has them: HTTP both
-ways, PostgreSQL, Redis, files, names of hosts, threads, sockets and programs, errors. The further
+ways, PostgreSQL, Redis, files, names of hosts, threads, sockets and programs, errors, and what
+t_secrets_beside.py has. The further
 arguments are secrets too. Servers that are not there are left out."""
 import ctypes
 import gzip
@@ -13,6 +14,8 @@ import socket
 import subprocess
 import sys
 import threading
+
+from t_secrets_beside import use_beside
 
 with open(sys.argv[1]) as file:
     PLANTS = {place: [plant["text"] for plant in plants] for place, plants in json.load(file).items()}
@@ -214,6 +217,7 @@ def use_names():
 if __name__ == "__main__":
     use_http()
     use_names()
+    use_beside(PLANTS, pathlib.Path(sys.argv[1]).parent)
     if "RAG_POSTGRES" in os.environ:
         use_postgres(os.environ["RAG_POSTGRES"])
     if "RAG_REDIS" in os.environ:
