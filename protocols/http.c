@@ -315,15 +315,20 @@ static void side_free(struct side *side)
 	side->keeps = false;
 }
 
-/* Is it for people to read? Of a model's stream, the text is kept without the frames around it. */
+/*
+ * Is it for people to read? Vectors are not; of a model's stream, the text is kept without the
+ * frames around it.
+ */
 static bool is_wanted(const struct http_stream *stream, const struct side *side)
 {
 	const char *type = side->content_type;
 
 	if (!stream->host->keeps_content)
 		return false;
-	if (side == &stream->response && side->kind > BODY_JSON &&
-		exchange_find(stream->exchange, "gen_ai.operation.name"))
+	if (side == &stream->response &&
+		(stream->exchange->class == RT_CLASS_embedding_generation ||
+			(side->kind > BODY_JSON &&
+				exchange_find(stream->exchange, "gen_ai.operation.name"))))
 		return false;
 	return side->kind == BODY_JSON || !strncmp(type, "text/", 5) || type_ends(type, "json") ||
 		type_ends(type, "xml") || !strcmp(type, "application/x-www-form-urlencoded");

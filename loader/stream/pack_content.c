@@ -8,7 +8,6 @@
 #include "loader/stream/pack_state.h"
 #include "protocols/content/json_member.h"
 #include "protocols/exchange.h"
-#include "wire/event.h"
 
 /* A block with more of it than this goes out. */
 #define BLOCK_TEXT_MAX (4u << 20)
@@ -60,14 +59,13 @@ static void put_model(struct pack *pack, uint32_t index, const struct exchange *
 		"message", "response", "text", "results", NULL};
 	const struct buf *request = &exchange->said->parts[SAID_REQUEST];
 	const struct buf *answer = &exchange->said->parts[SAID_ANSWER];
-	bool embeds = exchange->class == RT_CLASS_embedding_generation;
 
 	if (!put_member(pack, index, "gen_ai.input.messages", request, inputs))
 		put(pack, index, "ragtime.request.body", request->data, request->size);
 	put_member(pack, index, "gen_ai.system_instructions", request, systems);
 	if (exchange->tokens.frames)
 		put(pack, index, "gen_ai.output.messages", answer->data, answer->size);
-	else if (!embeds && !put_member(pack, index, "gen_ai.output.messages", answer, outputs))
+	else if (!put_member(pack, index, "gen_ai.output.messages", answer, outputs))
 		put(pack, index, "ragtime.response.body", answer->data, answer->size);
 }
 
