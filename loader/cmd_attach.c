@@ -45,6 +45,7 @@ enum {
 	KEY_MAX_SIZE,
 	KEY_MODE,
 	KEY_INJECT,
+	KEY_WITH_CONTENT,
 };
 
 static const struct argp_option options[] = {
@@ -59,6 +60,8 @@ static const struct argp_option options[] = {
 	{"mode", KEY_MODE, "auto|bpf|inject", 0,
 		"From the kernel, or by a library brought in; normally from the kernel", 0},
 	{"inject", KEY_INJECT, NULL, 0, "The same as --mode inject", 0},
+	{"with-content", KEY_WITH_CONTENT, NULL, 0,
+		"Store prompts, answers, statements and bodies too, as 'ragtime run' does", 0},
 	{"duration", KEY_DURATION, "SECONDS", 0, "Stop tracing after this time", 0},
 	{"max-size", KEY_MAX_SIZE, "SIZE", 0,
 		"Split the trace into files of about this size (as in 500M)", 0},
@@ -146,6 +149,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_INJECT:
 		attach->inject = true;
+		break;
+	case KEY_WITH_CONTENT:
+		attach->session.content = true;
 		break;
 	case KEY_DURATION:
 		attach->session.duration_ns = arguments_duration(arg, state);
