@@ -20,7 +20,7 @@ GEN := $(OUT)/gen
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef
 OPT := $(if $(DEBUG),-O0 -g3,-O2 -g)
-CFLAGS += -std=gnu11 $(OPT) $(WARN) -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=. $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined) $(if $(COVERAGE),--coverage)
+CFLAGS += -std=gnu11 $(OPT) $(WARN) -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=. $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined) $(if $(FUZZING),-fsanitize=fuzzer-no-link) $(if $(COVERAGE),--coverage)
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(GEN) $(if $(DEBUG),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
 DEPS := -lbpf -lelf -lz -lzstd -lprotobuf-c -lsqlite3 -lcapstone -lsupc++ -lnghttp2 -lyaml -lbrotlidec -lbrotlicommon
