@@ -196,24 +196,19 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	return 0;
 }
 
-static int print(struct buf *text)
+/* To a file, or where `path` is NULL to standard output. */
+static int put(const char *path, const struct buf *text)
 {
-	int err = write_fully(STDOUT_FILENO, buf_string(text), text->size);
+	struct output out = {0};
+	int err = output_open(&out, path);
 
+	if (!err) {
+		buf_append(&out.bytes, text->data, text->size);
+		err = output_finish(&out);
+	}
 	if (err)
-		log_error("cannot write the result: %s", strerror(-err));
-	return err ? EXIT_GATE : 0;
-}
-
-static int save(const char *path, struct buf *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int err = fd < 0 ? -errno : write_fully(fd, buf_string(text), text->size);
-
-	if (fd >= 0 && close(fd) && !err)
-		err = -errno;
-	if (err)
-		log_error("cannot save the result in %s: %s", path, strerror(-err));
+		log_error("cannot write the result to %s: %s", path ? path : "standard output",
+			strerror(-err));
 	return err ? EXIT_GATE : 0;
 }
 
@@ -258,7 +253,7 @@ static int compare_saved(const struct options *options)
 			saved_write_comparison(&text, &comparison);
 		else
 			screen_compare(&text, &comparison);
-		status = print(&text);
+		status = put(NULL, &text);
 		status = status ? status : exit_code_of(comparison.verdict);
 	}
 	buf_free(&text);
@@ -277,9 +272,9 @@ static int show(
 	if (!options->json)
 		screen_write(&text, result, standing);
 	if (options->output)
-		status = save(options->output, &saved);
+		status = put(options->output, &saved);
 	if (!status)
-		status = print(options->json ? &saved : &text);
+		status = put(NULL, options->json ? &saved : &text);
 	buf_free(&text);
 	buf_free(&saved);
 	return status;

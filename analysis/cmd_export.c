@@ -101,7 +101,7 @@ int cmd_export(int argc, char **argv)
 		"  ragtime export --to json rag.db | jq -c 'select(.status == \"error\")'",
 		NULL, NULL, NULL};
 	struct options options = {.semconv = semconv_default()};
-	struct work work = {.export.out.fd = STDOUT_FILENO};
+	struct work work = {0};
 	int status, err;
 
 	argp_err_exit_status = 2;
@@ -109,13 +109,10 @@ int cmd_export(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	work.exporter = options.exporter;
 	work.export.semconv = options.semconv;
-	if (options.output) {
-		work.export.out.fd =
-			open(options.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-		if (work.export.out.fd < 0) {
-			log_error("cannot write %s: %s", options.output, strerror(errno));
-			return 1;
-		}
+	err = output_open(&work.export.out, options.output);
+	if (err) {
+		log_error("cannot write %s: %s", options.output, strerror(-err));
+		return 1;
 	}
 	if (work.exporter->begin)
 		work.exporter->begin(&work.export);
@@ -124,8 +121,6 @@ int cmd_export(int argc, char **argv)
 	if (work.exporter->end)
 		work.exporter->end(&work.export);
 	err = output_finish(&work.export.out);
-	if (options.output && close(work.export.out.fd) && !err)
-		err = -errno;
 	if (err)
 		log_error("cannot write %s: %s",
 			options.output ? options.output : "standard output", strerror(-err));

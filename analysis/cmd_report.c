@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ragtime report: says where the time went. */
 #include <argp.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +119,7 @@ int cmd_report(int argc, char **argv)
 		"  ragtime report --json rag.db | jq '.runs[0].sections.operations[0]'",
 		NULL, NULL, NULL};
 	struct options options = {.report.top = DEFAULT_TOP, .format = "text"};
-	struct work work = {.options = &options, .page.out.fd = STDOUT_FILENO};
+	struct work work = {.options = &options};
 	struct analysis_settings settings;
 	char error[512];
 	int status, err;
@@ -134,11 +132,9 @@ int cmd_report(int argc, char **argv)
 		return 2;
 	}
 	options.report.settings = &settings;
-	if (options.output)
-		work.page.out.fd =
-			open(options.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (work.page.out.fd < 0) {
-		log_error("cannot write %s: %s", options.output, strerror(errno));
+	err = output_open(&work.page.out, options.output);
+	if (err) {
+		log_error("cannot write %s: %s", options.output, strerror(-err));
 		analysis_settings_free(&settings);
 		return 1;
 	}
@@ -151,8 +147,6 @@ int cmd_report(int argc, char **argv)
 		work.view->end(&work.page);
 	err = page_finish(&work.page);
 	analysis_settings_free(&settings);
-	if (options.output && close(work.page.out.fd) && !err)
-		err = -errno;
 	if (err)
 		log_error("cannot write the report: %s", strerror(-err));
 	return status ? status : err ? 1 : 0;

@@ -3,6 +3,7 @@
 #include "analysis/output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #define ENOUGH 65536
@@ -20,6 +21,14 @@ int write_fully(int fd, const char *bytes, size_t size)
 		size -= (size_t)put;
 	}
 	return 0;
+}
+
+int output_open(struct output *out, const char *path)
+{
+	out->fd = STDOUT_FILENO;
+	if (path)
+		out->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	return out->fd < 0 ? -errno : 0;
 }
 
 static void write_all(struct output *out)
@@ -41,5 +50,7 @@ int output_finish(struct output *out)
 {
 	write_all(out);
 	buf_free(&out->bytes);
+	if (out->fd != STDOUT_FILENO && close(out->fd) && !out->error)
+		out->error = -errno;
 	return out->error;
 }

@@ -167,6 +167,14 @@ void json_member_int(struct json *json, const char *key, int64_t value)
 	json_int(json, value);
 }
 
+void json_member_known(struct json *json, const char *key, bool known, int64_t value)
+{
+	if (known)
+		json_member_int(json, key, value);
+	else
+		json_member_null(json, key);
+}
+
 void json_member_double(struct json *json, const char *key, double value)
 {
 	json_key(json, key);

@@ -35,6 +35,8 @@ void json_null(struct json *json);
 /* A key and its value. */
 void json_member_string(struct json *json, const char *key, const char *text);
 void json_member_int(struct json *json, const char *key, int64_t value);
+/* null where it is not known. */
+void json_member_known(struct json *json, const char *key, bool known, int64_t value);
 void json_member_double(struct json *json, const char *key, double value);
 void json_member_bool(struct json *json, const char *key, bool value);
 void json_member_null(struct json *json, const char *key);

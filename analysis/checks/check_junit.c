@@ -3,31 +3,8 @@
 #include <string.h>
 
 #include "analysis/checks/check.h"
+#include "lib/markup.h"
 #include "lib/units.h"
-
-static void put_text(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		unsigned char byte = (unsigned char)*text;
-
-		switch (byte) {
-		case '<':
-			buf_puts(out, "&lt;");
-			break;
-		case '>':
-			buf_puts(out, "&gt;");
-			break;
-		case '&':
-			buf_puts(out, "&amp;");
-			break;
-		case '"':
-			buf_puts(out, "&quot;");
-			break;
-		default:
-			buf_append(out, byte < 0x20 ? " " : text, 1);
-		}
-	}
-}
 
 static void junit_begin(struct check *check)
 {
@@ -62,11 +39,11 @@ static void put_case(struct check *check, const struct checked *checked, const c
 			continue;
 		buf_printf(out, "      <failure type=\"%s\" message=\"",
 			severity_name(finding->severity));
-		put_text(out, finding->title);
+		markup_text(out, finding->title);
 		buf_printf(out, "\">saves %s; ",
 			finding->saving_ns > 0 ? units_duration(saving, finding->saving_ns)
 					       : "an unknown time");
-		put_text(out, check_fix(finding));
+		markup_text(out, check_fix(finding));
 		buf_printf(out, "; fingerprint %s</failure>\n", finding->fingerprint);
 	}
 	buf_puts(out, "    </testcase>\n");
@@ -80,7 +57,7 @@ static void junit_run(struct check *check, const struct checked *checked)
 	for (; rule_name_at(tests); tests++)
 		failures += has_failure(check, checked, rule_name_at(tests));
 	buf_puts(out, "  <testsuite name=\"ragtime ");
-	put_text(out, checked->run->command ? checked->run->command : "run");
+	markup_text(out, checked->run->command ? checked->run->command : "run");
 	buf_printf(out, "\" tests=\"%u\" failures=\"%u\" errors=\"0\">\n", tests, failures);
 	for (unsigned i = 0; i < tests; i++)
 		put_case(check, checked, rule_name_at(i));

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "lib/clock.h"
 
 #define WINDOW ((int64_t)1 << 30) /* bytes looked at in one go */
 #define READ_SIZE ((size_t)1 << 20)
@@ -76,20 +77,12 @@ int page_cache_drop(const char *path)
 	return -err;
 }
 
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 double page_cache_disk_speed(const char *path)
 {
 	char *bytes = malloc(READ_SIZE);
 	int64_t size, done = 0;
 	int fd = page_cache_drop(path) ? -1 : open_regular(path, &size);
-	double begin = now(), took;
+	uint64_t begin = monotonic_ns(), took;
 
 	while (fd >= 0 && bytes && done < SPEED_BYTES) {
 		ssize_t got = pread(fd, bytes, READ_SIZE, done);
@@ -98,9 +91,9 @@ double page_cache_disk_speed(const char *path)
 			break;
 		done += got;
 	}
-	took = now() - begin;
+	took = monotonic_ns() - begin;
 	if (fd >= 0)
 		close(fd);
 	free(bytes);
-	return done && took > 0 ? (double)done / took : 0;
+	return done && took ? (double)done * 1e9 / (double)took : 0;
 }

@@ -12,22 +12,15 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "lib/clock.h"
 
 #define LOOK_EVERY_MS 10
 #define MAPS_EVERY 25 /* looks: the list of mappings is long */
 #define MS 1000000ll
 #define GRACE_NS (10000 * MS) /* between SIGTERM and SIGKILL */
 #define TOLD_MAX 2000
-
-static int64_t now_ns(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000 * MS + time.tv_nsec;
-}
 
 /* `ragtime run OPTIONS -o TRACE -- COMMAND`; the caller frees the array alone. */
 static char **run_arguments(const struct start_plan *plan)
@@ -113,7 +106,7 @@ static void look_at_maps(const struct start_plan *plan, const struct proc_tree *
 static void watch(const struct start_plan *plan, struct start *start, pid_t run, int pidfd)
 {
 	struct pollfd gone = {.fd = pidfd, .events = POLLIN};
-	int64_t deadline = now_ns() + plan->timeout_ns;
+	int64_t deadline = (int64_t)monotonic_ns() + plan->timeout_ns;
 	bool watched = ready_is_watched(plan->ready);
 	struct proc_tree tree;
 
@@ -122,9 +115,9 @@ static void watch(const struct start_plan *plan, struct start *start, pid_t run,
 		proc_tree_below(run, &tree);
 		sample_memory(start, &tree);
 		if (watched && ready_holds(plan->ready, &tree)) {
-			start->ready_ns = now_ns();
+			start->ready_ns = (int64_t)monotonic_ns();
 			start->end = START_READY;
-		} else if (now_ns() >= deadline) {
+		} else if ((int64_t)monotonic_ns() >= deadline) {
 			start->end = START_TIMEOUT;
 		}
 		if (plan->mapped && (start->end != START_EXITED || look % MAPS_EVERY == 0))

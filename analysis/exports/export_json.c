@@ -21,14 +21,6 @@ struct work {
 	struct query *attributes; /* NULL: there are none */
 };
 
-static void put_known(struct json *json, const char *key, bool known, int64_t value)
-{
-	if (known)
-		json_member_int(json, key, value);
-	else
-		json_member_null(json, key);
-}
-
 static struct json line_begin(struct buf *text, const char *type, const struct run *run)
 {
 	struct json json = {.out = text};
@@ -52,13 +44,13 @@ static void put_header(struct work *work)
 	struct json json = line_begin(&work->export->out.bytes, "header", run);
 
 	json_member_string(&json, "version", RAGTIME_VERSION);
-	put_known(&json, "epoch_ns", run->has_epoch, run->epoch_ns);
+	json_member_known(&json, "epoch_ns", run->has_epoch, run->epoch_ns);
 	json_member_int(&json, "start_ns", run->start_ns);
 	json_member_int(&json, "end_ns", run->end_ns);
 	json_member_string(&json, "command", run->command);
 	json_member_string(&json, "host", run->host);
 	json_member_string(&json, "mode", run->mode);
-	put_known(&json, "status", run->has_status, run->status);
+	json_member_known(&json, "status", run->has_status, run->status);
 	json_member_string(&json, "reason", run->reason);
 	json_member_bool(&json, "torn", !run->reason);
 	if (run->content)
@@ -111,14 +103,14 @@ static void put_span(struct work *work, struct buf *text, const struct span_row 
 	struct json json = line_begin(text, "span", work->run);
 
 	json_member_int(&json, "id", row->id);
-	put_known(&json, "parent", row->parent != 0, row->parent);
+	json_member_known(&json, "parent", row->parent != 0, row->parent);
 	put_classification(&json, row->class_number, row->evidence);
 	json_member_string(&json, "name", span_name(row, thread));
 	json_member_string(&json, "kind", kind_name(row->kind));
 	json_member_int(&json, "pid", thread->pid);
-	put_known(&json, "tid", row->kind != RT_SPAN_process, thread->tid);
+	json_member_known(&json, "tid", row->kind != RT_SPAN_process, thread->tid);
 	json_member_int(&json, "start_ns", row->start_ns);
-	put_known(&json, "end_ns", !row->unfinished, row->end_ns);
+	json_member_known(&json, "end_ns", !row->unfinished, row->end_ns);
 	json_member_null(&json, "cpu_ns");
 	json_member_string(&json, "status", status_of(row));
 	json_key(&json, "attrs");
@@ -255,8 +247,8 @@ static void put_fold(struct work *work, const struct query *query)
 	size_t size;
 
 	json_member_int(&json, "fold", query_int(query, 0));
-	put_known(&json, "parent_fold", !query_is_null(query, 1), query_int(query, 1));
-	put_known(&json, "parent", !query_is_null(query, 2), query_int(query, 2));
+	json_member_known(&json, "parent_fold", !query_is_null(query, 1), query_int(query, 1));
+	json_member_known(&json, "parent", !query_is_null(query, 2), query_int(query, 2));
 	put_classification(&json, query_int(query, 9), RT_EVIDENCE_exact);
 	json_member_string(&json, "name", row.name);
 	json_member_string(&json, "kind", "call");
@@ -267,8 +259,8 @@ static void put_fold(struct work *work, const struct query *query)
 	json_member_string(&json, "wait", word_name("wait", (uint32_t)query_int(query, 19)));
 	json_member_int(&json, "count", query_int(query, 14));
 	json_member_int(&json, "sum_ns", query_int(query, 15));
-	put_known(&json, "min_ns", !query_is_null(query, 16), query_int(query, 16));
-	put_known(&json, "max_ns", !query_is_null(query, 17), query_int(query, 17));
+	json_member_known(&json, "min_ns", !query_is_null(query, 16), query_int(query, 16));
+	json_member_known(&json, "max_ns", !query_is_null(query, 17), query_int(query, 17));
 	blob = query_blob(query, 18, &size);
 	put_histogram(&json, blob, size);
 	json_key(&json, "attrs");
@@ -324,7 +316,7 @@ static void put_losses(struct work *work)
 		json_member_string(
 			&json, "reason", word_name("loss", (uint32_t)query_int(query, 0)));
 		for (int i = 0; i < 5; i++)
-			put_known(&json, keys[i], !query_is_null(query, i + 1),
+			json_member_known(&json, keys[i], !query_is_null(query, i + 1),
 				query_int(query, i + 1));
 		line_end(work, &json);
 	}

@@ -13,6 +13,7 @@
 #include "lib/embedded.h"
 #include "lib/gzip.h"
 #include "lib/log.h"
+#include "lib/markup.h"
 #include "lib/sha256.h"
 
 #define FOLDER "analysis/views/html/"
@@ -39,26 +40,6 @@ static void put_hash(struct buf *out, const struct buf *text)
 
 	sha256(text->data, text->size, hash);
 	base64_put(out, hash, sizeof(hash));
-}
-
-/* As text between tags. */
-static void put_escaped(struct buf *out, const char *text)
-{
-	for (; text && *text; text++) {
-		switch (*text) {
-		case '<':
-			buf_puts(out, "&lt;");
-			break;
-		case '>':
-			buf_puts(out, "&gt;");
-			break;
-		case '&':
-			buf_puts(out, "&amp;");
-			break;
-		default:
-			buf_append(out, text, 1);
-		}
-	}
 }
 
 static int put_data(struct buf *out, const struct report *report)
@@ -131,7 +112,7 @@ static void html_report(struct page *page, const struct report *report)
 	for (size_t i = 0; i < sizeof(scripts) / sizeof(*scripts); i++)
 		put_file(&parts.script, scripts[i]);
 	buf_puts(&parts.title, "ragtime: ");
-	put_escaped(&parts.title, report->run->command);
+	markup_text(&parts.title, report->run->command);
 	if (put_data(&parts.data, report))
 		page->out.bytes.failed = true;
 	fill_template(&page->out.bytes, &parts);

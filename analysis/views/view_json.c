@@ -6,14 +6,6 @@
 #include "lib/version.h"
 #include "lib/words.h"
 
-static void put_int_if(struct json *json, const char *key, bool known, int64_t value)
-{
-	if (known)
-		json_member_int(json, key, value);
-	else
-		json_member_null(json, key);
-}
-
 static void json_begin(struct page *page)
 {
 	page->json = (struct json){.out = &page->out.bytes, .pretty = true};
@@ -42,11 +34,11 @@ static void put_run(struct json *json, const struct run *run)
 	json_member_string(json, "host", run->host);
 	json_member_string(json, "kernel", run->kernel);
 	json_member_string(json, "cpu_model", run->cpu_model);
-	put_int_if(json, "processors", run->processors > 0, run->processors);
+	json_member_known(json, "processors", run->processors > 0, run->processors);
 	json_member_int(json, "start_ns", run->start_ns);
 	json_member_int(json, "end_ns", run->end_ns);
-	put_int_if(json, "epoch_ns", run->has_epoch, run->epoch_ns);
-	put_int_if(json, "status", run->has_status, run->status);
+	json_member_known(json, "epoch_ns", run->has_epoch, run->epoch_ns);
+	json_member_known(json, "status", run->has_status, run->status);
 	json_member_string(json, "reason", run->reason);
 	json_member_bool(json, "torn", !run->reason);
 	if (run->content)
@@ -110,7 +102,7 @@ static void put_call(struct page *page, const struct tree_line *line)
 		json_member_int(json, "active_ns", line->active_ns);
 	json_member_int(json, "min_ns", line->min_ns);
 	json_member_int(json, "max_ns", line->max_ns);
-	put_int_if(json, "status", line->has_status, line->status);
+	json_member_known(json, "status", line->has_status, line->status);
 	json_member_bool(json, "unfinished", line->unfinished);
 	json_member_string(json, "evidence", word_name("evidence", (uint32_t)line->evidence));
 	json_key(json, "children");
@@ -130,7 +122,7 @@ static void json_tree_open(struct page *page, const struct tree_line *line)
 		json_member_int(json, "pid", line->pid);
 		json_member_int(json, "start_ns", line->start_ns);
 		json_member_int(json, "duration_ns", line->duration_ns);
-		put_int_if(json, "status", line->has_status, line->status);
+		json_member_known(json, "status", line->has_status, line->status);
 		json_key(json, "threads");
 		json_open(json, '[');
 		break;
@@ -154,7 +146,7 @@ static void json_tree_open(struct page *page, const struct tree_line *line)
 	case TREE_MORE:
 		json_member_string(json, "kind", "more");
 		json_member_int(json, "count", line->count);
-		put_int_if(json, "sum_ns", !line->name, line->duration_ns);
+		json_member_known(json, "sum_ns", !line->name, line->duration_ns);
 		break;
 	}
 }

@@ -12,17 +12,12 @@
 #define TRIES 8
 #define CLOCKSOURCE "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 
-static uint64_t read_clock(clockid_t clock)
+static uint64_t realtime_ns(void)
 {
 	struct timespec now;
 
-	clock_gettime(clock, &now);
+	clock_gettime(CLOCK_REALTIME, &now);
 	return (uint64_t)now.tv_sec * NS + (uint64_t)now.tv_nsec;
-}
-
-uint64_t monotonic_ns(void)
-{
-	return read_clock(CLOCK_MONOTONIC);
 }
 
 /* What the kernel falls back to once it has found the counter unreliable. */
@@ -71,7 +66,7 @@ struct tick_pair ticks_pair(struct ticks *ticks)
 		uint64_t before = ticks_now(ticks);
 		uint64_t mono = monotonic_ns();
 		uint64_t after = ticks_now(ticks);
-		uint64_t real = read_clock(CLOCK_REALTIME);
+		uint64_t real = realtime_ns();
 		uint64_t mono_after = monotonic_ns();
 
 		if (after - before < narrowest) {

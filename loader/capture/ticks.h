@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/clock.h"
+
 struct tick_pair {
 	uint64_t ticks;
 	uint64_t monotonic_ns;
@@ -29,7 +31,6 @@ struct tick_pair ticks_pair(struct ticks *ticks);
 uint64_t ticks_per_second(const struct ticks *ticks);
 
 uint64_t ticks_now(const struct ticks *ticks);
-uint64_t monotonic_ns(void);
 
 /* True where the counter runs evenly, on all processors alike, and the kernel trusts it too. */
 bool ticks_invariant(void);
