@@ -8,6 +8,7 @@
 
 #include "analysis/views/html_spans.h"
 #include "lib/json.h"
+#include "lib/map.h"
 #include "lib/units.h"
 #include "lib/words.h"
 
@@ -312,53 +313,81 @@ static void put_tables(struct data *data)
 	query_free(query);
 }
 
-static uint32_t operation_at(const struct graph *graph, int64_t id)
+/* The places of a graph's operations and threads, by their row's id. 0 or -ENOMEM. */
+static int map_places(const struct graph *graph, struct map *operations, struct map *threads)
 {
 	for (uint32_t i = 0; i < graph->operation_count; i++) {
-		if (graph->operations[i].id == id)
-			return i;
-	}
-	return 0;
-}
+		uint64_t *place = map_at(operations, (uint64_t)graph->operations[i].id);
 
-static uint32_t thread_at(const struct graph *graph, int64_t id)
-{
+		if (!place)
+			return -ENOMEM;
+		*place = i;
+	}
 	for (uint32_t i = 0; i < graph->thread_count; i++) {
-		if (graph->threads[i].id == id)
-			return i;
+		uint64_t *place = map_at(threads, (uint64_t)graph->threads[i].id);
+
+		if (!place)
+			return -ENOMEM;
+		*place = i;
 	}
 	return 0;
 }
 
-static void put_folds(struct data *data)
+static int64_t place_of(const struct map *places, int64_t id)
+{
+	const uint64_t *place = map_find(places, (uint64_t)id);
+
+	return place ? (int64_t)*place : 0;
+}
+
+enum { FOLD_ID, FOLD_PARENT, FOLD_OPERATION, FOLD_THREAD, FOLD_SELF, FOLD_CALLS, FOLD_COLUMNS };
+
+/* Each column is written beside the others, in one pass. */
+static void put_fold_columns(
+	struct data *data, const struct map *operations, const struct map *threads)
 {
 	static const char *const names[] = {"id", "parent", "operation", "thread", "self", "calls"};
-	const struct graph *graph = data->analysis->graph;
-	struct json *json = &data->json;
+	struct query *query = model_query(data->model,
+		"SELECT id, parent, operation, thread, self_ns, calls FROM profile"
+		" WHERE run = ?1 ORDER BY sum_ns DESC, id LIMIT " FOLDS_SHOWN);
+	struct buf texts[FOLD_COLUMNS] = {0};
 
-	json_key(json, "folds");
-	json_open(json, '{');
-	for (int column = 0; column < 6; column++) {
-		struct query *query = model_query(data->model,
-			"SELECT id, parent, operation, thread, self_ns, calls FROM profile"
-			" WHERE run = ?1 ORDER BY sum_ns DESC, id LIMIT " FOLDS_SHOWN);
+	query_bind(query, 1, data->run->id);
+	while (query_next(query)) {
+		for (int i = 0; i < FOLD_COLUMNS; i++) {
+			int64_t value = query_int(query, i);
 
-		query_bind(query, 1, data->run->id);
-		json_key(json, names[column]);
-		json_open(json, '[');
-		while (query_next(query)) {
-			int64_t value = query_int(query, column);
-
-			if (column == 2)
-				value = operation_at(graph, value);
-			if (column == 3)
-				value = thread_at(graph, value);
-			json_int(json, value);
+			if (i == FOLD_OPERATION)
+				value = place_of(operations, value);
+			if (i == FOLD_THREAD)
+				value = place_of(threads, value);
+			buf_printf(
+				&texts[i], "%s%lld", texts[i].size ? "," : "[", (long long)value);
 		}
-		json_close(json, ']');
-		query_free(query);
 	}
-	json_close(json, '}');
+	query_free(query);
+	for (int i = 0; i < FOLD_COLUMNS; i++) {
+		buf_puts(&texts[i], texts[i].size ? "]" : "[]");
+		json_key(&data->json, names[i]);
+		json_number(&data->json, buf_string(&texts[i]));
+		data->json.out->failed |= texts[i].failed;
+		buf_free(&texts[i]);
+	}
+}
+
+static int put_folds(struct data *data)
+{
+	struct map operations = {0}, threads = {0};
+	int err = map_places(data->analysis->graph, &operations, &threads);
+
+	json_key(&data->json, "folds");
+	json_open(&data->json, '{');
+	if (!err)
+		put_fold_columns(data, &operations, &threads);
+	json_close(&data->json, '}');
+	map_free(&operations);
+	map_free(&threads);
+	return err;
 }
 
 /* Of all processes together; CPU use is that since the sample before. */
@@ -424,7 +453,8 @@ int html_data(struct buf *out, const struct report *report)
 	put_tables(&data);
 	html_spans(&data.json, &choice);
 	html_facts(&data.json, &choice);
-	put_folds(&data);
+	if (!err)
+		err = put_folds(&data);
 	put_snapshots(&data);
 	json_close(&data.json, '}');
 	return err ? err : out->failed ? -ENOMEM : 0;
