@@ -120,6 +120,20 @@ int64_t rule_sum(const struct rule_context *context, const struct scope *scope, 
 	return sum_ns;
 }
 
+int64_t rule_longest(const struct rule_context *context, const struct scope *scope, uint32_t first,
+	uint32_t count)
+{
+	int64_t longest_ns = 0;
+
+	for (uint32_t i = first; i < first + count; i++) {
+		int64_t ns = node_duration(rule_node(context, scope->requests[i]));
+
+		if (ns > longest_ns)
+			longest_ns = ns;
+	}
+	return longest_ns;
+}
+
 double rule_share(const struct rule_context *context, unsigned wait)
 {
 	return context->units->total_ns > 0

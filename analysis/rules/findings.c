@@ -123,6 +123,12 @@ struct finding *finding_on(struct rule_context *context, const char *what)
 	return finding;
 }
 
+struct finding *finding_on_request(
+	struct rule_context *context, const struct scope *scope, uint32_t i)
+{
+	return finding_on(context, rule_text(context, rule_template(context, scope, i)));
+}
+
 void finding_add(
 	struct rule_context *context, struct finding *finding, uint32_t node, unsigned per_mille)
 {

@@ -109,6 +109,9 @@ const struct rule_object *rule_object(const struct rule_context *context, uint32
 /* Time of the requests first .. first + count - 1 of a scope. */
 int64_t rule_sum(const struct rule_context *context, const struct scope *scope, uint32_t first,
 	uint32_t count);
+/* Of the longest of them. */
+int64_t rule_longest(const struct rule_context *context, const struct scope *scope, uint32_t first,
+	uint32_t count);
 /* What part of the paths of all units a class of wait has, in percent. */
 double rule_share(const struct rule_context *context, unsigned wait);
 
@@ -127,6 +130,10 @@ struct finding;
 
 /* That of the rule at work on `what`, which names no user data: a template. NULL: out of memory. */
 struct finding *finding_on(struct rule_context *context, const char *what);
+
+/* On what the i-th request of a scope asks for. */
+struct finding *finding_on_request(
+	struct rule_context *context, const struct scope *scope, uint32_t i);
 
 /* A span of it, of which so many thousandths would go; 0: evidence only. NULL is allowed. */
 void finding_add(

@@ -16,8 +16,7 @@ static bool is_miss(const struct rule_context *context, const struct request *re
 
 static void look(struct rule_context *context, const struct scope *scope, uint32_t i, uint32_t miss)
 {
-	struct finding *finding =
-		finding_on(context, rule_text(context, rule_template(context, scope, miss)));
+	struct finding *finding = finding_on_request(context, scope, miss);
 
 	finding_add(context, finding, scope->requests[miss], 0);
 	finding_add(context, finding, scope->requests[i], REPLAY_WHOLE);

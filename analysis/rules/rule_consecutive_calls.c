@@ -42,20 +42,6 @@ static uint32_t run_from(const struct rule_context *context, const struct scope 
 	return count;
 }
 
-static int64_t longest(
-	const struct rule_context *context, const struct scope *scope, uint32_t i, uint32_t count)
-{
-	int64_t longest_ns = 0;
-
-	for (uint32_t j = i; j < i + count; j++) {
-		int64_t ns = node_duration(rule_node(context, scope->requests[j]));
-
-		if (ns > longest_ns)
-			longest_ns = ns;
-	}
-	return longest_ns;
-}
-
 void rule_consecutive_calls(struct rule_context *context)
 {
 	for (uint32_t s = 0; s < context->scope_count; s++) {
@@ -68,12 +54,9 @@ void rule_consecutive_calls(struct rule_context *context)
 			count = run_from(context, scope, i);
 			if (count >= limit(context, "calls") &&
 				rule_sum(context, scope, i, count) -
-						longest(context, scope, i, count) >=
+						rule_longest(context, scope, i, count) >=
 					limit_ns(context, "saving_ms"))
-				finding_add_run(context,
-					finding_on(context,
-						rule_text(
-							context, rule_template(context, scope, i))),
+				finding_add_run(context, finding_on_request(context, scope, i),
 					scope, i, count);
 		}
 	}

@@ -44,15 +44,9 @@ static uint32_t run_from(const struct rule_context *context, const struct scope 
 static bool is_worth(
 	const struct rule_context *context, const struct scope *scope, uint32_t i, uint32_t count)
 {
-	int64_t sum_ns = rule_sum(context, scope, i, count), longest_ns = 0, saving_ns;
+	int64_t saving_ns =
+		rule_sum(context, scope, i, count) - rule_longest(context, scope, i, count);
 
-	for (uint32_t j = i; j < i + count; j++) {
-		int64_t ns = node_duration(rule_node(context, scope->requests[j]));
-
-		if (ns > longest_ns)
-			longest_ns = ns;
-	}
-	saving_ns = sum_ns - longest_ns;
 	return scope->unit != NODE_NONE && saving_ns >= limit_ns(context, "saving_ms") &&
 		(double)saving_ns * 100 >= limit(context, "saving_percent") *
 			(double)unit_duration(context->units, &context->units->list[scope->unit]);
@@ -69,10 +63,7 @@ void rule_consecutive_db(struct rule_context *context)
 				continue;
 			count = run_from(context, scope, i);
 			if (count >= limit(context, "calls") && is_worth(context, scope, i, count))
-				finding_add_run(context,
-					finding_on(context,
-						rule_text(
-							context, rule_template(context, scope, i))),
+				finding_add_run(context, finding_on_request(context, scope, i),
 					scope, i, count);
 		}
 	}

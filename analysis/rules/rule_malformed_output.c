@@ -42,8 +42,7 @@ void rule_malformed_output(struct rule_context *context)
 				!is_malformed(context, rule_request(context, scope, i)) ||
 				!is_asked_again(context, scope, i))
 				continue;
-			finding = finding_on(
-				context, rule_text(context, rule_template(context, scope, i)));
+			finding = finding_on_request(context, scope, i);
 			finding_add(context, finding, scope->requests[i], REPLAY_WHOLE);
 			finding_occurred(finding, scope->unit);
 		}

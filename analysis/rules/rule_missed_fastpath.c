@@ -18,8 +18,7 @@ void rule_missed_fastpath(struct rule_context *context)
 				    request->tools_called != FACT_UNKNOWN &&
 				    request->tools_called >= limit(context, "calls")))
 				continue;
-			finding = finding_on(
-				context, rule_text(context, rule_template(context, scope, i)));
+			finding = finding_on_request(context, scope, i);
 			finding_add(context, finding, scope->requests[i], REPLAY_WHOLE);
 			finding_occurred(finding, scope->unit);
 		}

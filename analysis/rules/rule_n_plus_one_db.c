@@ -46,7 +46,7 @@ static void look(
 
 	if (rule_sum(context, scope, i, count) < limit_ns(context, "total_ms"))
 		return;
-	finding = finding_on(context, rule_text(context, rule_template(context, scope, i)));
+	finding = finding_on_request(context, scope, i);
 	finding_add_run(context, finding, scope, i, count);
 	if (count >= limit(context, "critical_calls"))
 		finding_escalate(finding);

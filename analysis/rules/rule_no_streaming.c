@@ -24,8 +24,7 @@ void rule_no_streaming(struct rule_context *context)
 				node_duration(rule_node(context, scope->requests[i])) <
 					limit_ns(context, "each_ms"))
 				continue;
-			finding = finding_on(
-				context, rule_text(context, rule_template(context, scope, i)));
+			finding = finding_on_request(context, scope, i);
 			finding_add(context, finding, scope->requests[i], 0);
 			finding_occurred(finding, scope->unit);
 			finding_note(finding, "the first words come sooner, the last ones do not");

@@ -50,7 +50,7 @@ static bool look(struct rule_context *context, const struct scope *scope, uint32
 				(double)unit_duration(
 					context->units, &context->units->list[scope->unit]))
 		return false;
-	finding = finding_on(context, rule_text(context, rule_template(context, scope, i)));
+	finding = finding_on_request(context, scope, i);
 	for (uint32_t j = i; j < i + length * rounds; j++)
 		finding_add(
 			context, finding, scope->requests[j], j < i + length ? 0 : REPLAY_WHOLE);

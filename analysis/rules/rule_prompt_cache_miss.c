@@ -22,7 +22,7 @@ static void look(
 			rule_node(context, scope->requests[first])->end_ns >
 		limit_ns(context, "max_age_ms"))
 		return;
-	finding = finding_on(context, rule_text(context, rule_template(context, scope, i)));
+	finding = finding_on_request(context, scope, i);
 	finding_add(context, finding, scope->requests[i], 0);
 	finding_occurred(finding, scope->unit);
 }

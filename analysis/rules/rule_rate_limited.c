@@ -36,8 +36,7 @@ void rule_rate_limited(struct rule_context *context)
 
 			if (rule_request(context, scope, i)->http_status != 429)
 				continue;
-			finding = finding_on(
-				context, rule_text(context, rule_template(context, scope, i)));
+			finding = finding_on_request(context, scope, i);
 			finding_add(context, finding, scope->requests[i], REPLAY_WHOLE);
 			finding_occurred(finding, scope->unit);
 			sleep = sleep_after(context, scope, rule_node(context, scope->requests[i]));

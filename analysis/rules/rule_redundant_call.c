@@ -25,7 +25,7 @@ static void look(struct rule_context *context, const struct scope *scope, uint32
 		*first = i + 1;
 	if (!is_repeat)
 		return;
-	finding = finding_on(context, rule_text(context, rule_template(context, scope, i)));
+	finding = finding_on_request(context, scope, i);
 	finding_add(context, finding, scope->requests[i], REPLAY_WHOLE);
 	finding_occurred(finding, scope->unit);
 }

@@ -95,7 +95,7 @@ static void look(struct rule_context *context, const struct scope *scope, uint32
 		failures += can_retry(context, rule_request(context, scope, tries.list[j]));
 	if (failures < limit(context, "failures"))
 		return;
-	finding = finding_on(context, rule_text(context, rule_template(context, scope, i)));
+	finding = finding_on_request(context, scope, i);
 	for (uint32_t j = 0; j + 1 < tries.count; j++) {
 		const struct node *node = rule_node(context, scope->requests[tries.list[j]]);
 

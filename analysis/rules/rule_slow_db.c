@@ -23,8 +23,7 @@ void rule_slow_db(struct rule_context *context)
 				    node_duration(rule_node(context, scope->requests[i])) >=
 					    limit_ns(context, "each_ms")))
 				continue;
-			finding = finding_on(
-				context, rule_text(context, rule_template(context, scope, i)));
+			finding = finding_on_request(context, scope, i);
 			finding_add(context, finding, scope->requests[i],
 				excess(context, rule_node(context, scope->requests[i])));
 			finding_occurred(finding, scope->unit);

@@ -30,8 +30,7 @@ void rule_token_overhead(struct rule_context *context)
 				    request->input_tokens != FACT_UNKNOWN &&
 				    (double)request->input_tokens > limit(context, "input_tokens")))
 				continue;
-			finding = finding_on(
-				context, rule_text(context, rule_template(context, scope, i)));
+			finding = finding_on_request(context, scope, i);
 			finding_add(context, finding, scope->requests[i],
 				reading_part(context, request));
 			finding_occurred(finding, scope->unit);

@@ -47,7 +47,7 @@ static uint32_t look(struct rule_context *context, const struct scope *scope, ui
 	}
 	if (count < limit(context, "calls"))
 		return last;
-	finding = finding_on(context, rule_text(context, rule_template(context, scope, first)));
+	finding = finding_on_request(context, scope, first);
 	for (uint32_t j = first; j != NODE_NONE; j = next_of(context, scope, j))
 		finding_add(context, finding, scope->requests[j], j == longest ? 0 : REPLAY_WHOLE);
 	finding_occurred(finding, scope->unit);
