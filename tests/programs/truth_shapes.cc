@@ -293,16 +293,47 @@ SHAPE void *shape_thread(void *argument)
 	return nullptr;
 }
 
+/* What it began is over before it is, also where an exception leaves it: nothing outlives the log.
+ */
+class joined
+{
+	pthread_t thread;
+	start given;
+
+      public:
+	explicit joined(start how) : given(how)
+	{
+		if (pthread_create(&thread, nullptr, shape_thread, &given))
+			abort();
+	}
+	joined(const joined &) = delete;
+	~joined()
+	{
+		pthread_join(thread, nullptr);
+	}
+};
+
+class awaited
+{
+	pid_t child;
+
+      public:
+	explicit awaited(pid_t pid) : child(pid)
+	{
+	}
+	awaited(const awaited &) = delete;
+	~awaited()
+	{
+		waitpid(child, nullptr, 0);
+	}
+};
+
 SHAPE void shape_spawn(unsigned seed)
 {
 	noted call("shape_spawn");
-	start given = {seed, 50};
-	pthread_t thread;
+	joined thread({seed, 50});
 
-	if (pthread_create(&thread, nullptr, shape_thread, &given))
-		abort();
 	step(2);
-	pthread_join(thread, nullptr);
 }
 
 SHAPE void shape_fork(unsigned seed)
@@ -316,15 +347,17 @@ SHAPE void shape_fork(unsigned seed)
 		random_state = seed;
 		budget = 50;
 		shape_leaf(2);
-		shape_catch(5);
+		/* no frame of the parent's is to end here: the log is shared */
 		try {
+			shape_catch(5);
 			shape_recurse(5);
 		} catch (const std::runtime_error &) {
 		}
 		_exit(0);
 	}
+	awaited process(child);
+
 	step(1);
-	waitpid(child, nullptr, 0);
 }
 
 namespace

@@ -6,6 +6,7 @@ The log is written inside the functions, so each logged call lies within its spa
 """
 import collections
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -43,6 +44,24 @@ def run(seed, calls):
             [json.loads(line) for line in out.splitlines()])
 
 
+def in_order(spans, every):
+    """Those of a thread, a call before what it calls. Times are kept in units of a part of what calls take: a quick
+    call may begin and end in the same ones as the call around it, and then only the tree tells which is which."""
+    own, below = {span["id"] for span in spans}, collections.defaultdict(list)
+    for span in spans:
+        above = every.get(span["parent"])
+        while above and above["id"] not in own:
+            above = every.get(above["parent"])
+        below[above and above["id"]].append(span)
+
+    def walk(group):
+        for span in sorted(group, key=lambda span: (span["start_ns"], span["end_ns"] or math.inf, span["id"])):
+            yield span
+            yield from walk(below[span["id"]])
+
+    return list(walk(below[None]))
+
+
 def judge(calls, lines):
     """Within a thread both are in the order of their starts: a call before what it calls."""
     every = {line["id"]: line for line in lines if line["type"] == "span"}
@@ -56,7 +75,7 @@ def judge(calls, lines):
     pairs, excess = {}, []
     for thread, own in logged.items():
         own.sort(key=lambda call: (call.start, call.number))
-        seen = sorted(traced[thread], key=lambda span: (span["start_ns"], -span["end_ns"], span["id"]))
+        seen = in_order(traced[thread], every)
         names = [call.name.removesuffix("_head") for call in own]
         check(names == [span["name"] for span in seen],
               f"thread {thread}: {len(own)} calls logged, {len(seen)} spans: {collections.Counter(names)} "
@@ -80,6 +99,9 @@ def judge(calls, lines):
         else:
             check(parent and parent["kind"] == "thread", f"{about}: parent {parent} is no thread")
         check(span["evidence"] == "exact", f"{about}: evidence {span['evidence']}")
+        if span["end_ns"] is None:
+            check(False, f"{about}: its span has no end")
+            continue
         check(span["start_ns"] <= call.start + CLOCK_NS and span["end_ns"] >= call.end - CLOCK_NS,
               f"{about}: {span['start_ns']}..{span['end_ns']} does not hold {call.start}..{call.end}")
         around = span["end_ns"] - span["start_ns"]
@@ -88,6 +110,9 @@ def judge(calls, lines):
     return excess
 
 
+# Three calls in the same unit of time: rows are numbered as they end.
+SAME = [{"id": number, "parent": number + 1, "start_ns": 5, "end_ns": 5} for number in (1, 2, 3)]
+check([span["id"] for span in in_order(SAME, {span["id"]: span for span in SAME})] == [3, 2, 1], "order of equal times")
 EXCESS = []
 for number in range(20 if FULL else 2):
     CALLS, LINES = run(number + 1, 3000)

@@ -21,6 +21,7 @@ struct world {
 	int count;
 	unsigned lose;	/* one call in this many is not recorded; 0: none */
 	unsigned block; /* a block ends after one call in this many */
+	unsigned unit;	/* times are rounded down to multiples of it */
 	uint32_t thread;
 };
 
@@ -44,9 +45,19 @@ static void make_call(struct world *world, int parent, unsigned depth)
 		make_call(world, number, depth + 1);
 	world->now += 2 + pick(world, 1000);
 	if (truths[number].recorded)
-		trace_call(&world->maker, world->thread, kind, depth, start, world->now, 0, number);
+		trace_call(&world->maker, world->thread, kind, depth, start - start % world->unit,
+			world->now - world->now % world->unit, 0, number);
 	if (pick(world, world->block) == 0)
 		trace_block(&world->maker);
+}
+
+static void fill(struct world *world)
+{
+	trace_thread(&world->maker, 2, 1, 101, TRACE_START);
+	while (world->count < 2000) {
+		world->thread = 1 + pick(world, 2);
+		make_call(world, -1, 0);
+	}
 }
 
 static struct world make_world(const char *name, uint64_t seed, unsigned lose, unsigned block)
@@ -55,13 +66,10 @@ static struct world make_world(const char *name, uint64_t seed, unsigned lose, u
 		.random = seed,
 		.lose = lose,
 		.block = block,
+		.unit = 1,
 		.thread = 1};
 
-	trace_thread(&world.maker, 2, 1, 101, TRACE_START);
-	while (world.count < 2000) {
-		world.thread = 1 + pick(&world, 2);
-		make_call(&world, -1, 0);
-	}
+	fill(&world);
 	return world;
 }
 
@@ -152,6 +160,29 @@ TEST(parents_are_exact)
 
 		CHECK_EQ(check_parents(db, world.count), 0);
 		check_folds(db);
+		trace_end(&world.maker, db);
+	}
+}
+
+/* A trace keeps times in units of a part of what calls take, as coarse as this where they are slow.
+ */
+TEST(parents_are_exact_where_times_are_the_same)
+{
+	for (uint64_t seed = 1; seed <= 6; seed++) {
+		struct world world = {.maker = trace_begin("same"),
+			.random = seed * 31337,
+			.block = seed % 2 ? 5 : 500,
+			.unit = 4096,
+			.thread = 1};
+		sqlite3 *db;
+
+		fill(&world);
+		db = trace_decode(&world.maker, TRACE_ALL);
+		CHECK_EQ(check_parents(db, world.count), 0);
+		CHECK(sql_number(db,
+			      "SELECT COUNT(*) FROM span s JOIN span p ON p.id = s.parent WHERE "
+			      "s.kind = 1 AND s.start_ns = p.start_ns AND s.end_ns = p.end_ns") >
+			world.count / 20);
 		trace_end(&world.maker, db);
 	}
 }
