@@ -128,16 +128,30 @@ static __always_inline void copy_all(struct moved *moved, __u64 from, __u64 coun
 	}
 }
 
+/* Where the kernel lets a task be read as its own type (5.11 on), nothing has to be copied to look.
+ */
+static __always_inline struct file **descriptor_slot(__u32 fd)
+{
+	struct task_struct *task;
+	struct fdtable *table;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
+		task = bpf_get_current_task_btf();
+		table = task->files->fdt;
+		return fd < table->max_fds ? table->fd + fd : NULL;
+	}
+	task = (struct task_struct *)bpf_get_current_task();
+	table = BPF_CORE_READ(task, files, fdt);
+	return fd < BPF_CORE_READ(table, max_fds) ? BPF_CORE_READ(table, fd) + fd : NULL;
+}
+
 /* The inode of a descriptor that is a socket; 0 for others. */
 static __always_inline __u64 socket_inode(__u32 fd)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **slot = BPF_CORE_READ(table, fd), *file = NULL;
+	struct file **slot = descriptor_slot(fd), *file = NULL;
 	struct inode *inode;
 
-	if (fd >= BPF_CORE_READ(table, max_fds) ||
-		bpf_probe_read_kernel(&file, sizeof(file), slot + fd) || !file)
+	if (!slot || bpf_probe_read_kernel(&file, sizeof(file), slot) || !file)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
 	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK)

@@ -14,6 +14,7 @@ import time
 sys.dont_write_bytecode = True
 
 import attach
+import attached
 import calls
 import harness
 import parsing
@@ -24,7 +25,7 @@ import whole
 
 SECTIONS = {"calls": calls.measure, "pipeline": pipeline.measure, "reading": reading.measure,
             "whole": whole.measure, "parsing": parsing.measure, "serving": serving.measure,
-            "attach": attach.measure}
+            "attach": attach.measure, "attached": attached.measure}
 
 
 def parse():
