@@ -32,6 +32,9 @@ COLD void *py_data(const char *name);
 
 typedef int py_init(py_object *self, py_object *arguments, py_object *keywords);
 
+/* What functions in C take: arguments that one does not have are no harm to it. */
+typedef py_object *py_any(py_object *self, void *first, void *second, void *third);
+
 /* PyMethodDef */
 struct py_definition {
 	const char *name;
@@ -52,6 +55,9 @@ COLD void py_pending_restore(const struct py_pending *pending);
 /* An attribute that is a text; "" where it is none. `holder` keeps it alive: give it back. */
 COLD const char *py_text_of(py_object *object, const char *name, py_object **holder);
 COLD void py_drop(py_object *object);
+
+/* From now on calls of the type's method go to the hook; `real` stays NULL where it has none. */
+COLD void py_method_redirect(py_object *type, const char *name, py_any *hook, py_any **real);
 
 /* A loaded module, borrowed, or NULL. */
 COLD py_object *py_module(const char *name);

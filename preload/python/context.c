@@ -56,7 +56,7 @@ static void variable_set(py_object *value)
 		py.PyErr_Clear();
 }
 
-static bool is_ours(void)
+bool py_context_is_ours(void)
 {
 	return !py.PyInterpreterState_Get || py.PyInterpreterState_Get() == interpreter;
 }
@@ -69,7 +69,7 @@ static void copying_begin(struct py_copying *copying, bool task)
 	__u64 span, made;
 
 	*copying = (struct py_copying){.thread = NULL};
-	thread = is_ours() ? py_thread() : NULL;
+	thread = py_context_is_ours() ? py_thread() : NULL;
 	if (!thread)
 		return;
 	copying->context = py_context();

@@ -12,6 +12,9 @@
 /* Once. False where the interpreter has no context variables. */
 COLD bool py_context_open(void);
 
+/* Does the calling thread run the one interpreter that is looked at? */
+COLD bool py_context_is_ours(void);
+
 /* The number that the current Context was given, or 0. */
 COLD __u64 py_context_span(void);
 

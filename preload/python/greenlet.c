@@ -7,7 +7,6 @@
 /* Places in greenlet's table of what it offers others: its type, and functions. */
 enum { TYPE = 0, CURRENT = 4, THROW = 5, SWITCH = 6 };
 
-#define DESCRIPTOR_METHOD 40  /* in a method of a type: its definition */
 #define DESCRIPTOR_WRAPPED 48 /* in a slot of a type: its function */
 #define WITH_KEYWORDS 3	      /* METH_VARARGS | METH_KEYWORDS */
 #define STACK_ROOM 128
@@ -17,10 +16,7 @@ py_object *(*py_greenlet_current)(void);
 static struct py_table stacks; /* by greenlet */
 static struct py_stack *unused;
 
-/* What all of them take: arguments that a function does not have are no harm to it. */
-typedef py_object *py_switch(py_object *greenlet, void *first, void *second, void *third);
-
-static py_switch *real_switch, *real_throw, *real_switch_method, *real_throw_method;
+static py_any *real_switch, *real_throw, *real_switch_method, *real_throw_method;
 static py_init *real_init;
 
 /* What returns here is the greenlet that had switched away. */
@@ -45,23 +41,10 @@ FOLLOWED(switch_method)
 FOLLOWED(throw_method)
 
 /* What other extensions call. */
-static void redirect(void **place, py_switch *hook, py_switch **real)
+static void redirect(void **place, py_any *hook, py_any **real)
 {
-	*real = (py_switch *)*place;
+	*real = (py_any *)*place;
 	*place = (void *)hook;
-}
-
-static void redirect_method(py_object *type, const char *name, py_switch *hook, py_switch **real)
-{
-	py_object *method = py.PyObject_GetAttrString(type, name);
-	struct py_definition *definition;
-
-	if (method && method->type == py_data("PyMethodDescr_Type")) {
-		definition = PY_AT(struct py_definition *, method, DESCRIPTOR_METHOD);
-		if (text_equal(definition->name, name))
-			redirect(&definition->method, hook, real);
-	}
-	py_drop(method);
 }
 
 static void stack_forget(const void *greenlet);
@@ -100,8 +83,8 @@ static void hook_all(void **functions)
 	py_greenlet_current = (py_object * (*)(void))(uintptr_t)functions[CURRENT];
 	redirect(&functions[SWITCH], switch_hook, &real_switch);
 	redirect(&functions[THROW], throw_hook, &real_throw);
-	redirect_method(type, "switch", switch_method_hook, &real_switch_method);
-	redirect_method(type, "throw", throw_method_hook, &real_throw_method);
+	py_method_redirect(type, "switch", switch_method_hook, &real_switch_method);
+	py_method_redirect(type, "throw", throw_method_hook, &real_throw_method);
 	redirect_init(type);
 }
 

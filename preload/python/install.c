@@ -8,6 +8,7 @@
 #include "preload/python/python.h"
 #include "preload/python/rules.h"
 #include "preload/python/span.h"
+#include "preload/python/throw.h"
 #include "preload/python/way.h"
 
 #include <dlfcn.h>
@@ -39,7 +40,8 @@ static enum rt_runtime install(int minor)
 		return RT_RUNTIME_THREADED;
 	if (!py_context_open() || !py_code_open(minor))
 		return RT_RUNTIME_FAILED;
-	py_offsets_find(minor);
+	if (py_offsets_find(minor))
+		py_throw_open();
 	return minor < MINOR_EVENTS ? way_frames_open(minor) : way_events_open(minor);
 }
 

@@ -125,6 +125,18 @@ static bool is_resumed(const struct py_entry *entry, struct py_open *open)
 	return false;
 }
 
+/* Is it what an exception has made to go on already? */
+static bool is_thrown(struct py_stack *stack, const struct py_entry *entry)
+{
+	struct py_open *open = &stack->open[stack->count - 1];
+
+	if (likely(!stack->count || !open->thrown) || open->generator != entry->generator)
+		return false;
+	open->frame = entry->frame;
+	open->thrown = false;
+	return true;
+}
+
 static struct py_code *name_import(const struct py_entry *entry)
 {
 	struct py_code *code = py_code_import(entry->code, entry->first_local);
@@ -142,6 +154,8 @@ void py_span_enter(struct py_thread *thread, const struct py_entry *entry)
 		stack->beyond++;
 		return;
 	}
+	if (entry->generator && is_thrown(stack, entry))
+		return;
 	if (unlikely(code->role & RT_ROLE_IMPORT))
 		code = name_import(entry);
 	below = innermost_told(stack);
@@ -153,7 +167,7 @@ void py_span_enter(struct py_thread *thread, const struct py_entry *entry)
 	open->span = 0;
 	open->epoch = py_epoch;
 	open->segment = 0;
-	open->recorded = false;
+	open->recorded = open->thrown = false;
 	if (!entry->generator || !is_resumed(entry, open)) {
 		if (unlikely(++code->calls > PY_CALLS_A_SECOND) &&
 			py_code_is_hot(code, ticks_now())) {
@@ -248,6 +262,37 @@ void py_span_switch(struct py_thread *thread, struct py_stack *stack)
 	for (unsigned i = 0; i < stack->count; i++)
 		if (stack->open[i].recorded && stack->open[i].epoch == py_epoch)
 			stack->open[i].recorded = segment_begin(&stack->open[i]);
+}
+
+void py_span_thrown(struct py_thread *thread, const void *generator)
+{
+	struct py_place *place = py_table_find(&generators, (uintptr_t)generator);
+	struct py_stack *stack = thread->stack;
+	struct py_open *open;
+
+	if (!place || stack->count == stack->room)
+		return;
+	open = &stack->open[stack->count];
+	*open = (struct py_open){
+		.code = place->of,
+		.frame = generator,
+		.generator = generator,
+		.context = py_context(),
+		.span = place->span,
+		.epoch = py_epoch,
+		.segment = RT_SEGMENT_RESUMED,
+		.thrown = true,
+	};
+	open->recorded = segment_begin(open);
+	stack->count++;
+}
+
+void py_span_throw_ends(
+	struct py_thread *thread, struct py_stack *stack, unsigned count, enum py_end end)
+{
+	while (thread->stack == stack && stack->count > count &&
+		stack->open[stack->count - 1].thrown)
+		py_span_leave(thread, end);
 }
 
 void py_span_gone(const void *generator)

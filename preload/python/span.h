@@ -32,6 +32,7 @@ struct py_open {
 	__u32 epoch;   /* of the process, as it began */
 	__u8 segment;  /* enum rt_segment so far */
 	bool recorded; /* or only counted */
+	bool thrown;   /* goes on because of an exception, but is not evaluated yet (throw.c) */
 };
 
 struct py_stack {
@@ -107,6 +108,11 @@ ALWAYS_INLINE bool py_span_is_innermost(const struct py_thread *thread, const vo
 
 /* What the thread is in is suspended, and what is on the other stack goes on. */
 COLD void py_span_switch(struct py_thread *thread, struct py_stack *stack);
+
+/* What was suspended as `generator`, if it is known, goes on; and is suspended again, or over. */
+COLD void py_span_thrown(struct py_thread *thread, const void *generator);
+COLD void py_span_throw_ends(
+	struct py_thread *thread, struct py_stack *stack, unsigned count, enum py_end end);
 
 /* A suspended generator that is gone without having run to its end. */
 COLD void py_span_gone(const void *generator);

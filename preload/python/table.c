@@ -55,7 +55,7 @@ static bool grow(struct py_table *table)
 	return true;
 }
 
-bool py_table_put(struct py_table *table, uintptr_t key, __u64 span, const void *of)
+bool py_table_put(struct py_table *table, uintptr_t key, __u64 span, void *of)
 {
 	struct py_place *place;
 

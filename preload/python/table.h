@@ -12,7 +12,7 @@ struct py_table {
 	struct py_place {
 		uintptr_t key;
 		__u64 span;
-		const void *of; /* what it is checked by: the code */
+		void *of; /* what it is checked by: the code */
 	} * places;
 	size_t capacity; /* a power of two, or 0 */
 	size_t count;
@@ -22,7 +22,7 @@ struct py_table {
 struct py_place *py_table_find(const struct py_table *table, uintptr_t key);
 
 /* New or anew. False where memory is out: then it is not remembered. */
-bool py_table_put(struct py_table *table, uintptr_t key, __u64 span, const void *of);
+bool py_table_put(struct py_table *table, uintptr_t key, __u64 span, void *of);
 void py_table_clear(struct py_table *table);
 void py_table_remove(struct py_table *table, struct py_place *place);
 

@@ -20,8 +20,21 @@ EDGES = {
     "gen": "handler", "leaf4": "gen", "outer": "handler", "inner": "outer", "pooled": "handler", "leaf5": "pooled",
     "moved": "handler", "leaf6": "moved", "thread": "handler", "leaf7": "thread", "callback": "handler",
     "leaf8": "callback", "fails": "handler", "cancelled": "handler", "dropped": "handler",
-    "thrown": "handler", "grand": "leaf3", "recursive": "handler",
+    "thrown": "handler", "grand": "leaf3", "recursive": "handler", "enduring": "handler", "waits": "enduring",
+    "after": "waits", "closed": "handler", "cleanup": "closed",
 }
+# Not traced. An exception goes right to its innermost function, past those around it.
+LIBRARY = '''
+async def endure(call):
+    try: await asyncio.sleep(10)
+    except asyncio.CancelledError:
+        call()
+        await asyncio.sleep(0)
+        call()
+def clean(call):
+    try: yield
+    finally: call()
+'''
 SOURCE = '''
 def leaf5_K(): hit("leaf5")
 def pooled_K(): hit("pooled"); leaf5_K()
@@ -71,6 +84,11 @@ def recursive_K():
     deeper(30)
 async def helper_K(): hit("helper"); await asyncio.sleep(0); helped_K()
 def helped_K(): hit("helped")
+def after_K(): hit("after")
+async def waits_K(): hit("waits"); await endure(after_K)
+async def enduring_K(): hit("enduring"); await waits_K()
+def cleanup_K(): hit("cleanup")
+def closed_K(): hit("closed"); yield from clean(cleanup_K)
 async def fails_K(): hit("fails"); await asyncio.sleep(0.001); raise ValueError
 async def cancelled_K(): hit("cancelled"); await asyncio.sleep(10)
 async def handler_K():
@@ -97,6 +115,11 @@ async def handler_K():
     await asyncio.sleep(0)
     try: await fails_K()
     except ValueError: pass
+    task = asyncio.ensure_future(enduring_K())
+    await asyncio.sleep(0.001)
+    task.cancel()
+    await task
+    it = closed_K(); next(it); it.close()
     try: await asyncio.wait_for(cancelled_K(), 0.002)
     except asyncio.TimeoutError: pass
     await later
@@ -128,6 +151,9 @@ async def main(count):
 
 
 def run(log, count):
+    library = {"__name__": "library", "asyncio": asyncio}
+    exec(compile(LIBRARY, "/lib/site-packages/library.py", "exec"), library)
+    globals().update(endure=library["endure"], clean=library["clean"])
     for number in range(count):
         exec(compile(SOURCE.replace("_K", f"_{number}"), "requests.py", "exec"), globals())
     if "--uvloop" in sys.argv:
