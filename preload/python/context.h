@@ -24,7 +24,7 @@ COLD __u64 py_context_span(void);
  */
 ALWAYS_INLINE const void *py_context(void)
 {
-	return likely(py_at.minor) ? py_context_entered()
+	return likely(py_at.minor) ? py_context_entered(py.PyThreadState_Get())
 				   : (const void *)(uintptr_t)py_context_span();
 }
 

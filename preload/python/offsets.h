@@ -27,22 +27,21 @@ COLD int py_minor(const char *version);
  */
 COLD bool py_offsets_find(int minor);
 
-/* The Context that is entered in this thread; NULL for the thread's own. Where py_at is filled. */
-ALWAYS_INLINE const void *py_context_entered(void)
+/* The Context that is entered in a thread of the interpreter; NULL for the thread's own. Where
+ * py_at is filled. */
+ALWAYS_INLINE const void *py_context_entered(const void *thread)
 {
-	const char *context = PY_AT(char *, py.PyThreadState_Get(), py_at.thread_context);
+	const char *context = PY_AT(char *, thread, py_at.thread_context);
+
 	return context && PY_AT(int, context, PY_CONTEXT_ENTERED) ? context : NULL;
 }
 
-/* The frame that this thread runs (3.11 on); NULL where that is not known. */
-ALWAYS_INLINE void *py_frame(void)
+/* The frame that it runs (3.11 on). Likewise. */
+ALWAYS_INLINE void *py_frame_of(const void *thread)
 {
-	char *thread;
+	char *frame = PY_AT(char *, thread, py_at.thread_frame);
 
-	if (unlikely(!py_at.minor))
-		return NULL;
-	thread = PY_AT(char *, py.PyThreadState_Get(), py_at.thread_frame);
-	return py_at.chain >= 0 ? PY_AT(void *, thread, py_at.chain) : thread;
+	return py_at.chain >= 0 ? PY_AT(void *, frame, py_at.chain) : frame;
 }
 
 /* The first local variable. From 3.14 on its low bits say how it is counted. */

@@ -95,19 +95,9 @@ static void link_find(struct py_thread *thread, struct py_open *below, struct py
 	link_tell(event, number_of(thread, open), parent);
 }
 
-/* The call that the segment is: its end is always found, however the stack may jump. */
-static bool segment_begin(struct py_open *open)
+static NOINLINE bool segment_begin(struct py_open *open)
 {
-	struct rt_slot *slot;
-
-	if (region_off() ||
-		!call_enter_at(
-			&open->call, open->code->kind, RT_FAMILY_runtime, open->span, frame_here()))
-		return false;
-	slot = open->call.thread->slot;
-	if (likely(open->call.depth < RT_OPEN_MAX))
-		slot->open[open->call.depth].frame = UINTPTR_MAX;
-	return true;
+	return py_segment_begin(open);
 }
 
 static bool is_resumed(const struct py_entry *entry, struct py_open *open)

@@ -73,6 +73,9 @@ ALWAYS_INLINE struct py_thread *py_thread(void)
 	return thread;
 }
 
+/* Counts the forks between this process and the first. */
+extern HIDDEN __u32 py_epoch;
+
 /* How a segment ends. */
 enum py_end {
 	PY_END_RETURNED = 0,
@@ -95,6 +98,69 @@ void py_span_enter(struct py_thread *thread, const struct py_entry *entry) HIDDE
 
 /* The innermost one ends. */
 void py_span_leave(struct py_thread *thread, enum py_end end) HIDDEN;
+
+/* The call that a segment is: its end is always found, however the stack may jump. */
+ALWAYS_INLINE bool py_segment_begin(struct py_open *open)
+{
+	struct rt_slot *slot;
+
+	if (!call_enter_at(
+		    &open->call, open->code->kind, RT_FAMILY_runtime, open->span, frame_here()))
+		return false;
+	slot = open->call.thread->slot;
+	if (likely(open->call.depth < RT_OPEN_MAX))
+		slot->open[open->call.depth].frame = UINTPTR_MAX;
+	return true;
+}
+
+/*
+ * The short way for what most calls are: a function that cannot be suspended and has no role,
+ * called from one that is recorded, in the same Context. NULL: it is no such call, and nothing was
+ * done.
+ */
+ALWAYS_INLINE struct py_open *py_span_enter_plain(
+	struct py_thread *thread, struct py_code *code, const void *frame, const void *context)
+{
+	struct py_stack *stack = thread->stack;
+	struct py_open *below = &stack->open[stack->count - 1], *open = below + 1;
+
+	if (unlikely(!stack->count || stack->count == stack->room || !below->recorded ||
+		    below->context != context || below->epoch != py_epoch ||
+		    code->calls >= PY_CALLS_A_SECOND))
+		return NULL;
+	code->calls++;
+	open->code = code;
+	open->frame = frame;
+	open->generator = NULL;
+	open->context = context;
+	open->span = 0;
+	open->epoch = below->epoch;
+	open->segment = 0;
+	open->thrown = false;
+	open->recorded = py_segment_begin(open);
+	stack->count++;
+	return open;
+}
+
+ALWAYS_INLINE bool py_span_is_plain(const struct py_code *code)
+{
+	return !(code->role | (code->act ^ PY_ACT_SPAN));
+}
+
+/* The end of that, or of any other entry that is the innermost. */
+ALWAYS_INLINE void py_span_leave_plain(
+	struct py_thread *thread, const struct py_open *open, enum py_end end)
+{
+	struct py_stack *stack = thread->stack;
+
+	if (unlikely(open != &stack->open[stack->count - 1] || stack->beyond || !open->recorded ||
+		    open->epoch != py_epoch)) {
+		py_span_leave(thread, end);
+		return;
+	}
+	stack->count--;
+	call_leave(&open->call, open->segment | end, (__s64)open->span);
+}
 
 /* Makes the frame's entry the innermost, where it has one. */
 COLD bool py_span_find(struct py_thread *thread, const void *frame);
@@ -132,8 +198,5 @@ COLD __u64 py_span_number(struct py_thread *thread);
 
 /* Exceptions of this type are cancellations; NULL while there is none. */
 extern HIDDEN const py_object *py_cancelled;
-
-/* Counts the forks between this process and the first. */
-extern HIDDEN __u32 py_epoch;
 
 #endif

@@ -42,7 +42,8 @@ static inline py_object *answer(py_object *object)
  */
 static inline const void *frame_now(void)
 {
-	return likely(py_at.minor) ? py_frame() : (const void *)py.PyEval_GetFrame();
+	return likely(py_at.minor) ? py_frame_of(py.PyThreadState_Get())
+				   : (const void *)py.PyEval_GetFrame();
 }
 
 static inline const void *generator_of(const struct py_code *code, const void *frame)
@@ -98,7 +99,7 @@ static inline struct py_code *code_of(py_object *object)
 	return likely(code != NULL) ? code : decide(object);
 }
 
-static void enter(struct py_code *code, bool begins)
+static NOINLINE void enter_any(struct py_code *code, bool begins)
 {
 	struct py_thread *thread = py_thread();
 	const void *frame = frame_now();
@@ -120,6 +121,22 @@ static void enter(struct py_code *code, bool begins)
 		py_span_take(thread, entry.first_local, frame);
 }
 
+static inline void enter(struct py_code *code, bool begins)
+{
+	struct py_thread *thread;
+	const void *state;
+
+	if (likely(py_span_is_plain(code) && py_at.minor)) {
+		thread = py_thread();
+		state = py.PyThreadState_Get();
+		if (likely(thread &&
+			    py_span_enter_plain(
+				    thread, code, py_frame_of(state), py_context_entered(state))))
+			return;
+	}
+	enter_any(code, begins);
+}
+
 /* The frame's end: it is the innermost, or what was called from it never told us its own. */
 static void leave(const struct py_code *code, enum py_end end)
 {
@@ -129,7 +146,9 @@ static void leave(const struct py_code *code, enum py_end end)
 	if (code->act == PY_ACT_HAND || !thread)
 		return;
 	frame = frame_now();
-	if (likely(py_span_is_innermost(thread, frame)) || py_span_find(thread, frame))
+	if (likely(py_span_is_innermost(thread, frame) && py_span_is_plain(code)))
+		py_span_leave_plain(thread, &thread->stack->open[thread->stack->count - 1], end);
+	else if (py_span_is_innermost(thread, frame) || py_span_find(thread, frame))
 		py_span_leave(thread, end);
 	else if (end != PY_END_SUSPENDED && code->role & RT_ROLE_SUSPENDS)
 		py_span_gone(frame);

@@ -7,6 +7,7 @@
  * and a program that has raised its recursion limit would run out of it. So when three quarters of
  * the stack are used, the hook is taken out for what is called from there on.
  */
+#include "preload/python/context.h"
 #include "preload/python/way.h"
 
 #include <pthread.h>
@@ -112,7 +113,7 @@ static NOINLINE py_object *evaluate_handing(
 	return result;
 }
 
-static NOINLINE py_object *evaluate_seen(struct py_code *code, void *state, char *frame, int throws)
+static NOINLINE py_object *evaluate_any(struct py_code *code, void *state, char *frame, int throws)
 {
 	const char *generator = generator_of(code, frame);
 	struct py_entry entry = {
@@ -132,6 +133,22 @@ static NOINLINE py_object *evaluate_seen(struct py_code *code, void *state, char
 	py_span_enter(thread, &entry);
 	result = evaluate(state, frame, throws);
 	py_span_leave(py_thread(), end_of(generator, result));
+	return result;
+}
+
+static NOINLINE py_object *evaluate_seen(struct py_code *code, void *state, char *frame, int throws)
+{
+	struct py_thread *thread = likely(py_span_is_plain(code)) ? py_thread() : NULL;
+	struct py_open *open = NULL;
+	py_object *result;
+
+	if (likely(thread != NULL))
+		open = py_span_enter_plain(
+			thread, code, frame, state ? py_context_entered(state) : py_context());
+	if (unlikely(!open))
+		return evaluate_any(code, state, frame, throws);
+	result = evaluate(state, frame, throws);
+	py_span_leave_plain(py_thread(), open, end_of(NULL, result));
 	return result;
 }
 

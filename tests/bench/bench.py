@@ -19,13 +19,14 @@ import calls
 import harness
 import parsing
 import pipeline
+import pythons
 import reading
 import serving
 import whole
 
 SECTIONS = {"calls": calls.measure, "pipeline": pipeline.measure, "reading": reading.measure,
             "whole": whole.measure, "parsing": parsing.measure, "serving": serving.measure,
-            "attach": attach.measure, "attached": attached.measure}
+            "attach": attach.measure, "attached": attached.measure, "python": pythons.measure}
 
 
 def parse():

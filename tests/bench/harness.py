@@ -17,6 +17,7 @@ PROGRAMS = {
     "libcalls.so": ("calls.c", ["-fPIC", "-shared"]),
     "workload": ("workload.c", ["-Wl,-z,lazy", "-L{out}", "-Wl,-rpath,{out}", "-lcalls", "-lpthread"]),
     "floor.so": ("floor.c", ["-fPIC", "-shared"]),
+    "bare.so": ("bare.c", ["-fPIC", "-shared"]),
     "drain": ("drain.c", ["-lzstd"]),
     "insert": ("insert.c", ["-lsqlite3"]),
     "load": ("load.c", []),

@@ -62,9 +62,9 @@ class Service:
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
 
-    def load(self, seconds, rate=0):
+    def load(self, seconds, rate=0, connections=CONNECTIONS):
         before = self.cpu_us()
-        run = harness.run(on(1, self.bench.program("load"), self.port, str(CONNECTIONS), str(seconds), str(rate)))
+        run = harness.run(on(1, self.bench.program("load"), self.port, str(connections), str(seconds), str(rate)))
         cpu = (self.cpu_us() - before) / run.number("answered")
         return dict(rate=run.number("per_s"), p50=run.number("p50_us"), p99=run.number("p99_us"), cpu=cpu,
                     capacity=1e6 / cpu)
