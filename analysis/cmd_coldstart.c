@@ -51,7 +51,7 @@ static const struct argp_option option_table[] = {
 		0},
 	{"ready", KEY_READY, "WHEN", 0,
 		"When a start is over: auto (it listens, or ends), listen[:PORT], http:[PORT]/PATH, "
-		"first-inference, func:PATTERN, exit",
+		"first-inference, func:[LIBRARY:]PATTERN, exit",
 		0},
 	{"timeout", KEY_TIMEOUT, "TIME", 0, "How long a start may take (default 120s)", 0},
 	{"baseline", KEY_BASELINE, "FILE", 0, "Compare with a saved result", 0},
@@ -89,6 +89,7 @@ struct options {
 	const char *baseline, *targets, *output;
 	char *run_options[64];
 	size_t run_option_count;
+	char *any_library; /* "*:FUNCTION", of --ready func: */
 	double threshold;
 	bool compare, json;
 	char **words;
@@ -130,6 +131,25 @@ static void parse_ready(struct options *options, struct argp_state *state, const
 
 	if (fault)
 		argp_error(state, "--ready '%s': %s", text, fault);
+}
+
+/* What is waited for has to be recorded: of a library, else of Python or of the program itself. */
+static void record_function(struct options *options, struct argp_state *state)
+{
+	struct ready *ready = &options->plan.ready;
+	char *native = (char *)ready->pattern;
+
+	if (strchr(native, ':')) {
+		ready->pattern = strchr(native, ':') + 1;
+	} else {
+		add_run_option(options, state, "--py", native);
+		if (strchr(native, '.'))
+			return;
+		if (asprintf(&options->any_library, "*:%s", native) < 0)
+			argp_failure(state, EXIT_GATE, 0, "out of memory");
+		native = options->any_library;
+	}
+	add_run_option(options, state, "--func", native);
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -186,6 +206,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (options->compare && options->word_count != 2)
 			argp_error(state, "--compare takes two saved results, BEFORE and AFTER");
+		if (options->plan.ready.kind == READY_FUNCTION)
+			record_function(options, state);
 		if (!options->word_count)
 			argp_error(state,
 				"which program? As in: ragtime coldstart -- python3 embed.py");
@@ -319,6 +341,7 @@ int cmd_coldstart(int argc, char **argv)
 		.threshold = THRESHOLD_DEFAULT,
 	};
 	struct targets targets;
+	int status = EXIT_GATE;
 
 	argp_err_exit_status = 2;
 	argv[0] = "ragtime coldstart";
@@ -328,7 +351,8 @@ int cmd_coldstart(int argc, char **argv)
 	options.plan.command = options.words;
 	options.plan.run_options = options.run_options;
 	targets_default(&targets);
-	if (options.targets && !targets_read(&targets, options.targets))
-		return EXIT_GATE;
-	return measure_and_show(&options, &targets);
+	if (!options.targets || targets_read(&targets, options.targets))
+		status = measure_and_show(&options, &targets);
+	free(options.any_library);
+	return status;
 }

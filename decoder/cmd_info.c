@@ -6,19 +6,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/await.h"
 #include "decoder/info.h"
 #include "lib/command.h"
 #include "lib/log.h"
 #include "lib/state.h"
 
+#define UNTIL_MAX 64
+
+enum { OPTION_UNTIL = 256 };
+
 struct options {
 	bool json;
 	char **inputs;
 	int input_count;
+	const char *until[UNTIL_MAX];
+	size_t until_count;
 };
 
 static const struct argp_option option_table[] = {
 	{"json", 'j', NULL, 0, "Print JSON, an array of one object a run; unknown is null", 0},
+	{"until", OPTION_UNTIL, "PATTERN", 0,
+		"Print nothing, but wait until FILE, which is still being written, holds a call of a "
+		"function of such a name that is over; may be given again",
+		0},
 	{0},
 };
 
@@ -26,19 +37,39 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct options *options = state->input;
 
-	(void)text;
 	switch (key) {
 	case 'j':
 		options->json = true;
+		break;
+	case OPTION_UNTIL:
+		if (options->until_count == UNTIL_MAX)
+			argp_error(state, "--until was given more than %d times", UNTIL_MAX);
+		options->until[options->until_count++] = text;
 		break;
 	case ARGP_KEY_ARGS:
 		options->inputs = state->argv + state->next;
 		options->input_count = state->argc - state->next;
 		break;
+	case ARGP_KEY_END:
+		if (options->until_count && options->input_count != 1)
+			argp_error(state, "--until waits for one FILE");
+		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
+}
+
+static int wait_until(const struct options *options)
+{
+	struct trace_error error;
+	int found = await_call(options->inputs[0], options->until, options->until_count, &error);
+
+	if (found < 0)
+		log_error("%s", error.text);
+	else if (!found)
+		log_error("the trace '%s' has ended without such a call", options->inputs[0]);
+	return found != 1;
 }
 
 static int tell_run(const char *const *paths, size_t count, struct info_page *page)
@@ -117,7 +148,8 @@ int cmd_info(int argc, char **argv)
 		"  ragtime info                          the newest run\n"
 		"  ragtime info rag.rtrace\n"
 		"  ragtime run -o fd:3 -- ./app 3>&1 >app.out | ragtime info -\n"
-		"  ragtime info --json rag.rtrace | jq '.[0].lost'",
+		"  ragtime info --json rag.rtrace | jq '.[0].lost'\n"
+		"  ragtime info --until '*.encode' rag.rtrace   wait for the first of them",
 		NULL, NULL, NULL};
 	struct options options = {0};
 	struct info_page page = {0};
@@ -125,6 +157,8 @@ int cmd_info(int argc, char **argv)
 
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	if (options.until_count)
+		return wait_until(&options);
 	info_begin(&page, options.json);
 	status = options.input_count
 		? tell_all((const char **)options.inputs, (size_t)options.input_count, &page)

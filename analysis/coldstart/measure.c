@@ -83,6 +83,7 @@ static void add_run(struct measuring *measuring, struct model *model, const stru
 	result_add(result, model, run, moment->process, moment->ready_ns);
 	series_add(&result->memory_bytes,
 		sampled ? (double)(start->rss_ready - start->rss_first) : NAN);
+	result_add_ending(result, start->ending, start->status);
 	series_add(&result->peak_bytes, sampled ? (double)start->rss_peak : NAN);
 	for (size_t i = 0; i < result->file_count && measuring->plan->cold; i++) {
 		struct file_row *file = &result->files[i];

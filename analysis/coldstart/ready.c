@@ -82,10 +82,9 @@ const char *ready_parse(const char *text, struct ready *ready)
 				: fault;
 }
 
-bool ready_is_watched(const struct ready *ready)
+bool ready_is_call(const struct ready *ready)
 {
-	return ready->kind == READY_AUTO || ready->kind == READY_LISTEN ||
-		ready->kind == READY_HTTP;
+	return ready->kind == READY_INFERENCE || ready->kind == READY_FUNCTION;
 }
 
 static bool answers(unsigned port, const char *path)
@@ -120,11 +119,13 @@ static bool answers(unsigned port, const char *path)
 	return good;
 }
 
-bool ready_holds(const struct ready *ready, const struct proc_tree *tree)
+bool ready_holds(const struct ready *ready, const struct proc_tree *tree, unsigned *port)
 {
-	unsigned port = proc_tree_listens(tree, ready->port);
-
-	return port && (ready->kind != READY_HTTP || answers(port, ready->pattern));
+	if (ready->kind == READY_EXIT || ready_is_call(ready))
+		return false;
+	if (!*port)
+		*port = proc_tree_listens(tree, ready->port);
+	return *port && (ready->kind != READY_HTTP || answers(*port, ready->pattern));
 }
 
 void ready_describe(const struct ready *ready, char *out, unsigned size)

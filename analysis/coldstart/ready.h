@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * When a start is over: --ready. Some conditions are watched for from outside while the program
- * runs; the others are found in its trace when it has ended.
+ * runs, calls in its trace while that is written (call_watch.h).
  */
 #ifndef ANALYSIS_COLDSTART_READY_H
 #define ANALYSIS_COLDSTART_READY_H
@@ -29,11 +29,14 @@ struct ready {
 /* NULL, or what is wrong with the text. `ready` keeps pointers into it. */
 const char *ready_parse(const char *text, struct ready *ready);
 
-/* Can it be seen without the trace? */
-bool ready_is_watched(const struct ready *ready);
+/* Is it a call, which only the trace tells of? */
+bool ready_is_call(const struct ready *ready);
 
-/* Does it hold now? HTTP asks the program, and waits up to a second for the answer. */
-bool ready_holds(const struct ready *ready, const struct proc_tree *tree);
+/*
+ * Does it hold now, as far as can be seen without the trace? HTTP asks the program, and waits up
+ * to a second for the answer. `port` begins as 0 and keeps what was found out.
+ */
+bool ready_holds(const struct ready *ready, const struct proc_tree *tree, unsigned *port);
 
 /* "listening on port 8000". */
 void ready_describe(const struct ready *ready, char *out, unsigned size);

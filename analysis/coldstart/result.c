@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "analysis/coldstart/imports.h"
+#include "analysis/coldstart/touched.h"
 
 const char *temperature_name(enum temperature temperature)
 {
@@ -81,10 +82,11 @@ static void add_files(struct result *result, struct model *model, const struct r
 		" AND s.result > 0 THEN s.result ELSE 0 END),"
 		" SUM(CASE WHEN o.name = 'mmap' AND s.result > 0 THEN s.result ELSE 0 END),"
 		" SUM(s.end_ns - s.start_ns) FROM span s JOIN operation o ON o.id = s.operation"
-		" JOIN object b ON b.id = s.object AND b.kind = 1 AND b.name LIKE '/%'"
+		" JOIN object b ON b.id = s.object AND b.kind = 1"
 		" JOIN thread t ON t.id = s.thread JOIN process p ON p.id = t.process"
 		" WHERE p.run = ?1 GROUP BY b.name ORDER BY b.name");
 	size_t before = result->wall_ns.count - 1;
+	char path[PATH_MAX];
 
 	query_bind(query, 1, run->id);
 	while (query_next(query)) {
@@ -92,9 +94,10 @@ static void add_files(struct result *result, struct model *model, const struct r
 		struct file_row *file;
 
 		if ((stage != STAGE_weights && stage != STAGE_tokenizer) ||
-			query_int(query, 1) + query_int(query, 2) == 0)
+			query_int(query, 1) + query_int(query, 2) == 0 ||
+			!touched_whole_path(query_text(query, 0), path))
 			continue;
-		file = file_of(result, query_text(query, 0), stage);
+		file = file_of(result, path, stage);
 		if (!file) {
 			result->failed = true;
 			break;
@@ -123,6 +126,33 @@ void result_add(struct result *result, struct model *model, const struct run *ru
 	}
 }
 
+const char *ending_name(enum ending ending)
+{
+	static const char *const names[] = {"itself", "SIGTERM", "SIGKILL"};
+
+	return names[ending];
+}
+
+void result_add_ending(struct result *result, enum ending ending, int status)
+{
+	struct ending_row *more;
+
+	for (size_t i = 0; i < result->ending_count; i++) {
+		struct ending_row *row = &result->endings[i];
+
+		if (row->ending == ending && row->status == status) {
+			row->count++;
+			return;
+		}
+	}
+	more = realloc(result->endings, (result->ending_count + 1) * sizeof(*more));
+	result->failed |= !more;
+	if (!more)
+		return;
+	result->endings = more;
+	more[result->ending_count++] = (struct ending_row){ending, status, 1};
+}
+
 void result_free(struct result *result)
 {
 	for (size_t i = 0; i < STAGE_COUNT; i++)
@@ -144,6 +174,7 @@ void result_free(struct result *result)
 	}
 	free(result->imports);
 	free(result->files);
+	free(result->endings);
 	free(result->wall_ns.values);
 	free(result->memory_bytes.values);
 	free(result->peak_bytes.values);

@@ -34,6 +34,16 @@ struct file_row {
 
 enum temperature { TEMPERATURE_WARM, TEMPERATURE_COLD, TEMPERATURE_MIXED };
 
+/* How a program came to its end: by itself, or when it was ready by SIGTERM, else by SIGKILL. */
+enum ending { ENDING_ITSELF, ENDING_STOPPED, ENDING_KILLED };
+const char *ending_name(enum ending ending);
+
+struct ending_row {
+	enum ending ending;
+	int status; /* as a shell says it */
+	size_t count;
+};
+
 struct result {
 	char *command, *ready;
 	size_t runs; /* begun; those that failed have no figures */
@@ -46,6 +56,8 @@ struct result {
 	size_t import_count;
 	struct file_row *files;
 	size_t file_count;
+	struct ending_row *endings; /* those that differ */
+	size_t ending_count;
 	bool failed; /* memory ran out while it was gathered */
 };
 
@@ -58,6 +70,8 @@ void series_fill(struct series *series, size_t count);
 /* Adds what a run's database holds; every series is one longer then. */
 void result_add(struct result *result, struct model *model, const struct run *run, int64_t process,
 	int64_t ready_ns);
+
+void result_add_ending(struct result *result, enum ending ending, int status);
 
 void result_free(struct result *result);
 

@@ -122,6 +122,20 @@ static void put_files(struct json *json, const struct result *result)
 	json_close(json, ']');
 }
 
+static void put_endings(struct json *json, const struct result *result)
+{
+	json_key(json, "endings");
+	json_open(json, '[');
+	for (size_t i = 0; i < result->ending_count; i++) {
+		json_open(json, '{');
+		json_member_string(json, "by", ending_name(result->endings[i].ending));
+		json_member_int(json, "status", result->endings[i].status);
+		json_member_int(json, "starts", (int64_t)result->endings[i].count);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 static void put_targets(
 	struct json *json, const struct targets *targets, const struct result *result)
 {
@@ -192,6 +206,7 @@ void saved_write(struct buf *out, const struct result *result, const struct stan
 	put_member(&json, "disk_bytes_per_s", result->disk_bytes_per_s);
 	json_member_int(&json, "runs", (int64_t)result->runs);
 	json_member_int(&json, "successful_runs", (int64_t)result->wall_ns.count);
+	put_endings(&json, result);
 	put_series(&json, "wall_ns", &result->wall_ns);
 	put_stages(&json, result);
 	put_imports(&json, result);

@@ -223,6 +223,18 @@ void screen_compare(struct buf *out, const struct comparison *comparison)
 		change_name(comparison->verdict), term_end(), comparison->threshold);
 }
 
+static void put_endings(struct buf *out, const struct result *result)
+{
+	for (size_t i = 0; i < result->ending_count; i++) {
+		const struct ending_row *row = &result->endings[i];
+
+		if (row->ending != ENDING_ITSELF)
+			buf_printf(out,
+				"  when it was ready, %zu of them were ended by %s: status %d\n",
+				row->count, ending_name(row->ending), row->status);
+	}
+}
+
 void screen_write(struct buf *out, const struct result *result, const struct standing *standing)
 {
 	buf_printf(out, "%s%s%s, up to %s: %zu starts, %zu good, %s", term_start(TERM_BOLD),
@@ -232,6 +244,7 @@ void screen_write(struct buf *out, const struct result *result, const struct sta
 		buf_printf(out, " (%.0f %% of the bytes of its files came from the disk)",
 			100 * result->cold_share);
 	buf_printf(out, "\n");
+	put_endings(out, result);
 	put_stages(out, result);
 	put_imports(out, result);
 	put_files(out, result);

@@ -73,6 +73,17 @@ enum stage stage_of_program(const char *path)
 	return first_fit(programs, sizeof(programs) / sizeof(*programs), slash ? slash + 1 : path);
 }
 
+size_t stage_call_patterns(enum stage stage, const char **patterns, size_t room)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls) && count < room; i++) {
+		if (calls[i].stage == stage)
+			patterns[count++] = calls[i].pattern;
+	}
+	return count;
+}
+
 static int by_start(const void *left, const void *right)
 {
 	const struct stretch *a = left, *b = right;

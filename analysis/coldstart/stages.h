@@ -25,6 +25,9 @@ enum stage stage_of_file(const char *path);
 enum stage stage_of_call(const char *name);
 enum stage stage_of_program(const char *path);
 
+/* The patterns of calls that are signs of a stage; how many, at most `room`. */
+size_t stage_call_patterns(enum stage stage, const char **patterns, size_t room);
+
 /* One stretch in which something is a sign of a stage. */
 struct stretch {
 	int64_t start_ns, end_ns;

@@ -12,13 +12,17 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "analysis/coldstart/call_watch.h"
 #include "lib/clock.h"
 
-#define LOOK_EVERY_MS 10
-#define MAPS_EVERY 25 /* looks: the list of mappings is long */
 #define MS 1000000ll
+#define LOOK_EVERY_NS (10 * MS)
+#define LOOK_COST 30	      /* looking takes no more of a processor than one in so many parts */
+#define MAPS_EVERY 25	      /* looks: the list of mappings is long */
+#define SETTLE_NS (1000 * MS) /* what began before the call that was waited for may end yet */
 #define GRACE_NS (10000 * MS) /* between SIGTERM and SIGKILL */
 #define TOLD_MAX 2000
 
@@ -84,15 +88,31 @@ static void sample_memory(struct start *start, const struct proc_tree *tree)
 		start->rss_peak = rss;
 }
 
-static void end_gently(pid_t run, int pidfd)
+/* What is observed, and by what. */
+struct observed {
+	pid_t run;
+	int pidfd;
+	struct call_watch call;
+	unsigned port;
+};
+
+static bool gone_within(const struct observed *observed, int64_t ns)
 {
-	struct pollfd gone = {.fd = pidfd, .events = POLLIN};
+	struct pollfd gone = {.fd = observed->pidfd, .events = POLLIN};
+
+	return poll(&gone, 1, (int)(ns / MS)) > 0;
+}
+
+static void end_gently(const struct observed *observed, struct start *start)
+{
 	struct proc_tree tree;
 
-	kill(run, SIGTERM);
-	if (poll(&gone, 1, GRACE_NS / MS) > 0)
+	kill(observed->run, SIGTERM);
+	start->ending = ENDING_STOPPED;
+	if (gone_within(observed, GRACE_NS))
 		return;
-	proc_tree_below(run, &tree);
+	start->ending = ENDING_KILLED;
+	proc_tree_below(observed->run, &tree);
 	for (size_t i = 0; i < tree.count; i++)
 		kill(tree.pids[i], SIGKILL);
 }
@@ -103,37 +123,65 @@ static void look_at_maps(const struct start_plan *plan, const struct proc_tree *
 		proc_mapped(tree->pids[i], plan->mapped, plan->context);
 }
 
-static void watch(const struct start_plan *plan, struct start *start, pid_t run, int pidfd)
+static int64_t own_cpu_ns(void)
 {
-	struct pollfd gone = {.fd = pidfd, .events = POLLIN};
-	int64_t deadline = (int64_t)monotonic_ns() + plan->timeout_ns;
-	bool watched = ready_is_watched(plan->ready);
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return time.tv_sec * 1000 * MS + time.tv_nsec;
+}
+
+static bool is_ready(
+	const struct start_plan *plan, struct observed *observed, const struct proc_tree *tree)
+{
+	return ready_is_call(plan->ready)
+		? call_watch_look(&observed->call, plan->ready, plan->trace)
+		: ready_holds(plan->ready, tree, &observed->port);
+}
+
+/* One look; true where the program has to be told to end. */
+static bool look(const struct start_plan *plan, struct start *start, struct observed *observed,
+	int64_t deadline, bool maps)
+{
 	struct proc_tree tree;
 
-	start->end = START_EXITED;
-	for (unsigned look = 0; poll(&gone, 1, LOOK_EVERY_MS) == 0; look++) {
-		proc_tree_below(run, &tree);
-		sample_memory(start, &tree);
-		if (watched && ready_holds(plan->ready, &tree)) {
-			start->ready_ns = (int64_t)monotonic_ns();
-			start->end = START_READY;
-		} else if ((int64_t)monotonic_ns() >= deadline) {
-			start->end = START_TIMEOUT;
-		}
-		if (plan->mapped && (start->end != START_EXITED || look % MAPS_EVERY == 0))
-			look_at_maps(plan, &tree);
-		if (start->end == START_EXITED)
-			continue;
-		end_gently(run, pidfd);
-		return;
+	proc_tree_below(observed->run, &tree);
+	sample_memory(start, &tree);
+	if (is_ready(plan, observed, &tree)) {
+		start->ready_ns = (int64_t)monotonic_ns();
+		start->end = START_READY;
+	} else if ((int64_t)monotonic_ns() >= deadline) {
+		start->end = START_TIMEOUT;
 	}
+	if (plan->mapped && (maps || start->end != START_EXITED))
+		look_at_maps(plan, &tree);
+	return start->end != START_EXITED;
+}
+
+static void watch(const struct start_plan *plan, struct start *start, struct observed *observed)
+{
+	int64_t deadline = (int64_t)monotonic_ns() + plan->timeout_ns, pause = LOOK_EVERY_NS;
+
+	start->end = START_EXITED;
+	for (unsigned number = 0; !gone_within(observed, pause); number++) {
+		int64_t begin = own_cpu_ns();
+
+		if (look(plan, start, observed, deadline, number % MAPS_EVERY == 0)) {
+			if (!observed->call.seen || !gone_within(observed, SETTLE_NS))
+				end_gently(observed, start);
+			break;
+		}
+		pause = (own_cpu_ns() - begin) * LOOK_COST;
+		pause = pause < LOOK_EVERY_NS ? LOOK_EVERY_NS : pause;
+	}
+	call_watch_end(&observed->call);
 }
 
 int start_once(const struct start_plan *plan, struct start *start)
 {
 	char **arguments = run_arguments(plan);
-	int told = memfd_create("ragtime-told", MFD_CLOEXEC), pidfd, status = 0;
-	pid_t run;
+	int told = memfd_create("ragtime-told", MFD_CLOEXEC), status = 0;
+	struct observed observed = {.pidfd = -1};
 
 	*start = (struct start){.rss_first = -1, .rss_ready = -1, .rss_peak = -1};
 	if (!arguments || told < 0) {
@@ -141,23 +189,24 @@ int start_once(const struct start_plan *plan, struct start *start)
 		return -ENOMEM;
 	}
 	fflush(NULL);
-	run = fork();
-	if (run == 0)
+	observed.run = fork();
+	if (observed.run == 0)
 		become_run(plan, told, arguments);
 	free(arguments);
-	pidfd = run > 0 ? (int)syscall(SYS_pidfd_open, run, 0) : -1;
-	if (pidfd < 0) {
+	if (observed.run > 0)
+		observed.pidfd = (int)syscall(SYS_pidfd_open, observed.run, 0);
+	if (observed.pidfd < 0) {
 		int err = -errno;
 
 		close(told);
 		return err;
 	}
-	watch(plan, start, run, pidfd);
-	while (waitpid(run, &status, 0) < 0 && errno == EINTR)
+	watch(plan, start, &observed);
+	while (waitpid(observed.run, &status, 0) < 0 && errno == EINTR)
 		;
 	start->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	start->told = read_told(told);
-	close(pidfd);
+	close(observed.pidfd);
 	close(told);
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include "analysis/coldstart/proc.h"
 #include "analysis/coldstart/ready.h"
+#include "analysis/coldstart/result.h"
 
 struct start_plan {
 	char **command;
@@ -32,8 +33,9 @@ enum start_end {
 
 struct start {
 	enum start_end end;
+	enum ending ending;
 	int64_t ready_ns; /* CLOCK_MONOTONIC, when it was seen; 0: it was not */
-	int status;	  /* as a shell says it, where it ended by itself */
+	int status;	  /* of the program, as a shell says it */
 	int64_t rss_first, rss_ready, rss_peak; /* bytes, as sampled; -1: it was too quick */
 	char *told;				/* the end of what it wrote on standard error */
 };

@@ -171,8 +171,9 @@ struct target_line target_judge(
 		.bound = sample_mean_bound(series.values, series.count),
 	};
 
-	if (!series.count)
-		line.outcome = TARGET_UNKNOWN;
+	if (!(line.mean > 0)) /* it has no such stage, or nothing shows it */
+		line = (struct target_line){
+			line.name, line.title, line.is_bytes, line.limit, NAN, NAN, TARGET_UNKNOWN};
 	else if (line.mean > line.limit)
 		line.outcome = TARGET_MISSED;
 	else

@@ -2,7 +2,7 @@
 /*
  * What a start should stay within. A target is met where even the upper bound of the mean (95 %
  * sure) is below it, and missed where the mean itself is above; in between more starts are needed
- * to say.
+ * to say. Unknown: nothing of it was seen.
  */
 #ifndef ANALYSIS_COLDSTART_TARGETS_H
 #define ANALYSIS_COLDSTART_TARGETS_H

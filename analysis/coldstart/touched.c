@@ -7,6 +7,16 @@
 
 #include "analysis/coldstart/page_cache.h"
 
+bool touched_whole_path(const char *name, char path[PATH_MAX])
+{
+	if (*name != '/')
+		return realpath(name, path) != NULL;
+	if (strlen(name) >= PATH_MAX)
+		return false;
+	strcpy(path, name);
+	return true;
+}
+
 void touched_add(struct touched *touched, const char *path)
 {
 	if (touched->count && !strcmp(touched->files[touched->count - 1].path, path))
@@ -29,14 +39,16 @@ void touched_add_run(struct touched *touched, struct model *model, const struct 
 {
 	struct query *query = model_query(model,
 		"SELECT DISTINCT b.name FROM object b JOIN process p ON p.id = b.process"
-		" WHERE p.run = ?1 AND b.kind IN (1, 9) AND b.name LIKE '/%'"
+		" WHERE p.run = ?1 AND b.kind IN (1, 9)"
 		" AND b.name NOT LIKE '/proc/%' AND b.name NOT LIKE '/sys/%'"
 		" AND b.name NOT LIKE '/dev/%' UNION SELECT program FROM process WHERE run = ?1");
 
+	char path[PATH_MAX];
+
 	query_bind(query, 1, run->id);
 	while (query_next(query)) {
-		if (query_text(query, 0))
-			touched_add(touched, query_text(query, 0));
+		if (query_text(query, 0) && touched_whole_path(query_text(query, 0), path))
+			touched_add(touched, path);
 	}
 	query_free(query);
 }

@@ -3,10 +3,18 @@
 #ifndef ANALYSIS_COLDSTART_TOUCHED_H
 #define ANALYSIS_COLDSTART_TOUCHED_H
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "analysis/model.h"
+
+/*
+ * A file as a program named it, from the root: what it named from its own folder is taken from
+ * ours, where it was started. False: it is no such file, or is gone.
+ */
+bool touched_whole_path(const char *name, char path[PATH_MAX]);
 
 struct touched {
 	struct touched_file {

@@ -175,6 +175,99 @@ def check_servers():
         check(told["wall_ns"]["max"] < 30e9, f"{ready}: {told['wall_ns']}")
 
 
+SERVICE = """
+import http.server, sys, threading, time
+
+class SentenceTransformer:
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            self.weights = file.read()
+        time.sleep(0.2)
+
+    def encode(self, texts):
+        time.sleep(0.1)
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if warm else 503)
+        self.end_headers()
+
+warm = False
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+model = SentenceTransformer("model.safetensors")
+model.encode(["warm up"])
+time.sleep(0.2)
+warm = True
+while True:
+    time.sleep(1)
+"""
+
+
+def check_services():
+    """They never end by themselves: each moment of readiness is found, and then they are ended."""
+    script = write("service.py", SERVICE)
+    for ready, slept in (("listen", 0), ("func:*.SentenceTransformer.__init__", 0.2), ("first-inference", 0.3),
+                         ("http:/health", 0.5)):
+        told = result(PYTHON, script, options=("-n", "1", "--ready", ready), cwd=TMP)
+        check_sums(told, ready)
+        check(told["endings"] == [{"by": "SIGTERM", "status": 143, "starts": 1}], f"{ready}: {told['endings']}")
+        check(told["wall_ns"]["min"] >= slept * 1e9, f"{ready}: {told['wall_ns']}")
+        check((stage(told, "inference")["max"] > 0) == (ready[:4] in ("firs", "http")), f"{ready}: {told['stages']}")
+        if ready[:4] in ("firs", "http"):
+            check(told["files"][0]["path"] == WEIGHTS and told["files"][0]["read_bytes"]["values"] == [SIZE],
+                  f"{ready}: a file named from the folder it runs in: {told['files']}")
+
+
+def check_plain_c():
+    source = write("index.c", """
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+__attribute__((noinline)) long load_index(const char *path)
+{
+	static char bytes[65536];
+	int fd = open(path, O_RDONLY);
+	long size = 0, got;
+	while ((got = read(fd, bytes, sizeof(bytes))) > 0)
+		size += got;
+	close(fd);
+	usleep(300000);
+	return size;
+}
+static void end(int signal) { (void)signal; _exit(7); }
+int main(int count, char **words)
+{
+	signal(SIGTERM, end);
+	if (count < 2 || load_index(words[1]) <= 0)
+		return 1;
+	for (;;)
+		pause();
+}
+""")
+    program = os.path.join(TMP, "index")
+    subprocess.run(["cc", "-O1", "-o", program, source], check=True)
+    told = result(program, WEIGHTS, options=("-n", "1", "--ready", "func:load_index"))
+    check_sums(told, "plain C")
+    check(told["wall_ns"]["min"] >= PLANTED * 1e9, f"plain C: {told['wall_ns']}")
+    check(told["files"][0]["read_bytes"]["values"] == [SIZE], f"plain C: {told['files']}")
+    check(told["endings"] == [{"by": "SIGTERM", "status": 7, "starts": 1}], f"plain C: {told['endings']}")
+
+
+def check_node():
+    script = write("service.js", f"""
+const fs = require("fs"), http = require("http");
+const weights = fs.readFileSync({json.dumps(WEIGHTS)});
+let warm = false;
+http.createServer((request, response) => {{ response.statusCode = warm ? 200 : 503; response.end(); }}).listen(0, "127.0.0.1");
+setTimeout(() => {{ warm = true; }}, 300);
+""")
+    told = result(shutil.which("node"), script, options=("-n", "1", "--ready", "http:/health"))
+    check_sums(told, "node")
+    check(told["wall_ns"]["min"] >= PLANTED * 1e9, f"node: {told['wall_ns']}")
+    check(told["files"][0]["read_bytes"]["values"] == [SIZE], f"node: {told['files']}")
+
+
 def check_failures():
     done = coldstart(PYTHON, "-c", "raise SystemExit('no model')", options=("-n", "1"), status=4)
     check("no model" in done.stderr, done.stderr)
@@ -211,7 +304,7 @@ with open(WEIGHTS, "wb") as weights:
     weights.write(os.urandom(1 << 20) * (SIZE >> 20))
     os.fsync(weights.fileno())
 for case in (check_weights, check_mapped, check_cold, check_launcher, check_compiling, check_planted, check_servers,
-             check_failures, check_gates):
+             check_services, check_plain_c, check_node, check_failures, check_gates):
     if len(sys.argv) < 2 or case.__name__ in sys.argv[1:]:
         case()
 finish()
