@@ -19,6 +19,7 @@ enum state {
 	SPAN_APART = 16,
 	SPAN_IS_TASK = 32, /* a coroutine that is a task's */
 	SPAN_OVER = 64,
+	SPAN_BEFORE = 128, /* it had begun before tracing did */
 };
 
 struct span {
@@ -204,6 +205,8 @@ static void put(struct segments *all, struct span *span, bool ended)
 
 	store_span(all->store, row);
 	put_attribute(all, span->row, "ragtime.active_ns", span->sum.active_ns);
+	if (span->state & SPAN_BEFORE)
+		put_attribute(all, span->row, "ragtime.began_before", 1);
 	if (span->segments > 1)
 		put_attribute(all, span->row, "ragtime.segments", span->segments);
 	if (span->state & SPAN_IS_TASK && span->made) {
@@ -366,6 +369,11 @@ static void begin(struct span *span, const struct segment *segment)
 	span->thread = segment->thread;
 	span->operation = segment->operation;
 	span->kind = segment->kind;
+	if (!(segment->flags & RT_SEGMENT_BEFORE))
+		return;
+	span->state |= SPAN_BEFORE;
+	if (span->parent == segment->thread_span)
+		span->evidence = RT_EVIDENCE_unknown;
 }
 
 void segments_open(struct segments *all, const struct segment *segment)

@@ -34,6 +34,21 @@ uint64_t arguments_size(const char *text, struct argp_state *state)
 	return unit ? value << (10 * (unit - units + 1)) : value;
 }
 
+error_t arguments_rule(struct runtime_rules *rules, enum runtime_rule does, const char *text,
+	struct argp_state *state)
+{
+	const char *fault;
+
+	if (does == RUNTIME_RULE_CALL && !strcmp(text, "off")) {
+		rules->off = true;
+		return 0;
+	}
+	fault = runtime_rules_fault(text);
+	if (fault)
+		argp_error(state, "'%s' names no Python function: %s", text, fault);
+	return (error_t)-runtime_rules_add(rules, does, text);
+}
+
 const char *arguments_base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');

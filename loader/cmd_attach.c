@@ -46,6 +46,9 @@ enum {
 	KEY_MODE,
 	KEY_INJECT,
 	KEY_WITH_CONTENT,
+	KEY_PY,
+	KEY_PY_EXCLUDE,
+	KEY_ROOT,
 };
 
 static const struct argp_option options[] = {
@@ -60,6 +63,13 @@ static const struct argp_option options[] = {
 	{"mode", KEY_MODE, "auto|bpf|inject", 0,
 		"From the kernel, or by a library brought in; normally from the kernel", 0},
 	{"inject", KEY_INJECT, NULL, 0, "The same as --mode inject", 0},
+	{"py", KEY_PY, "PATTERN|off", 0,
+		"With --inject: trace these Python functions too, as in 'mypkg.*'; off: none at all",
+		0},
+	{"py-exclude", KEY_PY_EXCLUDE, "PATTERN", 0,
+		"With --inject: never trace these Python functions", 0},
+	{"root", KEY_ROOT, "FUNCTION", 0,
+		"With --inject: a call of this Python function begins a request", 0},
 	{"with-content", KEY_WITH_CONTENT, NULL, 0,
 		"Store prompts, answers, statements and bodies too, as 'ragtime run' does", 0},
 	{"duration", KEY_DURATION, "SECONDS", 0, "Stop tracing after this time", 0},
@@ -72,6 +82,8 @@ static const struct argp_option options[] = {
 struct attach {
 	struct session_options session;
 	struct find_filter filter;
+	struct runtime_rules rules;
+	bool by_rules;
 	bool by_filter;
 	bool children;
 	bool inject;
@@ -150,6 +162,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_INJECT:
 		attach->inject = true;
 		break;
+	case KEY_PY:
+		attach->by_rules = true;
+		return arguments_rule(&attach->rules, RUNTIME_RULE_CALL, arg, state);
+	case KEY_PY_EXCLUDE:
+		attach->by_rules = true;
+		return arguments_rule(&attach->rules, RUNTIME_RULE_SKIP, arg, state);
+	case KEY_ROOT:
+		attach->by_rules = true;
+		return arguments_rule(&attach->rules, RUNTIME_RULE_REQUEST, arg, state);
 	case KEY_WITH_CONTENT:
 		attach->session.content = true;
 		break;
@@ -169,6 +190,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		if (!attach->count && !attach->by_filter)
 			argp_error(state,
 				"which process? Give its PID, --name or --port; 'ragtime ps' lists them");
+		if (attach->by_rules && !attach->inject)
+			argp_error(state, "--py, --py-exclude and --root go with --inject");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -326,6 +349,7 @@ static int attach_all(struct attach *attach)
 	if (attach->inject) {
 		attach->session.mode = "shim, injected";
 		attach->session.slow_clock = false;
+		attach->session.rules = &attach->rules;
 	}
 	code = attach->inject ? trace_inside(attach, &job) : trace(attach, &job);
 	job_close(&job);
@@ -352,6 +376,7 @@ int cmd_attach(int argc, char **argv)
 		attach.session.follow = attach.children;
 		code = attach_all(&attach);
 	}
+	runtime_rules_free(&attach.rules);
 	free(attach.pids);
 	return code;
 }

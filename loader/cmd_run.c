@@ -110,16 +110,6 @@ struct run {
 	struct launch_inherited *inherited;
 };
 
-static error_t parse_rule(
-	struct run *run, enum runtime_rule does, const char *pattern, struct argp_state *state)
-{
-	const char *fault = runtime_rules_fault(pattern);
-
-	if (fault)
-		argp_error(state, "'%s' names no Python function: %s", pattern, fault);
-	return (error_t)-runtime_rules_add(&run->rules, does, pattern);
-}
-
 /* Adds to a list that ends with NULL. */
 static error_t list_add(char ***list, char *text)
 {
@@ -154,19 +144,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--protocol '%s': %s", arg, forced_fault(arg));
 		return list_add(&run->forced, arg);
 	case KEY_PY:
-		if (strcmp(arg, "off") != 0)
-			return parse_rule(run, RUNTIME_RULE_CALL, arg, state);
-		run->rules.off = true;
-		break;
+		return arguments_rule(&run->rules, RUNTIME_RULE_CALL, arg, state);
 	case KEY_NODE:
 		if (strcmp(arg, "off") != 0)
 			argp_error(state, "--node takes off alone, not '%s'", arg);
 		run->session.no_node = true;
 		break;
 	case KEY_PY_EXCLUDE:
-		return parse_rule(run, RUNTIME_RULE_SKIP, arg, state);
+		return arguments_rule(&run->rules, RUNTIME_RULE_SKIP, arg, state);
 	case KEY_ROOT:
-		return parse_rule(run, RUNTIME_RULE_REQUEST, arg, state);
+		return arguments_rule(&run->rules, RUNTIME_RULE_REQUEST, arg, state);
 	case KEY_NO_PACKS:
 		run->session.no_packs = true;
 		break;

@@ -15,6 +15,7 @@
 #include "preload/init.h"
 #include "preload/patch/adopt.h"
 #include "preload/process.h"
+#include "preload/python/python.h"
 
 #include <sys/mman.h>
 
@@ -45,6 +46,7 @@ static void leave(void)
 	struct rt_region *region = entered;
 	__u64 size = region->size;
 
+	python_leave();
 	adopt_return();
 	region_leave();
 	payload_forget();
@@ -79,6 +81,10 @@ EXPORT long ragtime_enter_1(const char *text)
 		raw1(close, fd);
 		return RT_ENTER_TAKEN;
 	}
+	if (!python_leave()) {
+		raw1(close, fd);
+		return RT_ENTER_BUSY;
+	}
 	region = originals_adopt() && !clock_is_forbidden() ? region_map((int)fd, cookie) : NULL;
 	raw1(close, fd);
 	if (!region)
@@ -97,7 +103,10 @@ EXPORT long ragtime_enter_1(const char *text)
 	payload_init();
 	process_begin(RT_BIRTH_INJECT);
 	already_open();
-	return adopt_objects() ? RT_ENTER_DONE : RT_ENTER_BAD;
+	if (!adopt_objects())
+		return RT_ENTER_BAD;
+	python_enter();
+	return RT_ENTER_DONE;
 }
 
 EXPORT long ragtime_leave_1(const char *unused)

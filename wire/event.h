@@ -165,6 +165,8 @@ enum rt_segment {
 	RT_SEGMENT_SUSPENDED = 4, /* not its last */
 	RT_SEGMENT_RAISED = 8,	  /* ended by an exception */
 	RT_SEGMENT_CANCELLED = 16,
+	RT_SEGMENT_BEFORE =
+		32, /* its first here, of a function that had begun before tracing did */
 };
 
 /* What a runtime's function is: result of the runtime_function mark. */
@@ -192,6 +194,7 @@ enum rt_runtime {
 	RT_RUNTIME_THREADED = 5, /* not: a free-threaded build */
 	RT_RUNTIME_TAKEN = 6,	 /* not: other tools hold what we need */
 	RT_RUNTIME_FAILED = 7,	 /* not: the runtime refused */
+	RT_RUNTIME_BUSY = 8,	 /* not: its lock was not free while it was traced */
 };
 
 /* Result of the tls_peer mark. */

@@ -18,6 +18,7 @@ enum rt_enter {
 	RT_ENTER_DONE = 1,
 	RT_ENTER_BAD = 2,   /* the region does not fit, or the process cannot be traced */
 	RT_ENTER_TAKEN = 3, /* another tracer has it */
+	RT_ENTER_BUSY = 4,  /* hooks of an earlier tracer are not out yet: a lock is not free */
 };
 
 #endif

@@ -23,6 +23,7 @@ static const char *const obstacles[] = {
 	[RT_RUNTIME_THREADED] = "a free-threaded build, which is not supported",
 	[RT_RUNTIME_TAKEN] = "other tools hold all places for monitoring",
 	[RT_RUNTIME_FAILED] = "it refused",
+	[RT_RUNTIME_BUSY] = "its lock was never free",
 };
 
 static void note_runtimes(const struct section_context *context, struct section *section)

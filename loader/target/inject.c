@@ -450,6 +450,9 @@ static const char *answer_text(const struct errand *errand)
 		return "the library is not ours";
 	if (errand->result == RT_ENTER_TAKEN)
 		return "it is traced already";
+	if (errand->result == RT_ENTER_BUSY)
+		return "its interpreter's lock has not been free since it was traced before; try "
+		       "again later";
 	return "the library found no way to work there";
 }
 

@@ -74,22 +74,3 @@ py_object *py_module(const char *name)
 
 	return modules ? py.PyDict_GetItemString(modules, name) : NULL;
 }
-
-#define DESCRIPTOR_METHOD 40 /* in a method of a type: its definition */
-
-void py_method_redirect(py_object *type, const char *name, py_any *hook, py_any **real)
-{
-	py_object *method = py.PyObject_GetAttrString(type, name);
-	struct py_definition *definition;
-
-	if (!method)
-		py.PyErr_Clear();
-	if (method && method->type == py_data("PyMethodDescr_Type")) {
-		definition = PY_AT(struct py_definition *, method, DESCRIPTOR_METHOD);
-		if (text_equal(definition->name, name)) {
-			*real = (py_any *)definition->method;
-			definition->method = (void *)hook;
-		}
-	}
-	py_drop(method);
-}

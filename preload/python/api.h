@@ -56,9 +56,6 @@ COLD void py_pending_restore(const struct py_pending *pending);
 COLD const char *py_text_of(py_object *object, const char *name, py_object **holder);
 COLD void py_drop(py_object *object);
 
-/* From now on calls of the type's method go to the hook; `real` stays NULL where it has none. */
-COLD void py_method_redirect(py_object *type, const char *name, py_any *hook, py_any **real);
-
 /* A loaded module, borrowed, or NULL. */
 COLD py_object *py_module(const char *name);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/python/code.h"
+#include "preload/python/python.h"
 #include "preload/python/qualname.h"
 #include "preload/python/rules.h"
 
@@ -12,13 +13,15 @@
 /* co_flags: a generator, a coroutine, an asynchronous generator */
 #define FLAGS_SUSPENDING 0x2a0
 
-struct py_code py_ignored;
+struct py_code *py_ignored;
+__u32 py_session;
 ssize_t py_code_extra = -1;
 int (*py_code_get)(py_object *code, ssize_t index, void **extra);
 
 static int (*code_set)(py_object *code, ssize_t index, void *extra);
 static bool has_qualname;
 static struct py_code *all, *unused;
+static __u32 gone; /* counts those that have left `all` */
 static struct py_code *fresh;
 static unsigned fresh_left;
 
@@ -46,7 +49,7 @@ static struct py_code *code_make(void)
 		code = fresh++;
 		fresh_left--;
 	}
-	*code = (struct py_code){.next = all};
+	*code = (struct py_code){.next = all, .session = py_session};
 	all = code;
 	return code;
 }
@@ -63,9 +66,11 @@ static void code_release(void *extra)
 {
 	struct py_code *code = extra, **place = &all;
 
-	if (!code || code == &py_ignored)
+	if (!code || py_code_is_ignored(code))
 		return;
-	tell_count(code);
+	if (code->session == py_session)
+		tell_count(code);
+	gone++;
 	while (*place && *place != code)
 		place = &(*place)->next;
 	if (*place)
@@ -78,6 +83,10 @@ bool py_code_open(int minor)
 {
 	ssize_t (*request)(void (*)(void *)) = py.PyUnstable_Eval_RequestCodeExtraIndex;
 
+	py_session++;
+	py_ignored = (struct py_code *)((uintptr_t)py_session << 1 | 1);
+	if (py_code_extra >= 0)
+		return true;
 	has_qualname = minor >= 11;
 	py_code_get = py.PyUnstable_Code_GetExtra;
 	code_set = py.PyUnstable_Code_SetExtra;
@@ -90,6 +99,40 @@ bool py_code_open(int minor)
 		return false;
 	py_code_extra = request(code_release);
 	return py_code_extra >= 0;
+}
+
+/* Their memory is for the next session's. */
+static void imports_release(void)
+{
+	struct py_code **place = &all, *code;
+
+	while ((code = *place)) {
+		if (code->object) {
+			place = &code->next;
+			continue;
+		}
+		*place = code->next;
+		code->next = unused;
+		unused = code;
+	}
+}
+
+void py_code_close(void (*each)(py_object *code))
+{
+	struct py_code *code = all;
+
+	while (each && code) {
+		__u32 before = gone;
+
+		if (code->object && code->session == py_session) {
+			code->session = 0;
+			each(code->object);
+		}
+		code = before == gone ? code->next : all;
+	}
+	imports_release();
+	py_session++;
+	py_ignored = (struct py_code *)((uintptr_t)py_session << 1 | 1);
 }
 
 static const py_object *text_type(void)
@@ -200,10 +243,11 @@ static struct py_code *code_for(py_object *object, enum py_rule rule, const stru
 	struct py_code *code;
 
 	if (rule == PY_RULE_SKIP)
-		return &py_ignored;
+		return py_ignored;
 	code = code_make();
 	if (!code)
-		return &py_ignored;
+		return py_ignored;
+	code->object = object;
 	code->act = rule == PY_RULE_HAND ? PY_ACT_HAND
 		: rule == PY_RULE_TAKE	 ? PY_ACT_TAKE
 					 : PY_ACT_SPAN;
@@ -213,7 +257,7 @@ static struct py_code *code_for(py_object *object, enum py_rule rule, const stru
 	if (code->act != PY_ACT_SPAN || code_name(code, names))
 		return code;
 	code_release(code);
-	return &py_ignored;
+	return py_ignored;
 }
 
 static const char *module_of(py_object *globals)
@@ -235,6 +279,8 @@ struct py_code *py_code_decide(struct py_seen *seen)
 	char joined[2 * NAME_MAX_SIZE];
 	struct names names;
 
+	if (!py_on || !region_mapped())
+		return py_ignored;
 	py_pending_keep(&pending);
 	names.module = module_of(seen->globals);
 	names.file = py_text_of(object, "co_filename", &file_holder);
@@ -250,7 +296,7 @@ struct py_code *py_code_decide(struct py_seen *seen)
 	name_join(joined, sizeof(joined), names.module, names.name);
 	code = code_for(object, py_rules_pick(joined, names.file), &names);
 	if (code_set(object, py_code_extra, code))
-		code = &py_ignored;
+		code = py_ignored;
 	py_drop(file_holder);
 	py_drop(name_holder);
 	py_drop(full_holder);

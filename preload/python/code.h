@@ -22,13 +22,24 @@ struct py_code {
 	__u64 window;	      /* ticks */
 	__u64 counted;	      /* calls that were not recorded, and not told of yet */
 	struct py_code *next; /* of all, or of those that are free */
+	py_object *object;    /* whose it is, borrowed; NULL: of an import */
+	__u32 session;	      /* py_session when it was decided */
 };
 
-/* Stands for all that is of no interest. */
-extern HIDDEN struct py_code py_ignored;
+/*
+ * Stands for all that is of no interest; nothing is there to be read. Another one in each session,
+ * since other rules may hold then.
+ */
+extern HIDDEN struct py_code *py_ignored;
 
-/* Takes a place in code objects; false where the interpreter has none. */
+/* Counts the times that the hooks were put in and taken out: what is of another session is over. */
+extern HIDDEN __u32 py_session;
+
+/* A session begins: takes a place in code objects; false where the interpreter has none. */
 COLD bool py_code_open(int minor);
+
+/* It ends: what has been decided holds no more. `each` sees every code object of interest. */
+COLD void py_code_close(void (*each)(py_object *code));
 
 /* The function of a frame that is about to run, or runs. */
 struct py_seen {
@@ -55,13 +66,23 @@ extern HIDDEN int (*py_code_get)(py_object *code, ssize_t index, void **extra);
 /* Calls in a second, about, after which a function is counted instead. */
 #define PY_CALLS_A_SECOND 10000
 
-/* NULL: never seen. */
-ALWAYS_INLINE struct py_code *py_code_of(py_object *code)
+ALWAYS_INLINE bool py_code_is_ignored(const struct py_code *code)
+{
+	return (uintptr_t)code & 1;
+}
+
+/* NULL: not seen in this session. */
+ALWAYS_INLINE struct py_code *py_code_of(py_object *object)
 {
 	void *extra = NULL;
+	struct py_code *code;
 
-	py_code_get(code, py_code_extra, &extra);
-	return extra;
+	py_code_get(object, py_code_extra, &extra);
+	code = extra;
+	if (likely(code == py_ignored))
+		return code;
+	return code && !py_code_is_ignored(code) && likely(code->session == py_session) ? code
+											: NULL;
 }
 
 #endif

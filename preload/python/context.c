@@ -2,23 +2,28 @@
 #include "preload/python/context.h"
 #include "preload/python/greenlet.h"
 #include "preload/python/linkage.h"
+#include "preload/python/python.h"
+#include "preload/python/redirect.h"
 #include "preload/python/span.h"
 
 typedef py_object *py_method(py_object *self, py_object *arguments);
 
-static py_object *variable, *zero;
+static py_object *variable;
+static struct {
+	bool copy, task;
+} hooked;		  /* in this session */
 static void *interpreter; /* the only one that we look at */
 static py_init *task_init;
 static py_method *context_copy;
 
 bool py_context_open(void)
 {
-	if (!py.PyContextVar_New || !py.PyContextVar_Get || !py.PyContextVar_Set)
+	if (!py.PyContextVar_New || !py.PyContextVar_Get || !py.PyContextVar_Set ||
+		!py.PyContextVar_Reset)
 		return false;
 	variable = py.PyContextVar_New("ragtime", NULL);
-	zero = py.PyLong_FromUnsignedLongLong(0);
 	interpreter = py.PyInterpreterState_Get ? py.PyInterpreterState_Get() : NULL;
-	if (!variable || !zero) {
+	if (!variable) {
 		py.PyErr_Clear();
 		return false;
 	}
@@ -43,22 +48,12 @@ struct py_copying {
 	struct py_thread *thread; /* NULL: nothing was set */
 	const void *context;
 	const struct py_copying *around;
-	py_object *before;
+	py_object *variable, *token;
 };
-
-static void variable_set(py_object *value)
-{
-	py_object *token = py.PyContextVar_Set(variable, value);
-
-	if (token)
-		py.Py_DecRef(token);
-	else
-		py.PyErr_Clear();
-}
 
 bool py_context_is_ours(void)
 {
-	return !py.PyInterpreterState_Get || py.PyInterpreterState_Get() == interpreter;
+	return py_on && (!py.PyInterpreterState_Get || py.PyInterpreterState_Get() == interpreter);
 }
 
 /* Where the running function is not traced, what the Context was given holds on. */
@@ -89,10 +84,14 @@ static void copying_begin(struct py_copying *copying, bool task)
 		py.PyErr_Clear();
 		return;
 	}
-	if (py.PyContextVar_Get(variable, NULL, &copying->before))
-		py.PyErr_Clear();
-	variable_set(number);
+	copying->token = py.PyContextVar_Set(variable, number);
 	py.Py_DecRef(number);
+	if (!copying->token) {
+		py.PyErr_Clear();
+		return;
+	}
+	copying->variable = variable;
+	py.Py_IncRef(variable);
 	copying->thread = thread;
 	copying->around = thread->copying;
 	thread->copying = copying;
@@ -106,8 +105,11 @@ static void copying_end(const struct py_copying *copying)
 		return;
 	copying->thread->copying = copying->around;
 	py_pending_keep(&pending);
-	variable_set(copying->before ? copying->before : zero);
-	py_drop(copying->before);
+	/* in another Context, as of a greenlet that came between, there is nothing to put back */
+	if (py.PyContextVar_Reset(copying->variable, copying->token))
+		py.PyErr_Clear();
+	py.Py_DecRef(copying->token);
+	py.Py_DecRef(copying->variable);
 	py_pending_restore(&pending);
 }
 
@@ -146,23 +148,18 @@ static py_object *copy_current_hook(void)
 
 /* ---- where Contexts are copied ---- */
 
+#define METHOD_NONE 0x4
+
 static void hook_copy_context(void)
 {
 	py_object *module = py_module("_contextvars");
-	py_object *function = module ? py.PyObject_GetAttrString(module, "copy_context") : NULL;
-	struct py_definition *definition;
 
-	if (!function)
-		return;
-	definition = PY_AT(struct py_definition *, function, PY_FUNCTION_METHOD);
-	if (function->type == py_data("PyCFunction_Type") &&
-		text_equal(definition->name, "copy_context")) {
-		context_copy = (py_method *)definition->method;
-		definition->method = (void *)context_copy_hook;
-	}
-	py.Py_DecRef(function);
+	hooked.copy = module &&
+		py_redirect_function(module, "copy_context", METHOD_NONE, (void *)context_copy_hook,
+			(void **)(void *)&context_copy);
 }
 
+/* The type stays: its slot is put back. */
 static void hook_task(void)
 {
 	py_object *module = py_module("_asyncio");
@@ -170,9 +167,9 @@ static void hook_task(void)
 
 	if (!type)
 		return;
-	task_init = PY_AT(py_init *, type, PY_TYPE_INIT);
-	PY_AT(py_init *, type, PY_TYPE_INIT) = task_init_hook;
-	py.Py_DecRef(type);
+	py_redirect(&PY_AT(void *, type, PY_TYPE_INIT), (void *)task_init_hook,
+		(void **)(void *)&task_init);
+	hooked.task = true;
 }
 
 static void find_cancelled(void)
@@ -189,15 +186,24 @@ void py_context_imported(void)
 
 	linkage_redirect("PyContext_CopyCurrent", (void *)py.PyContext_CopyCurrent,
 		(void *)copy_current_hook);
-	if (context_copy && task_init && py_cancelled && py_greenlet_current)
+	if (hooked.copy && hooked.task && py_cancelled && py_greenlet_current)
 		return;
 	py_pending_keep(&pending);
 	py_greenlet_imported();
-	if (!context_copy)
+	if (!hooked.copy)
 		hook_copy_context();
-	if (!task_init)
+	if (!hooked.task)
 		hook_task();
 	if (!py_cancelled)
 		find_cancelled();
 	py_pending_restore(&pending);
+}
+
+void py_context_close(void)
+{
+	linkage_return("PyContext_CopyCurrent", (void *)py.PyContext_CopyCurrent,
+		(void *)copy_current_hook);
+	hooked.copy = hooked.task = false;
+	py_drop(variable);
+	variable = NULL;
 }

@@ -9,11 +9,14 @@
 
 #include "preload/python/offsets.h"
 
-/* Once. False where the interpreter has no context variables. */
+/* A session begins. False where the interpreter has no context variables. */
 COLD bool py_context_open(void);
 
 /* Does the calling thread run the one interpreter that is looked at? */
 COLD bool py_context_is_ours(void);
+
+/* It ends. */
+COLD void py_context_close(void);
 
 /* The number that the current Context was given, or 0. */
 COLD __u64 py_context_span(void);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/python/greenlet.h"
+#include "preload/python/python.h"
+#include "preload/python/redirect.h"
 #include "preload/python/span.h"
 
 #include <sys/mman.h>
@@ -24,7 +26,7 @@ static py_object *followed(py_object *result)
 {
 	struct py_thread *thread = rt_self.runtime;
 
-	if (thread)
+	if (thread && py_greenlet_current)
 		py_greenlet_follow(thread);
 	return result;
 }
@@ -40,19 +42,12 @@ FOLLOWED(throw)
 FOLLOWED(switch_method)
 FOLLOWED(throw_method)
 
-/* What other extensions call. */
-static void redirect(void **place, py_any *hook, py_any **real)
-{
-	*real = (py_any *)*place;
-	*place = (void *)hook;
-}
-
 static void stack_forget(const void *greenlet);
 
 /* One is made: what runs in it was asked for by who makes it. */
 static int init_hook(py_object *greenlet, py_object *arguments, py_object *keywords)
 {
-	struct py_thread *thread = py_thread();
+	struct py_thread *thread = py_on ? py_thread() : NULL;
 	int result = real_init(greenlet, arguments, keywords);
 
 	if (thread && !result) {
@@ -68,11 +63,12 @@ static void redirect_init(py_object *type)
 {
 	py_object *method = py.PyObject_GetAttrString(type, "__init__");
 
-	real_init = PY_AT(py_init *, type, PY_TYPE_INIT);
-	PY_AT(py_init *, type, PY_TYPE_INIT) = init_hook;
+	py_redirect(
+		&PY_AT(void *, type, PY_TYPE_INIT), (void *)init_hook, (void **)(void *)&real_init);
 	if (method && method->type == py_data("PyWrapperDescr_Type") &&
 		PY_AT(py_init *, method, DESCRIPTOR_WRAPPED) == real_init)
-		PY_AT(py_init *, method, DESCRIPTOR_WRAPPED) = init_hook;
+		py_redirect(&PY_AT(void *, method, DESCRIPTOR_WRAPPED), (void *)init_hook,
+			(void **)(void *)&real_init);
 	py_drop(method);
 }
 
@@ -81,10 +77,10 @@ static void hook_all(void **functions)
 	py_object *type = functions[TYPE];
 
 	py_greenlet_current = (py_object * (*)(void))(uintptr_t)functions[CURRENT];
-	redirect(&functions[SWITCH], switch_hook, &real_switch);
-	redirect(&functions[THROW], throw_hook, &real_throw);
-	py_method_redirect(type, "switch", switch_method_hook, &real_switch_method);
-	py_method_redirect(type, "throw", throw_method_hook, &real_throw_method);
+	py_redirect(&functions[SWITCH], (void *)switch_hook, (void **)(void *)&real_switch);
+	py_redirect(&functions[THROW], (void *)throw_hook, (void **)(void *)&real_throw);
+	py_redirect_method(type, "switch", switch_method_hook, &real_switch_method);
+	py_redirect_method(type, "throw", throw_method_hook, &real_throw_method);
 	redirect_init(type);
 }
 
@@ -132,6 +128,24 @@ static void stack_free(struct py_place *place, struct py_stack *stack)
 	py_table_remove(&stacks, place);
 	stack->next = unused;
 	unused = stack;
+}
+
+void py_greenlet_close(void)
+{
+	py_greenlet_current = NULL;
+}
+
+void py_greenlet_reset(void)
+{
+	for (size_t i = 0; i < stacks.capacity; i++) {
+		struct py_stack *stack = (struct py_stack *)(uintptr_t)stacks.places[i].span;
+
+		if (!stacks.places[i].key)
+			continue;
+		stack->next = unused;
+		unused = stack;
+	}
+	py_table_clear(&stacks);
 }
 
 /* The address was another's, that ended without our seeing it. */

@@ -17,6 +17,10 @@ extern HIDDEN py_object *(*py_greenlet_current)(void);
 /* A module has been loaded: it may be theirs. */
 COLD void py_greenlet_imported(void);
 
+/* A session ends: they are followed no more; and begins: none of them is known. */
+COLD void py_greenlet_close(void);
+COLD void py_greenlet_reset(void);
+
 /* Makes the running greenlet's stack the thread's. */
 COLD void py_greenlet_follow(struct py_thread *thread);
 

@@ -5,7 +5,9 @@
  * because with any audit hook the interpreter builds arguments for every audited call.
  */
 #include "preload/python/context.h"
+#include "preload/python/install.h"
 #include "preload/python/python.h"
+#include "preload/python/redirect.h"
 #include "preload/python/rules.h"
 #include "preload/python/span.h"
 #include "preload/python/throw.h"
@@ -22,7 +24,10 @@
 
 uintptr_t python_data, python_data_size;
 
-static bool installed;
+bool py_on;
+
+static bool installed; /* at start */
+static int minor;
 
 static bool text_contains(const char *text, const char *part)
 {
@@ -32,8 +37,10 @@ static bool text_contains(const char *text, const char *part)
 	return false;
 }
 
-static enum rt_runtime install(int minor)
+static enum rt_runtime install(void)
 {
+	enum rt_runtime how;
+
 	if (minor < MINOR_FIRST)
 		return RT_RUNTIME_UNKNOWN;
 	if (text_contains(py.Py_GetVersion(), "free-threading"))
@@ -42,24 +49,52 @@ static enum rt_runtime install(int minor)
 		return RT_RUNTIME_FAILED;
 	if (py_offsets_find(minor))
 		py_throw_open();
-	return minor < MINOR_EVENTS ? way_frames_open(minor) : way_events_open(minor);
+	py_on = true;
+	how = minor < MINOR_EVENTS ? way_frames_open(minor) : way_events_open(minor);
+	py_on = how < RT_RUNTIME_UNKNOWN;
+	if (!py_on)
+		py_redirects_return();
+	return how;
 }
 
-static void install_tell(void)
+void py_install(void)
 {
 	const char *version = py.Py_GetVersion();
-	int minor = py_minor(version);
 	struct py_pending pending;
 	struct rt_bytes tail = {.data = version, .type = RT_TAIL_NAME};
 	enum rt_runtime how;
 
+	minor = py_minor(version);
 	while (version[tail.size] && version[tail.size] != ' ')
 		tail.size++;
 	py_pending_keep(&pending);
 	py_rules_read();
-	how = install(minor);
+	py_span_reset();
+	py_greenlet_reset();
+	how = install();
 	py_pending_restore(&pending);
 	mark_emit(RT_EV_runtime, (__u64)minor, how, &tail);
+	if (py_on && rt_came_late)
+		py_context_imported();
+}
+
+void py_remove(void)
+{
+	struct py_pending pending;
+
+	if (!py_on)
+		return;
+	py_pending_keep(&pending);
+	py_code_tell_counts();
+	py_on = false;
+	if (minor < MINOR_EVENTS)
+		way_frames_close();
+	else
+		way_events_close();
+	py_redirects_return();
+	py_greenlet_close();
+	py_context_close();
+	py_pending_restore(&pending);
 }
 
 /* ---- out again ---- */
@@ -81,7 +116,7 @@ static bool memory_read(void *to, const void *from, size_t size)
 	return raw6(process_vm_readv, raw0(getpid), &local, 1, &remote, 1, 0) == (long)size;
 }
 
-static void python_data_find(void)
+void py_data_find(void)
 {
 	void *runtime = py_data("_PyRuntime");
 	const ElfW(Sym) *symbol = NULL;
@@ -117,7 +152,7 @@ static int on_audit(const char *event, py_object *arguments, void *data)
 	(void)data;
 	if (!installed && (runs || text_equal(event, "import"))) {
 		installed = true;
-		install_tell();
+		py_install();
 	}
 	if (runs)
 		audit_leave();
@@ -128,19 +163,19 @@ void python_open(void)
 {
 	if (region_off() || rt_region->flags & RT_REGION_NO_RUNTIME || !py_api_find())
 		return;
-	python_data_find();
+	py_data_find();
 	py.PySys_AddAuditHook(on_audit, NULL);
 }
 
 __u64 python_span(void)
 {
-	struct py_thread *thread = installed ? rt_self.runtime : NULL;
+	struct py_thread *thread = py_on ? rt_self.runtime : NULL;
 
 	return thread ? py_span_now(thread, py_context()) : 0;
 }
 
 void python_ends(void)
 {
-	if (installed)
+	if (py_on)
 		py_code_tell_counts();
 }

@@ -11,6 +11,7 @@
 struct redirect {
 	const char *name;
 	uintptr_t original, hook;
+	bool back;  /* from the hook to the original */
 	bool leave; /* this object has one of the two */
 };
 
@@ -47,13 +48,16 @@ static void slot_write(const struct loaded *object, uintptr_t *slot, uintptr_t v
 static void slots_redirect(const struct loaded *object, const struct slots *slots,
 	const ElfW(Rela) * relas, size_t count, const struct redirect *redirect)
 {
+	uintptr_t value = redirect->back ? redirect->original : redirect->hook;
+
 	for (size_t i = 0; relas && i < count; i++) {
+		uintptr_t *slot = (uintptr_t *)(object->base + relas[i].r_offset);
 		unsigned type = ELF64_R_TYPE(relas[i].r_info);
 
 		if ((type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT) &&
-			text_equal(slots_name(slots, &relas[i]), redirect->name))
-			slot_write(object, (uintptr_t *)(object->base + relas[i].r_offset),
-				redirect->hook);
+			text_equal(slots_name(slots, &relas[i]), redirect->name) &&
+			(!redirect->back || *slot == redirect->hook))
+			slot_write(object, slot, value);
 	}
 }
 
@@ -84,4 +88,16 @@ void linkage_redirect(const char *name, const void *original, const void *hook)
 		return;
 	looked = now;
 	dl_iterate_phdr(object_redirect, &redirect);
+}
+
+void linkage_return(const char *name, const void *original, const void *hook)
+{
+	struct redirect redirect = {.name = name,
+		.original = (uintptr_t)original,
+		.hook = (uintptr_t)hook,
+		.back = true};
+
+	if (looked)
+		dl_iterate_phdr(object_redirect, &redirect);
+	looked = 0;
 }

@@ -13,4 +13,7 @@
  */
 COLD void linkage_redirect(const char *name, const void *original, const void *hook);
 
+/* What leads to the hook leads to the original again. */
+COLD void linkage_return(const char *name, const void *original, const void *hook);
+
 #endif

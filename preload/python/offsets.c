@@ -4,8 +4,8 @@
 struct py_offsets py_at;
 
 static const struct py_offsets known[] = {
-#define OFFSETS(minor, code, globals, locals, owner, generator, state, context, frame, chain) \
-	{minor, code, globals, locals, owner, generator, state, context, frame, chain},
+#define OFFSETS(minor, code, globals, locals, owner, at, generator, state, context, frame, chain) \
+	{minor, code, globals, locals, owner, at, generator, state, context, frame, chain},
 #include "preload/python/offsets.def"
 #undef OFFSETS
 };

@@ -7,7 +7,7 @@
 
 struct py_offsets {
 	int minor; /* 0: none of them is to be used */
-	int frame_code, frame_globals, frame_locals, frame_owner;
+	int frame_code, frame_globals, frame_locals, frame_owner, frame_at;
 	int generator_frame, generator_state;
 	int thread_context, thread_frame, chain;
 };

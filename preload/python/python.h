@@ -11,6 +11,14 @@
 /* By the constructor, once the region stands. */
 COLD void python_open(void);
 
+/*
+ * Likewise in a process that runs already, and out again. They wait for a while, since the
+ * interpreter's lock is needed; what takes longer is done when that is free. Not out yet: nothing
+ * new may begin.
+ */
+COLD void python_enter(void);
+COLD bool python_leave(void);
+
 /* Before a fork, and in the child after it. */
 COLD void python_forks(void);
 COLD void python_forked(void);
@@ -25,6 +33,9 @@ COLD __u64 python_span(void);
 /* Likewise without its lock, whatever the Context: for what the thread does itself, such as exec.
  */
 COLD __u64 python_innermost(void);
+
+/* The hooks are in. */
+extern HIDDEN bool py_on;
 
 /* The interpreter's own memory, where the condition lies by which its lock is waited for. */
 extern HIDDEN uintptr_t python_data, python_data_size;

@@ -159,6 +159,8 @@ void py_span_enter(struct py_thread *thread, const struct py_entry *entry)
 	open->segment = 0;
 	open->recorded = open->thrown = false;
 	if (!entry->generator || !is_resumed(entry, open)) {
+		if (unlikely(entry->resumes))
+			open->segment = RT_SEGMENT_BEFORE;
 		if (unlikely(++code->calls > PY_CALLS_A_SECOND) &&
 			py_code_is_hot(code, ticks_now())) {
 			open->recorded = false;
@@ -359,7 +361,7 @@ void python_thread_ends(void)
 /* What the child runs is the work of the span that forks. */
 void python_forks(void)
 {
-	struct py_thread *thread = rt_self.runtime;
+	struct py_thread *thread = py_on ? rt_self.runtime : NULL;
 	struct py_open *open = thread ? innermost_told(thread->stack) : NULL;
 
 	if (open && open->code && open->epoch == py_epoch)
@@ -368,7 +370,7 @@ void python_forks(void)
 
 __u64 python_innermost(void)
 {
-	struct py_thread *thread = rt_self.runtime;
+	struct py_thread *thread = py_on ? rt_self.runtime : NULL;
 	struct py_open *open = thread ? innermost_told(thread->stack) : NULL;
 
 	return open ? number_below(thread, open) : 0;
@@ -393,6 +395,25 @@ static struct py_thread *thread_map(void)
 	return at < 0 && at > -4096 ? NULL : (struct py_thread *)at;
 }
 
+static void thread_reset(struct py_thread *thread)
+{
+	thread->stack = &thread->own;
+	thread->own.count = thread->own.beyond = 0;
+	thread->own.room = PY_STACK_MAX;
+	thread->own.of = NULL;
+	thread->copying = NULL;
+}
+
+void py_span_reset(void)
+{
+	py_table_clear(&generators);
+	py_table_clear(&handed);
+	for (unsigned i = 0; i < THREADS_MAX && threads[i]; i++) {
+		thread_reset(threads[i]);
+		threads[i]->span = threads[i]->span_limit = 0;
+	}
+}
+
 /* With the interpreter's lock held. */
 struct py_thread *py_thread_make(void)
 {
@@ -407,11 +428,7 @@ struct py_thread *py_thread_make(void)
 			continue;
 		}
 		thread->taken = 1;
-		thread->stack = &thread->own;
-		thread->own.count = thread->own.beyond = 0;
-		thread->own.room = PY_STACK_MAX;
-		thread->own.of = NULL;
-		thread->copying = NULL;
+		thread_reset(thread);
 		rt_self.runtime = thread;
 		return thread;
 	}

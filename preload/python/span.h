@@ -92,7 +92,8 @@ struct py_entry {
 	struct py_code *code;
 	const void *frame, *generator;
 	const py_object *first_local; /* NULL where it is not known */
-	bool begins; /* certainly not resumed: what was known by that generator is over */
+	bool begins;  /* certainly not resumed: what was known by that generator is over */
+	bool resumes; /* certainly resumed, whether we have seen it before or not */
 };
 void py_span_enter(struct py_thread *thread, const struct py_entry *entry) HIDDEN;
 
@@ -195,6 +196,9 @@ COLD void py_span_take(struct py_thread *thread, const py_object *work, const vo
 
 /* Numbers for spans and tasks. */
 COLD __u64 py_span_number(struct py_thread *thread);
+
+/* A session begins: no thread is in anything, nothing is suspended. */
+COLD void py_span_reset(void);
 
 /* Exceptions of this type are cancellations; NULL while there is none. */
 extern HIDDEN const py_object *py_cancelled;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/python/throw.h"
 #include "preload/python/context.h"
+#include "preload/python/redirect.h"
 #include "preload/python/span.h"
 
 #define CHAIN_MAX 128
@@ -49,6 +50,7 @@ static py_object *thrown(
 	py_any *real, py_object *generator, void *const *arguments, enum py_end end)
 {
 	struct py_thread *thread = py_context_is_ours() ? py_thread() : NULL;
+	__u32 session = py_session;
 	struct py_stack *stack;
 	py_object *result;
 	unsigned count;
@@ -59,7 +61,8 @@ static py_object *thrown(
 	count = stack->count;
 	chain_resume(thread, generator);
 	result = real(generator, arguments[0], arguments[1], arguments[2]);
-	py_span_throw_ends(thread, stack, count, end);
+	if (session == py_session)
+		py_span_throw_ends(thread, stack, count, end);
 	return result;
 }
 
@@ -83,8 +86,8 @@ void py_throw_open(void)
 	generator_type = py_data("PyGen_Type");
 	if (!coroutine_type || !generator_type)
 		return;
-	py_method_redirect(coroutine_type, "throw", coroutine_throw_hook, &coroutine_throw);
-	py_method_redirect(coroutine_type, "close", coroutine_close_hook, &coroutine_close);
-	py_method_redirect(generator_type, "throw", generator_throw_hook, &generator_throw);
-	py_method_redirect(generator_type, "close", generator_close_hook, &generator_close);
+	py_redirect_method(coroutine_type, "throw", coroutine_throw_hook, &coroutine_throw);
+	py_redirect_method(coroutine_type, "close", coroutine_close_hook, &coroutine_close);
+	py_redirect_method(generator_type, "throw", generator_throw_hook, &generator_throw);
+	py_redirect_method(generator_type, "close", generator_close_hook, &generator_close);
 }

@@ -10,7 +10,7 @@
 
 #include "preload/python/api.h"
 
-/* Once, where the interpreter's layout is known. */
+/* As a session begins, where the interpreter's layout is known. */
 COLD void py_throw_open(void);
 
 #endif

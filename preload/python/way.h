@@ -7,8 +7,10 @@
 
 /* 3.8 to 3.11: a function around the evaluation of each frame. */
 COLD enum rt_runtime way_frames_open(int minor);
+COLD void way_frames_close(void);
 
 /* 3.12 on: events of sys.monitoring. */
 COLD enum rt_runtime way_events_open(int minor);
+COLD void way_events_close(void);
 
 #endif

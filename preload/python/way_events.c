@@ -7,6 +7,7 @@
  * Exceptions that pass through a frame, and those thrown into a generator, can be asked for only of
  * all functions.
  */
+#include "preload/python/redirect.h"
 #include "preload/python/way.h"
 
 /*
@@ -29,6 +30,7 @@ struct definition {
 
 static py_object *monitoring, *disable, *none, *code_type;
 static long tool, local_events;
+static bool opened, opened_before;
 
 static inline py_object *answer(py_object *object)
 {
@@ -75,31 +77,34 @@ static inline const py_object *first_local(const struct py_code *code, const voi
 					   : NULL;
 }
 
+static bool succeeds(py_object *result)
+{
+	if (!result)
+		py.PyErr_Clear();
+	py_drop(result);
+	return result != NULL;
+}
+
 static NOINLINE struct py_code *decide(py_object *object)
 {
 	struct py_seen seen = {.code = object, .globals = py.PyEval_GetGlobals()};
 	struct py_code *code = py_code_decide(&seen);
-	py_object *result;
 
-	if (code == &py_ignored)
-		return code;
-	result = py.PyObject_CallMethod(
-		monitoring, "set_local_events", "lOl", tool, object, local_events);
-	if (!result)
-		py.PyErr_Clear();
-	py_drop(result);
+	if (code != py_ignored)
+		succeeds(py.PyObject_CallMethod(
+			monitoring, "set_local_events", "lOl", tool, object, local_events));
 	return code;
 }
 
 /* From 3.13 on extensions may tell of events of their own, in what is no code object. */
 static inline struct py_code *code_of(py_object *object)
 {
-	struct py_code *code = likely(object->type == code_type) ? py_code_of(object) : &py_ignored;
+	struct py_code *code = likely(object->type == code_type) ? py_code_of(object) : py_ignored;
 
 	return likely(code != NULL) ? code : decide(object);
 }
 
-static NOINLINE void enter_any(struct py_code *code, bool begins)
+static NOINLINE void enter_any(struct py_code *code, bool begins, bool resumes)
 {
 	struct py_thread *thread = py_thread();
 	const void *frame = frame_now();
@@ -108,6 +113,7 @@ static NOINLINE void enter_any(struct py_code *code, bool begins)
 		.frame = frame,
 		.generator = generator_of(code, frame),
 		.begins = begins,
+		.resumes = resumes,
 	};
 
 	if (!thread)
@@ -121,7 +127,7 @@ static NOINLINE void enter_any(struct py_code *code, bool begins)
 		py_span_take(thread, entry.first_local, frame);
 }
 
-static inline void enter(struct py_code *code, bool begins)
+static inline void enter(struct py_code *code, bool begins, bool resumes)
 {
 	struct py_thread *thread;
 	const void *state;
@@ -134,7 +140,7 @@ static inline void enter(struct py_code *code, bool begins)
 				    thread, code, py_frame_of(state), py_context_entered(state))))
 			return;
 	}
-	enter_any(code, begins);
+	enter_any(code, begins, resumes);
 }
 
 /* The frame's end: it is the innermost, or what was called from it never told us its own. */
@@ -143,7 +149,7 @@ static void leave(const struct py_code *code, enum py_end end)
 	struct py_thread *thread = py_thread();
 	const void *frame;
 
-	if (code->act == PY_ACT_HAND || !thread)
+	if (code == py_ignored || code->act == PY_ACT_HAND || !thread)
 		return;
 	frame = frame_now();
 	if (likely(py_span_is_innermost(thread, frame) && py_span_is_plain(code)))
@@ -160,9 +166,9 @@ static py_object *on_start(py_object *self, py_object *const *arguments, ssize_t
 
 	(void)self;
 	(void)count;
-	if (code == &py_ignored)
+	if (code == py_ignored)
 		return answer(disable);
-	enter(code, true);
+	enter(code, true, false);
 	return answer(none);
 }
 
@@ -172,9 +178,9 @@ static py_object *on_resume(py_object *self, py_object *const *arguments, ssize_
 
 	(void)self;
 	(void)count;
-	if (code == &py_ignored)
+	if (code == py_ignored)
 		return answer(disable);
-	enter(code, false);
+	enter(code, false, true);
 	return answer(none);
 }
 
@@ -184,8 +190,8 @@ static py_object *on_throw(py_object *self, py_object *const *arguments, ssize_t
 
 	(void)self;
 	(void)count;
-	if (code != &py_ignored)
-		enter(code, false);
+	if (code != py_ignored)
+		enter(code, false, false);
 	return answer(none);
 }
 
@@ -210,11 +216,9 @@ static py_object *on_unwind(py_object *self, py_object *const *arguments, ssize_
 	struct py_code *code = code_of(arguments[0]);
 
 	(void)self;
-	if (code != &py_ignored)
-		leave(code,
-			py_cancelled && count > 2 && arguments[2]->type == py_cancelled
-				? PY_END_CANCELLED
-				: PY_END_RAISED);
+	leave(code,
+		py_cancelled && count > 2 && arguments[2]->type == py_cancelled ? PY_END_CANCELLED
+										: PY_END_RAISED);
 	return answer(none);
 }
 
@@ -243,7 +247,7 @@ static bool asks_for_ours(py_object *number)
 	long asked =
 		number && number->type == py_data("PyLong_Type") ? py.PyLong_AsLong(number) : -1;
 
-	return asked == tool;
+	return opened && asked == tool;
 }
 
 /* Our tool is not the program's business: it is told of none. */
@@ -279,33 +283,18 @@ static py_object *on_all_events(py_object *self, py_object *unused)
 	return all;
 }
 
-static void hide_in(const char *name, int flags, py_method **original, py_method *hook)
+static void hide(const char *name, int flags, py_method *hook, py_method **original)
 {
-	py_object *function = py.PyObject_GetAttrString(monitoring, name);
-	struct definition *definition;
-
-	if (!function)
-		return;
-	definition = PY_AT(struct definition *, function, PY_FUNCTION_METHOD);
-	if (function->type == py_data("PyCFunction_Type") && text_equal(definition->name, name) &&
-		definition->flags == flags) {
-		*original = (py_method *)(void *)definition->receive;
-		definition->receive = (void *)hook;
-	}
-	py.Py_DecRef(function);
+	py_redirect_function(monitoring, name, flags, (void *)hook, (void **)(void *)original);
 }
 
 static bool tool_take(void)
 {
 	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
-		py_object *result = py.PyObject_CallMethod(
-			monitoring, "use_tool_id", "ls", tools[i], "ragtime");
-
 		tool = tools[i];
-		py_drop(result);
-		if (result)
+		if (succeeds(py.PyObject_CallMethod(
+			    monitoring, "use_tool_id", "ls", tool, "ragtime")))
 			return true;
-		py.PyErr_Clear();
 	}
 	return false;
 }
@@ -338,7 +327,9 @@ static bool receivers_register(void)
 		done = receiver_register(&receivers[i], events);
 		if (receivers[i].local)
 			local_events |= receivers[i].bit;
-		else
+		/* what was suspended before we came is seen nowhere else first */
+		if (!receivers[i].local ||
+			(rt_came_late && receivers[i].definition.receive == on_resume))
 			global_events |= receivers[i].bit;
 	}
 	py_drop(events);
@@ -363,10 +354,36 @@ enum rt_runtime way_events_open(int minor)
 		return RT_RUNTIME_FAILED;
 	if (!tool_take())
 		return RT_RUNTIME_TAKEN;
+	/* what was answered with DISABLE is asked again */
+	if (opened_before)
+		succeeds(py.PyObject_CallMethod(monitoring, "restart_events", NULL));
+	opened_before = true;
 	if (!receivers_register())
 		return RT_RUNTIME_FAILED;
-	hide_in("get_events", METHOD_ONE, &get_events, on_get_events);
-	hide_in("get_tool", METHOD_ONE, &get_tool, on_get_tool);
-	hide_in("_all_events", METHOD_NONE, &all_events, on_all_events);
+	opened = true;
+	hide("get_events", METHOD_ONE, on_get_events, &get_events);
+	hide("get_tool", METHOD_ONE, on_get_tool, &get_tool);
+	hide("_all_events", METHOD_NONE, on_all_events, &all_events);
 	return py_at.minor ? RT_RUNTIME_EVENTS : RT_RUNTIME_BARE;
+}
+
+static void forget_local(py_object *code)
+{
+	succeeds(py.PyObject_CallMethod(monitoring, "set_local_events", "lOl", tool, code, 0l));
+}
+
+/* Callbacks that are not called any more go last: no event finds none. */
+void way_events_close(void)
+{
+	if (!opened)
+		return;
+	opened = false;
+	succeeds(py.PyObject_CallMethod(monitoring, "set_events", "ll", tool, 0l));
+	py_code_close(forget_local);
+	for (size_t i = 0; i < sizeof(receivers) / sizeof(*receivers); i++)
+		succeeds(py.PyObject_CallMethod(
+			monitoring, "register_callback", "llO", tool, receivers[i].bit, none));
+	succeeds(py.PyObject_CallMethod(monitoring, "free_tool_id", "l", tool));
+	py.Py_DecRef(disable);
+	py.Py_DecRef(monitoring);
 }

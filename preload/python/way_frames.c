@@ -8,6 +8,7 @@
  * the stack are used, the hook is taken out for what is called from there on.
  */
 #include "preload/python/context.h"
+#include "preload/python/python.h"
 #include "preload/python/way.h"
 
 #include <pthread.h>
@@ -16,6 +17,7 @@
 #define SMALL_STACK (1u << 20)
 #define OWNER_GENERATOR 1
 #define SUSPENDED (-1)
+#define RETURN_GENERATOR 75 /* 3.11's instruction after which one waits to be begun */
 
 typedef py_object *eval_frame(void *thread, char *frame, int throws);
 typedef py_object *eval_frame_8(char *frame, int throws);
@@ -24,6 +26,8 @@ static eval_frame *before;
 static eval_frame_8 *before_8;
 static void *interpreter;
 static int version;
+static void **place_8; /* where 3.8 keeps the pointer */
+static bool chained;   /* another tool's hook goes on to ours, which so cannot be taken out */
 static __thread uintptr_t stack_low;
 
 extern int pthread_getattr_np(pthread_t, pthread_attr_t *) __attribute__((weak));
@@ -54,7 +58,8 @@ static NOINLINE py_object *evaluate_unseen(void *thread, char *frame, int throws
 
 	py._PyInterpreterState_SetEvalFrameFunc(interpreter, (void *)before);
 	result = before(thread, frame, throws);
-	py._PyInterpreterState_SetEvalFrameFunc(interpreter, (void *)hook);
+	if (py_on)
+		py._PyInterpreterState_SetEvalFrameFunc(interpreter, (void *)hook);
 	return result;
 }
 
@@ -73,6 +78,16 @@ static const char *generator_of(const struct py_code *code, const char *frame)
 	return PY_AT(char, frame, py_at.frame_owner) == OWNER_GENERATOR
 		? frame - py_at.generator_frame
 		: NULL;
+}
+
+/* Has it been suspended before? */
+static bool has_run(const struct py_code *code, const char *frame)
+{
+	if (!(code->role & RT_ROLE_SUSPENDS))
+		return false;
+	if (version < 11)
+		return PY_AT(int, frame, py_at.frame_at) >= 0;
+	return *PY_AT(const __u8 *, frame, py_at.frame_at) != RETURN_GENERATOR;
 }
 
 static bool makes_generator(const struct py_code *code, const char *generator)
@@ -99,6 +114,7 @@ static NOINLINE py_object *evaluate_handing(
 	const struct py_code *code, void *state, char *frame, int throws)
 {
 	struct py_thread *thread = py_thread();
+	__u32 session = py_session;
 	py_object *result;
 
 	if (!thread || throws)
@@ -109,7 +125,8 @@ static NOINLINE py_object *evaluate_handing(
 	}
 	py_span_take(thread, py_first_local(frame), frame);
 	result = evaluate(state, frame, throws);
-	py_span_leave(py_thread(), PY_END_RETURNED);
+	if (likely(session == py_session))
+		py_span_leave(py_thread(), PY_END_RETURNED);
 	return result;
 }
 
@@ -122,6 +139,7 @@ static NOINLINE py_object *evaluate_any(struct py_code *code, void *state, char 
 		.generator = generator,
 		.first_local = py_first_local(frame),
 	};
+	__u32 session = py_session;
 	struct py_thread *thread;
 	py_object *result;
 
@@ -130,9 +148,12 @@ static NOINLINE py_object *evaluate_any(struct py_code *code, void *state, char 
 	thread = py_thread();
 	if (!thread || makes_generator(code, generator))
 		return evaluate(state, frame, throws);
+	entry.resumes = generator && has_run(code, frame);
 	py_span_enter(thread, &entry);
 	result = evaluate(state, frame, throws);
-	py_span_leave(py_thread(), end_of(generator, result));
+	/* hooks that were taken out meanwhile know of it no more */
+	if (likely(session == py_session))
+		py_span_leave(py_thread(), end_of(generator, result));
 	return result;
 }
 
@@ -140,6 +161,7 @@ static NOINLINE py_object *evaluate_seen(struct py_code *code, void *state, char
 {
 	struct py_thread *thread = likely(py_span_is_plain(code)) ? py_thread() : NULL;
 	struct py_open *open = NULL;
+	__u32 session = py_session;
 	py_object *result;
 
 	if (likely(thread != NULL))
@@ -148,7 +170,8 @@ static NOINLINE py_object *evaluate_seen(struct py_code *code, void *state, char
 	if (unlikely(!open))
 		return evaluate_any(code, state, frame, throws);
 	result = evaluate(state, frame, throws);
-	py_span_leave_plain(py_thread(), open, end_of(NULL, result));
+	if (likely(session == py_session))
+		py_span_leave_plain(py_thread(), open, end_of(NULL, result));
 	return result;
 }
 
@@ -163,7 +186,7 @@ static NOINLINE struct py_code *decide(char *frame)
 	struct py_code *code;
 
 	if (deciding)
-		return &py_ignored;
+		return py_ignored;
 	deciding = true;
 	code = py_code_decide(&seen);
 	deciding = false;
@@ -184,7 +207,7 @@ static py_object *hook(void *thread, char *frame, int throws)
 	if (version == 11 && unlikely(frame_here() < (stack_low ? stack_low : stack_find())))
 		return evaluate_unseen(thread, frame, throws);
 	code = code_of(frame);
-	if (likely(code == &py_ignored))
+	if (likely(code == py_ignored))
 		return before(thread, frame, throws);
 	return evaluate_seen(code, thread, frame, throws);
 }
@@ -193,7 +216,7 @@ static py_object *hook_8(char *frame, int throws)
 {
 	struct py_code *code = code_of(frame);
 
-	if (likely(code == &py_ignored))
+	if (likely(code == py_ignored))
 		return before_8(frame, throws);
 	return evaluate_seen(code, NULL, frame, throws);
 }
@@ -208,6 +231,7 @@ static enum rt_runtime open_8(void)
 
 		if (*place != standard)
 			continue;
+		place_8 = place;
 		before_8 = (eval_frame_8 *)*place;
 		*place = (void *)hook_8;
 		return RT_RUNTIME_FRAMES;
@@ -221,6 +245,8 @@ enum rt_runtime way_frames_open(int minor)
 	interpreter = py.PyInterpreterState_Main();
 	if (!py_at.minor)
 		return RT_RUNTIME_UNKNOWN;
+	if (chained)
+		return RT_RUNTIME_FRAMES;
 	if (minor == 8)
 		return open_8();
 	if (!py._PyInterpreterState_SetEvalFrameFunc || !py._PyInterpreterState_GetEvalFrameFunc)
@@ -228,4 +254,18 @@ enum rt_runtime way_frames_open(int minor)
 	before = (eval_frame *)py._PyInterpreterState_GetEvalFrameFunc(interpreter);
 	py._PyInterpreterState_SetEvalFrameFunc(interpreter, (void *)hook);
 	return RT_RUNTIME_FRAMES;
+}
+
+void way_frames_close(void)
+{
+	py_code_close(NULL);
+	if (version == 8) {
+		chained = place_8 && *place_8 != (void *)hook_8;
+		if (place_8 && !chained)
+			*place_8 = (void *)before_8;
+		return;
+	}
+	chained = py._PyInterpreterState_GetEvalFrameFunc(interpreter) != (void *)hook;
+	if (!chained)
+		py._PyInterpreterState_SetEvalFrameFunc(interpreter, (void *)before);
 }

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests that run side by side on one loop, in threads and in generators, and their true tree.
 
-truth_tasks.py LOG [REQUESTS]. Every function's name ends with its request's number, and EDGES says
+truth_tasks.py LOG [REQUESTS] [--rounds]. Every function's name ends with its request's number, and EDGES says
 who calls whom, so that the parent of each call is known. LOG gets, as JSON: the edges, and how often
-each function was entered.
+each function was entered. With --rounds it says "ready", and does it all anew for each line that it reads.
 """
 import asyncio
 import collections
@@ -150,6 +150,21 @@ async def main(count):
     await asyncio.gather(*[one(number) for number in range(count)])
 
 
+def write(log):
+    with open(log, "w") as file:
+        json.dump({"edges": EDGES, "hits": hits}, file)
+
+
+async def rounds(log, count):
+    loop = asyncio.get_running_loop()
+    print("ready", flush=True)
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        hits.clear()
+        await main(count)
+        write(log)
+        print("done", flush=True)
+
+
 def run(log, count):
     library = {"__name__": "library", "asyncio": asyncio}
     exec(compile(LIBRARY, "/lib/site-packages/library.py", "exec"), library)
@@ -159,9 +174,11 @@ def run(log, count):
     if "--uvloop" in sys.argv:
         import uvloop
         uvloop.install()
+    if "--rounds" in sys.argv:
+        asyncio.run(rounds(log, count))
+        return
     asyncio.run(main(count))
-    with open(log, "w") as file:
-        json.dump({"edges": EDGES, "hits": hits}, file)
+    write(log)
 
 
 run(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 20)

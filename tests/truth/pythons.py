@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -32,6 +33,9 @@ class Trace:
         self.path = f"{TMP}/python.rtrace"
         self.run = subprocess.run([RAGTIME, "run", "-o", self.path, *options, "--", *command], capture_output=True,
                                   text=True, timeout=timeout, env=env)
+        self.read(timeout)
+
+    def read(self, timeout=120):
         out = subprocess.run([RAGTIME, "export", "--to", "json", self.path], check=True, timeout=timeout,
                              stdout=subprocess.PIPE, text=True).stdout
         lines = [json.loads(line) for line in out.splitlines()]
@@ -53,6 +57,29 @@ class Trace:
         while span and not self.function(span):
             span = self.parent(span)
         return span
+
+
+class Attached(Trace):
+    """with Attached(PID) as trace: what happens inside is traced; its spans are there afterwards."""
+
+    def __init__(self, pid, *options):
+        self.path = f"{TMP}/attached.rtrace"
+        self.command = [RAGTIME, "attach", "--inject", "-o", self.path, *options, str(pid)]
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True)
+        self.said = ""
+        while "tracing" not in self.said:
+            line = self.process.stderr.readline()
+            if not line:
+                raise RuntimeError(f"attach did not begin: {self.said}")
+            self.said += line
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=60)
+        self.read()
 
 
 failures = 0
