@@ -147,7 +147,7 @@ int cmd_sql(int argc, char **argv)
 		"FILE is a trace, a database made by 'ragtime decode', or - for standard input. "
 		"Without one it is the newest run in the state folder. Beside the tables there are the "
 		"views spans, operations, performance_profiles and performance_bottlenecks, and the "
-		"temporary view profile.\n\n"
+		"temporary views profile and thread_time.\n\n"
 		"Examples:\n"
 		"  ragtime sql 'SELECT name, calls FROM operations LIMIT 9'\n"
 		"  ragtime sql --json 'SELECT * FROM performance_bottlenecks' rag.rtrace\n"

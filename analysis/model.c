@@ -59,6 +59,30 @@ static const char *nameless_vfs(void)
 	return vfs.zName;
 }
 
+/*
+ * What threads did with their lives, as far as the system was asked; scaled from when it was asked
+ * last to the whole. From launch and fork on (birth 1 and 2, wire/event.h) it counts from nothing;
+ * of others the first figure is what went before.
+ */
+static const char thread_time_view[] =
+	"CREATE TEMP VIEW thread_time AS"
+	" WITH asked AS (SELECT u.thread, t.process, p.run, " MODEL_THREAD_START " AS start_ns,"
+	"  " MODEL_THREAD_END " AS end_ns,"
+	"  p.birth IN (1, 2) OR (p.birth = 3 AND t.tid <> p.pid) AS whole, COUNT(*) AS times,"
+	"  MIN(u.at_ns) AS first_ns, MAX(u.at_ns) AS last_ns, MIN(u.cpu_ns) AS cpu_before,"
+	"  MAX(u.cpu_ns) AS cpu, MIN(u.runqueue_ns) AS queue_before, MAX(u.runqueue_ns) AS queue"
+	"  FROM thread_usage u JOIN thread t ON t.id = u.thread JOIN process p ON p.id = t.process"
+	"  JOIN run r ON r.id = p.run GROUP BY u.thread"
+	" ), seen AS (SELECT thread, process, run, MAX(0, end_ns - start_ns) AS wall_ns,"
+	"  last_ns - CASE WHEN whole THEN start_ns ELSE first_ns END AS seen_ns,"
+	"  cpu - CASE WHEN whole THEN 0 ELSE cpu_before END AS cpu,"
+	"  queue - CASE WHEN whole THEN 0 ELSE queue_before END AS queue"
+	"  FROM asked WHERE whole OR times > 1)"
+	" SELECT thread, process, run, wall_ns,"
+	"  CAST(MIN(1.0, 1.0 * cpu / seen_ns) * wall_ns AS INTEGER) AS cpu_ns,"
+	"  CAST(MIN(1.0, 1.0 * queue / seen_ns) * wall_ns AS INTEGER) AS runqueue_ns"
+	" FROM seen WHERE seen_ns > 0;";
+
 /* Tables that came later, as they read in a database without them. */
 static const struct {
 	const char *name, *empty;
@@ -70,12 +94,13 @@ static const struct {
 		" NULL AS requests, NULL AS send_ns, NULL AS wait_ns, NULL AS receive_ns,"
 		" NULL AS idle_ns, NULL AS bytes_out, NULL AS bytes_in, NULL AS retransmits,"
 		" NULL AS rtt_ns WHERE 0"},
+	{"thread_usage",
+		"CREATE TEMP VIEW thread_usage AS SELECT NULL AS thread, NULL AS at_ns,"
+		" NULL AS cpu_ns, NULL AS runqueue_ns WHERE 0"},
 };
 
 static const char *add_views(struct model *model)
 {
-	if (sqlite3_exec(model->db, profile_view, NULL, NULL, NULL) != SQLITE_OK)
-		return sqlite3_errmsg(model->db);
 	for (size_t i = 0; i < sizeof(younger) / sizeof(*younger); i++) {
 		char sql[128];
 
@@ -86,6 +111,9 @@ static const char *add_views(struct model *model)
 			sqlite3_exec(model->db, younger[i].empty, NULL, NULL, NULL) != SQLITE_OK)
 			return sqlite3_errmsg(model->db);
 	}
+	if (sqlite3_exec(model->db, profile_view, NULL, NULL, NULL) != SQLITE_OK ||
+		sqlite3_exec(model->db, thread_time_view, NULL, NULL, NULL) != SQLITE_OK)
+		return sqlite3_errmsg(model->db);
 	return model->error;
 }
 

@@ -5,7 +5,8 @@
  *
  * Every query may use the temporary view `profile`: one row a fold, joined with its process,
  * operation and object, with `wait_class` decided by what the descriptor was. Marks (operations
- * below 32, wire/event.def) are no calls and have no row there.
+ * below 32, wire/event.def) are no calls and have no row there. And `thread_time`: CPU time of
+ * threads, and the time in which they were ready while no processor was free, where they are known.
  */
 #ifndef ANALYSIS_MODEL_H
 #define ANALYSIS_MODEL_H
@@ -25,6 +26,11 @@
 	" WHEN o.wait <> 16 THEN o.wait WHEN b.kind = 1 THEN 5"         \
 	" WHEN b.kind IN (2, 3) THEN 10 WHEN b.kind IN (4, 10) THEN 14" \
 	" WHEN b.kind IN (5, 6) THEN 11 ELSE 15 END"
+
+/* Of a thread t, its process p and their run r; an end that is not known is the process's, else the
+ * run's. */
+#define MODEL_THREAD_START "COALESCE(t.start_ns, p.start_ns, r.start_ns)"
+#define MODEL_THREAD_END "COALESCE(t.end_ns, p.end_ns, r.end_ns)"
 
 struct model;
 struct query;

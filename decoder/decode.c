@@ -221,10 +221,30 @@ static void take_metric(struct decode *decode, const Ragtime__Raw__Metric *raw)
 		*place = (uint64_t)raw->value;
 }
 
+static void take_thread_usage(struct decode *decode, const Ragtime__Raw__Usage *raw)
+{
+	const struct thread *thread = actors_find_thread(&decode->actors, raw->thread);
+
+	if (!thread)
+		return;
+
+	struct value row[] = {
+		value_int(thread->row),
+		value_int((int64_t)raw->at_ns),
+		value_int((int64_t)raw->cpu_ns),
+		value_int((int64_t)raw->runqueue_ns),
+	};
+	store_put(decode->store, STORE_THREAD_USAGE, row);
+}
+
 static void take_usage(struct decode *decode, const Ragtime__Raw__Usage *raw)
 {
 	const struct process *process = actors_find_process(&decode->actors, raw->process);
 
+	if (raw->thread) {
+		take_thread_usage(decode, raw);
+		return;
+	}
 	if (!process)
 		return;
 

@@ -34,6 +34,7 @@ static const struct table_shape {
 	[STORE_COUNTER] = {"counter", 4},
 	[STORE_LOSS] = {"loss", 6},
 	[STORE_USAGE] = {"usage", 9},
+	[STORE_THREAD_USAGE] = {"thread_usage", 4},
 	[STORE_METRIC] = {"metric", 3},
 	[STORE_RULE_FILE] = {"rule_file", 5},
 	[STORE_RULE] = {"rule", 9},

@@ -114,6 +114,12 @@ CREATE TABLE IF NOT EXISTS usage (
   minor_faults INTEGER, major_faults INTEGER, read_bytes INTEGER, written_bytes INTEGER
 );
 
+-- Of threads, totals so far, where the kernel keeps them.
+CREATE TABLE IF NOT EXISTS thread_usage (
+  thread INTEGER NOT NULL, at_ns INTEGER NOT NULL, cpu_ns INTEGER NOT NULL,
+  runqueue_ns INTEGER NOT NULL      -- ready to run, no processor free
+);
+
 -- Numbers about a run: ragtime's own cost and whatever later stages measure. Rows, not columns.
 CREATE TABLE IF NOT EXISTS metric (run INTEGER NOT NULL, name TEXT NOT NULL, value NUMERIC, PRIMARY KEY (run, name)) WITHOUT ROWID;
 

@@ -126,6 +126,38 @@ static void load_cpu_parts(struct graph *graph)
 	query_free(query);
 }
 
+/* Where the threads' own are known. Waits for a processor that were recorded are not own time. */
+#define THREAD_PARTS                                                                        \
+	"SELECT e.thread, e.cpu_ns, e.runqueue_ns - COALESCE(w.queued, 0),"                 \
+	" e.wall_ns - COALESCE(w.waited, 0) FROM thread_time e LEFT JOIN (SELECT thread,"   \
+	" SUM(self_ns) AS waited, SUM(CASE WHEN wait_class = 2 THEN self_ns END) AS queued" \
+	" FROM profile WHERE wait_class <> 0 GROUP BY thread) w ON w.thread = e.thread"     \
+	" WHERE e.run = ? ORDER BY e.thread"
+
+static void load_thread_parts(struct graph *graph)
+{
+	struct query *query = model_query(graph->model, THREAD_PARTS);
+
+	query_bind(query, 1, graph->run->id);
+	while (query_next(query)) {
+		double own = query_double(query, 3);
+		double cpu = query_double(query, 1), queue = query_double(query, 2);
+
+		for (uint32_t i = 0; own > 0 && i < graph->thread_count; i++) {
+			struct graph_thread *thread = &graph->threads[i];
+
+			if (thread->id != query_int(query, 0))
+				continue;
+			thread->has_cpu = true;
+			thread->cpu_part = cpu < own ? cpu / own : 1;
+			thread->queue_part = queue > 0 ? queue / own : 0;
+			if (thread->queue_part > 1 - thread->cpu_part)
+				thread->queue_part = 1 - thread->cpu_part;
+		}
+	}
+	query_free(query);
+}
+
 static int load_threads(struct loading *loading)
 {
 	struct graph *graph = loading->graph;
@@ -391,6 +423,7 @@ struct graph *graph_new(struct model *model, const struct run *run)
 		err = requests_load(graph);
 	if (!err) {
 		load_cpu_parts(graph);
+		load_thread_parts(graph);
 		err = graph_link(graph);
 	}
 	map_free(&loading.operations);

@@ -49,10 +49,12 @@ struct graph_operation {
 struct graph_thread {
 	int64_t id, process, tid, creator_tid;
 	int64_t start_ns, end_ns;
-	uint32_t root;	 /* node */
-	uint32_t name;	 /* in graph.texts */
-	bool is_main;	 /* the first of its process */
-	double cpu_part; /* of the time outside of waiting calls: on the CPU, as its process */
+	uint32_t root; /* node */
+	uint32_t name; /* in graph.texts */
+	bool is_main;  /* the first of its process */
+	/* of the time outside of waiting calls: on the CPU, and ready while none was free; where
+	 * only the process's CPU time is known, as all of it */
+	double cpu_part, queue_part;
 	bool has_cpu;
 };
 

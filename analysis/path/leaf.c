@@ -99,17 +99,20 @@ static int64_t add_folded(const struct graph *graph, const struct node *node, in
 void leaf_add_own(const struct graph *graph, const struct node *node, int64_t own_ns,
 	int64_t leaves[WAIT_CLASSES])
 {
-	int64_t cpu_ns = 0;
+	int64_t cpu_ns = 0, queue_ns = 0;
 
 	if (node->thread != NODE_NONE) {
 		const struct graph_thread *thread = &graph->threads[node->thread];
 
 		own_ns -= add_folded(graph, node, own_ns, leaves);
-		if (thread->has_cpu)
+		if (thread->has_cpu) {
 			cpu_ns = (int64_t)((double)own_ns * thread->cpu_part);
+			queue_ns = (int64_t)((double)own_ns * thread->queue_part);
+		}
 	}
 	leaves[RT_WAIT_cpu] += cpu_ns;
-	leaves[RT_WAIT_unknown] += own_ns - cpu_ns;
+	leaves[RT_WAIT_runqueue] += queue_ns;
+	leaves[RT_WAIT_unknown] += own_ns - cpu_ns - queue_ns;
 }
 
 bool leaf_is_own(const struct node *node)

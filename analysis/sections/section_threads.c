@@ -11,6 +11,7 @@ static const struct table_column columns[] = {
 	{"tid", "tid", TABLE_NUMBER},
 	{"wall_ns", "wall", TABLE_DURATION},
 	{"cpu_ns", "cpu", TABLE_DURATION},
+	{"runqueue_ns", NULL, TABLE_DURATION},
 	{"network_ns", "network", TABLE_DURATION},
 	{"disk_ns", "disk", TABLE_DURATION},
 	{"lock_ns", "locks", TABLE_DURATION},
@@ -31,13 +32,14 @@ _Static_assert(RT_WAIT_lock == 3 && RT_WAIT_gil == 4 && RT_WAIT_disk == 5 && RT_
 		RT_WAIT_poll == 11 && RT_WAIT_sleep == 12 && RT_WAIT_process == 13,
 	"numbers in the query below");
 
-/* CPU time is measured per process: a thread's is known where it is the only one. */
+/* Where the system does not say it of the thread, it is known of one that is its process's only
+ * one. */
 /* clang-format off */
 static const char sql[] =
 	"SELECT t.name,"
 	" CASE WHEN t.name IS NULL AND t.tid = p.pid THEN 'main' ELSE t.name END, p.pid, t.tid, " THREAD_WALL ","
-	" CASE WHEN (SELECT COUNT(*) FROM thread o WHERE o.process = p.id) = 1 THEN " PROCESS_CPU
-	" END, COALESCE(network, 0), COALESCE(disk, 0), COALESCE(locks, 0), COALESCE(poll, 0),"
+	" COALESCE(e.cpu_ns, CASE WHEN (SELECT COUNT(*) FROM thread o WHERE o.process = p.id) = 1 THEN " PROCESS_CPU
+	" END), e.runqueue_ns, COALESCE(network, 0), COALESCE(disk, 0), COALESCE(locks, 0), COALESCE(poll, 0),"
 	" COALESCE(sleep, 0), COALESCE(child, 0), COALESCE(other, 0), t.calls"
 	" FROM thread t JOIN process p ON p.id = t.process JOIN run r ON r.id = p.run"
 	" LEFT JOIN (SELECT thread AS of_thread,"
@@ -49,6 +51,7 @@ static const char sql[] =
 	WAITED("13") " AS child,"
 	WAITED("2, 6, 14, 15, 16") " AS other"
 	"  FROM profile GROUP BY thread) ON of_thread = t.id"
+	" LEFT JOIN thread_time e ON e.thread = t.id"
 	" WHERE r.id = ? ORDER BY t.id";
 /* clang-format on */
 

@@ -94,13 +94,30 @@ static bool is_measured(
 	return false;
 }
 
+/* Waits for a processor that only the system's totals tell of; part of them was in calls that wait
+ * for something else. */
+static int64_t add_queue(const struct section_context *context, struct table *table,
+	int64_t rest_ns, int64_t wall_ns)
+{
+	int64_t queue_ns = model_number(context->model,
+		"SELECT SUM(runqueue_ns) FROM thread_time WHERE run = ?1 AND NOT EXISTS"
+		" (SELECT 1 FROM profile WHERE run = ?1 AND wait_class = 2)",
+		context->run->id, 0);
+
+	if (queue_ns > rest_ns)
+		queue_ns = rest_ns;
+	if (queue_ns > 0)
+		add_row(table, "runqueue", word_title("wait", RT_WAIT_runqueue), queue_ns, wall_ns);
+	return queue_ns;
+}
+
 /* What is not in a call that waits: on a processor as far as measured, else unknown. */
 static void add_rest(const struct section_context *context, struct section *section,
 	int64_t rest_ns, int64_t wall_ns)
 {
 	int64_t cpu_ns = model_number(context->model,
 		"SELECT SUM(" PROCESS_CPU ") FROM process p WHERE p.run = ?", context->run->id, -1);
-	int64_t on_cpu = cpu_ns < rest_ns ? cpu_ns : rest_ns;
+	int64_t on_cpu = cpu_ns < rest_ns ? cpu_ns : rest_ns, queue_ns;
 	char space[UNITS_SIZE];
 
 	if (cpu_ns < 0) {
@@ -109,12 +126,15 @@ static void add_rest(const struct section_context *context, struct section *sect
 		return;
 	}
 	add_row(section->table, "cpu", word_title("wait", RT_WAIT_cpu), on_cpu, wall_ns);
+	rest_ns -= on_cpu;
+	queue_ns = add_queue(context, section->table, rest_ns, wall_ns);
+	rest_ns -= queue_ns;
 	add_row(section->table, "unknown",
-		is_measured(context, section, rest_ns - on_cpu)
+		is_measured(context, section, rest_ns)
 			? "unknown: not on the CPU, in no call that waits"
 			: "unknown: in no call that waits, on the CPU or not",
-		rest_ns - on_cpu, wall_ns);
-	if (cpu_ns > rest_ns)
+		rest_ns, wall_ns);
+	if (cpu_ns > on_cpu)
 		buf_printf(&section->notes,
 			"The system measured %s of CPU time; the part not shown was spent inside "
 			"the calls that wait.\n",

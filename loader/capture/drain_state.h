@@ -28,7 +28,8 @@ struct drain {
 	uint64_t told_no_slot, told_untraced, told_refused;
 	uint64_t told_ns;
 	uint64_t outside_settled; /* 0: nothing comes from outside */
-	pid_t last_sampled;
+	pid_t last_sampled;	  /* of the processes */
+	uint32_t next_sampled;	  /* of the threads: in `live` */
 	struct drain_totals totals;
 	struct rt_record records[RT_CHUNK_RECORDS]; /* out of the target's reach */
 };

@@ -96,12 +96,36 @@ static void sample_usages(struct drain *drain)
 	}
 }
 
+static void sample_thread(struct drain *drain, const struct thread *thread)
+{
+	struct pack_usage usage = {.thread = thread->id};
+
+	if (!thread->id || thread->of.foreign || !thread->process ||
+		!usage_read_thread(thread->of.pid, thread->tid, &usage))
+		return;
+	usage.process = thread->process->id;
+	pack_usage(drain->pack, &usage);
+}
+
+/* In turns too. */
+static void sample_threads(struct drain *drain)
+{
+	uint32_t budget = drain->live_count < USAGES_A_SECOND ? drain->live_count : USAGES_A_SECOND;
+
+	while (budget--) {
+		if (drain->next_sampled >= drain->live_count)
+			drain->next_sampled = 0;
+		sample_thread(drain, drain->live[drain->next_sampled++]);
+	}
+}
+
 void drain_sample(struct drain *drain)
 {
 	const struct rt_region *head = drain->region->head;
 
 	drain->now_ns = monotonic_ns();
 	sample_usages(drain);
+	sample_threads(drain);
 	for (uint32_t i = 0; i < drain->live_count; i++)
 		thread_tell_counts(drain->live[i], drain->region, drain->pack);
 	tell_region_count(drain, &drain->told_no_slot, &head->lost_no_slot, RT_LOSS_no_slot);
@@ -130,6 +154,9 @@ void drain_sample_last(struct drain *drain, pid_t pid)
 		return;
 	usage.process = process->id;
 	pack_usage(drain->pack, &usage);
+	for (uint32_t i = 0; i < drain->live_count; i++)
+		if (drain->live[i]->process == process && drain->live[i]->tid == pid)
+			sample_thread(drain, drain->live[i]);
 }
 
 void drain_process_ended(struct drain *drain, pid_t pid, int64_t status)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /proc/PID/stat and io, and the process's CPU clock, which is finer than stat's. */
+/* /proc/PID/stat, io and task/TID/schedstat, and the process's CPU clock, which is finer than
+ * stat's. */
 #include "loader/capture/usage.h"
 
 #include <stdio.h>
@@ -64,6 +65,21 @@ bool usage_read(pid_t pid, struct pack_usage *usage)
 	if (!clock_getcpuclockid(pid, &clock))
 		usage->cpu_ns = clock_ns(clock);
 	read_io(pid, usage);
+	return true;
+}
+
+bool usage_read_thread(pid_t pid, pid_t tid, struct pack_usage *usage)
+{
+	unsigned long long cpu_ns, runqueue_ns;
+	char name[64], text[128];
+
+	usage->at_ns = clock_ns(CLOCK_MONOTONIC);
+	snprintf(name, sizeof(name), "task/%d/schedstat", (int)tid);
+	if (procfs_read(pid, name, text, sizeof(text)) <= 0 ||
+		sscanf(text, "%llu %llu", &cpu_ns, &runqueue_ns) != 2 || !cpu_ns)
+		return false;
+	usage->cpu_ns = cpu_ns;
+	usage->runqueue_ns = runqueue_ns;
 	return true;
 }
 

@@ -314,9 +314,13 @@ void pack_usage(struct pack *pack, const struct pack_usage *usage)
 	Ragtime__Raw__Usage row = RAGTIME__RAW__USAGE__INIT;
 
 	known_use_process(&pack->known, usage->process);
+	if (usage->thread)
+		known_use_thread(&pack->known, usage->thread);
 	row.process = usage->process;
+	row.thread = usage->thread;
 	row.at_ns = usage->at_ns;
 	row.cpu_ns = usage->cpu_ns;
+	row.runqueue_ns = usage->runqueue_ns;
 	row.rss_bytes = usage->rss_bytes;
 	row.threads = usage->threads;
 	row.minor_faults = usage->minor_faults;

@@ -92,7 +92,9 @@ void pack_limit(struct pack *pack, const char *module, const char *function, con
 
 struct pack_usage {
 	uint32_t process, threads;
-	uint64_t at_ns, cpu_ns, rss_bytes, minor_faults, major_faults, read_bytes, written_bytes;
+	uint32_t thread; /* whose alone it is; 0: the whole process's */
+	uint64_t at_ns, cpu_ns, runqueue_ns, rss_bytes, minor_faults, major_faults;
+	uint64_t read_bytes, written_bytes;
 };
 void pack_usage(struct pack *pack, const struct pack_usage *usage);
 
