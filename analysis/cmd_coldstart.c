@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "analysis/coldstart/measure.h"
+#include "analysis/coldstart/page.h"
 #include "analysis/coldstart/saved.h"
 #include "analysis/coldstart/screen.h"
 #include "analysis/output.h"
@@ -39,6 +40,7 @@ enum {
 	KEY_KEEP,
 	KEY_FUNC,
 	KEY_SHOW,
+	KEY_HTML,
 };
 
 static const struct argp_option option_table[] = {
@@ -62,6 +64,8 @@ static const struct argp_option option_table[] = {
 		0},
 	{"output", 'o', "FILE", 0, "Save the result, for --baseline and --compare", 0},
 	{"json", 'j', NULL, 0, "Print the result as JSON", 0},
+	{"html", KEY_HTML, "FILE", 0,
+		"Write the result as a page for a browser, which needs nothing else", 0},
 	{"compare", KEY_COMPARE, NULL, 0, "Compare two saved results, and start nothing", 0},
 	{"func", KEY_FUNC, "LIBRARY:FUNCTION", 0, "Record these functions too, as ragtime run does",
 		0},
@@ -79,6 +83,7 @@ static const char help_text[] =
 	"  ragtime coldstart -- python3 embed.py\n"
 	"  ragtime coldstart --cold -n 10 --ready listen:8000 -- uvicorn app:app --port 8000\n"
 	"  ragtime coldstart --ready http:/health -o after.json --baseline before.json -- ./serve\n"
+	"  ragtime coldstart --html start.html --ready first-inference -- python3 serve.py\n"
 	"  ragtime coldstart --compare before.json after.json\n\n"
 	"Exit status: 0 done; 1 slower than the baseline beyond the threshold, or a target of "
 	"--targets was missed, or ragtime failed; 2 wrong usage; 3 too noisy, or too few starts, to "
@@ -86,7 +91,7 @@ static const char help_text[] =
 
 struct options {
 	struct measure_plan plan;
-	const char *baseline, *targets, *output;
+	const char *baseline, *targets, *output, *html;
 	char *run_options[64];
 	size_t run_option_count;
 	char *any_library; /* "*:FUNCTION", of --ready func: */
@@ -187,6 +192,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_TARGETS:
 		options->targets = text;
 		break;
+	case KEY_HTML:
+		options->html = text;
+		break;
 	case KEY_COMPARE:
 		options->compare = true;
 		break;
@@ -208,6 +216,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			argp_error(state, "--compare takes two saved results, BEFORE and AFTER");
 		if (options->plan.ready.kind == READY_FUNCTION)
 			record_function(options, state);
+		if (options->compare && (options->html || options->output))
+			argp_error(state, "--compare prints; --html and --output are of starts");
 		if (!options->word_count)
 			argp_error(state,
 				"which program? As in: ragtime coldstart -- python3 embed.py");
@@ -287,18 +297,23 @@ static int compare_saved(const struct options *options)
 static int show(
 	const struct options *options, const struct result *result, const struct standing *standing)
 {
-	struct buf text = {0}, saved = {0};
+	struct buf text = {0}, saved = {0}, page = {0};
 	int status = 0;
 
 	saved_write(&saved, result, standing);
 	if (!options->json)
 		screen_write(&text, result, standing);
+	if (options->html)
+		page_write(&page, result, &saved);
 	if (options->output)
 		status = put(options->output, &saved);
+	if (!status && options->html)
+		status = put(options->html, &page);
 	if (!status)
 		status = put(NULL, options->json ? &saved : &text);
 	buf_free(&text);
 	buf_free(&saved);
+	buf_free(&page);
 	return status;
 }
 

@@ -115,6 +115,8 @@ static void add_files(struct result *result, struct model *model, const struct r
 void result_add(struct result *result, struct model *model, const struct run *run, int64_t process,
 	int64_t ready_ns)
 {
+	if (!result->script && run->script)
+		result->script = strdup(run->script);
 	series_add(&result->wall_ns, (double)(ready_ns - run->start_ns));
 	add_stages(result, model, run, process, ready_ns);
 	imports_add(result, model, run, process, ready_ns);
@@ -179,5 +181,6 @@ void result_free(struct result *result)
 	free(result->memory_bytes.values);
 	free(result->peak_bytes.values);
 	free(result->command);
+	free(result->script);
 	free(result->ready);
 }

@@ -46,7 +46,8 @@ struct ending_row {
 
 struct result {
 	char *command, *ready;
-	size_t runs; /* begun; those that failed have no figures */
+	char *script; /* what the program runs, where it is an interpreter; or NULL */
+	size_t runs;  /* begun; those that failed have no figures */
 	enum temperature temperature;
 	double cold_share;	 /* of the bytes of all files that it touched; NAN: not asked for */
 	double disk_bytes_per_s; /* of the disk itself; NAN: not measured */

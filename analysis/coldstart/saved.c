@@ -146,6 +146,7 @@ static void put_targets(
 
 		json_open(json, '{');
 		json_member_string(json, "name", line.name);
+		json_member_string(json, "title", line.title);
 		json_member_string(json, "unit", line.is_bytes ? "bytes" : "ns");
 		put_member(json, "limit", line.limit);
 		put_member(json, "mean", line.mean);
@@ -168,6 +169,7 @@ static void put_comparison(struct json *json, const struct comparison *compariso
 
 		json_open(json, '{');
 		json_member_string(json, "name", line->name);
+		json_member_string(json, "title", line->title);
 		put_member(json, "before", line->before);
 		put_member(json, "after", line->after);
 		put_share(json, "ratio", line->ratio.ratio);
@@ -200,6 +202,7 @@ void saved_write(struct buf *out, const struct result *result, const struct stan
 	json_open(&json, '{');
 	json_member_int(&json, "format", FORMAT);
 	json_member_string(&json, "command", result->command);
+	json_member_string(&json, "script", result->script);
 	json_member_string(&json, "ready", result->ready);
 	json_member_string(&json, "temperature", temperature_name(result->temperature));
 	put_share(&json, "cold_share", result->cold_share);

@@ -237,8 +237,9 @@ static void put_endings(struct buf *out, const struct result *result)
 
 void screen_write(struct buf *out, const struct result *result, const struct standing *standing)
 {
-	buf_printf(out, "%s%s%s, up to %s: %zu starts, %zu good, %s", term_start(TERM_BOLD),
-		result->command, term_end(), result->ready, result->runs, result->wall_ns.count,
+	buf_printf(out, "%s%s%s%s%s, up to %s: %zu starts, %zu good, %s", term_start(TERM_BOLD),
+		result->command, result->script ? " " : "", result->script ? result->script : "",
+		term_end(), result->ready, result->runs, result->wall_ns.count,
 		temperature_name(result->temperature));
 	if (isfinite(result->cold_share))
 		buf_printf(out, " (%.0f %% of the bytes of its files came from the disk)",

@@ -29,5 +29,17 @@ END
 "$BUILD/tests/make_trace" threads 150000 "$TMP/many.rtrace"
 "$BUILD/ragtime" decode --rows all -o "$TMP/many.db" "$TMP/many.rtrace"
 "$BUILD/ragtime" report --format html -o "$TMP/many.html" "$TMP/many.db"
+cat >"$TMP/start.py" <<'END'
+import http.server, json, time
+class SentenceTransformer:
+    def encode(self, texts):
+        time.sleep(0.05)
+SentenceTransformer().encode("a")
+END
+mkdir -p "$TMP/<img src=x onerror=alert(1)>"
+mv "$TMP/start.py" "$TMP/<img src=x onerror=alert(1)>/start.py"
+"$BUILD/ragtime" coldstart -n 2 -o "$TMP/before.json" -- python3 "$TMP/<img src=x onerror=alert(1)>/start.py" >"$TMP/out"
+"$BUILD/ragtime" coldstart -n 2 --baseline "$TMP/before.json" --html "$TMP/start.html" -- python3 \
+	"$TMP/<img src=x onerror=alert(1)>/start.py" >"$TMP/out" || [ $? -eq 3 ]
 cp tests/browser/report.mjs "$modules"
-node "$modules/report.mjs" "$browser" "$modules" "$TMP/rag.html" "$TMP/hostile.html" "$TMP/many.html"
+node "$modules/report.mjs" "$browser" "$modules" "$TMP/rag.html" "$TMP/hostile.html" "$TMP/many.html" "$TMP/start.html"

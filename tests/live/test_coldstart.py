@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """ragtime coldstart on real programs: stages sum to the wall time, what is planted is found where it
 was planted, cold and warm tell apart, and the exit codes are those that are promised."""
+import base64
+import gzip
+import hashlib
 import json
 import os
 import shutil
@@ -282,6 +285,19 @@ def check_failures():
     coldstart(PYTHON, options=("--targets", "/no/such/file"), status=1)
 
 
+def check_page(path):
+    """It holds its data, and its policy holds it to that."""
+    with open(path) as file:
+        page = file.read()
+    packed = page.split('id="data">')[1].split("<")[0]
+    data = json.loads(gzip.decompress(base64.b64decode(packed)))
+    check(data["successful_runs"] == 2 and len(data["wall_ns"]["values"]) == 2, f"the page's data: {sorted(data)}")
+    script = page.rsplit("<script>", 1)[1].split("</script>", 1)[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    check(f"default-src 'none'; script-src 'sha256-{digest}'" in page, "the page's policy knows its script")
+    check(os.stat(path).st_mode & 0o777 == 0o600, "a page is its user's alone")
+
+
 def check_gates():
     before, after = os.path.join(TMP, "before.json"), os.path.join(TMP, "after.json")
     targets = write("targets", "total: 10 ms # too little\nmemory: 4 GB\n")
@@ -295,6 +311,9 @@ def check_gates():
         done = subprocess.run([RAGTIME, "coldstart", "--compare", *pair], capture_output=True, text=True)
         wanted = status if isinstance(status, tuple) else (status,)
         check(done.returncode in wanted, f"compare {pair}: {done.returncode} {done.stdout}{done.stderr}")
+    page = os.path.join(TMP, "page.html")
+    coldstart(PYTHON, "-c", "import json", options=("-n", "2", "--html", page))
+    check_page(page)
     broken = write("broken.json", "{]")
     done = subprocess.run([RAGTIME, "coldstart", "--compare", broken, before], capture_output=True, text=True)
     check(done.returncode == 1 and "is no result" in done.stderr, done.stderr)

@@ -28,6 +28,7 @@ function duration(ns) {
 }
 
 function bytes(value) {
+  if (value < 0) return `-${bytes(-value)}`;
   const names = ["B", "KiB", "MiB", "GiB", "TiB"];
   let at = 0;
   while (value >= 1024 && at < names.length - 1) { value /= 1024; at++; }
@@ -44,6 +45,7 @@ function figure(kind, value) {
     case "bytes": return bytes(value);
     case "count": return count(value);
     case "share": return share(value);
+    case "ratio": return value.toFixed(2);
     case "bool": return value ? "yes" : "no";
     case "dollars": return `$${value < 0.01 ? value.toFixed(6) : value.toFixed(2)}`;
     default: return String(value);

@@ -50,23 +50,6 @@ function drawImpacts(main, data) {
     { key: "p95", heading: "p95 then", kind: "duration" }], rows, 20));
 }
 
-const redraws = [];
-
-function setTheme(dark) {
-  document.documentElement.dataset.theme = dark ? "dark" : "light";
-  $("theme").setAttribute("aria-pressed", String(dark));
-  try { localStorage.setItem("ragtime-theme", dark ? "dark" : "light"); } catch { /* a page from a file may have none */ }
-  redraws.forEach(draw => draw());
-}
-
-function wantsDark() {
-  try {
-    const kept = localStorage.getItem("ragtime-theme");
-    if (kept) return kept === "dark";
-  } catch { /* as above */ }
-  return matchMedia("(prefers-color-scheme: dark)").matches;
-}
-
 function follow(waterfall, spans) {
   const match = /^#span=(\d+)$/.exec(location.hash);
   const i = match ? spans.byId.get(Number(match[1])) : undefined;
@@ -96,7 +79,6 @@ function find(waterfall, spans, text) {
 }
 
 function listen(waterfall, spans) {
-  $("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme !== "dark"));
   $("keys").addEventListener("click", () => {
     $("help").hidden = !$("help").hidden;
     $("keys").setAttribute("aria-expanded", String(!$("help").hidden));
@@ -113,7 +95,7 @@ function listen(waterfall, spans) {
 }
 
 async function start() {
-  setTheme(wantsDark());
+  beginTheme();
   const data = await readData(), main = $("main"), spans = new Spans(data);
   $("title").textContent = `${data.run.command || "run"} ${data.run.script || ""}`.trim();
   $("facts").textContent = [data.run.when, duration(data.run.end_ns - data.run.start_ns), data.run.host, data.run.mode && `captured by ${data.run.mode}`,
