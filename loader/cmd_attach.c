@@ -17,7 +17,7 @@
 #include "loader/kernel/kernel.h"
 #include "loader/target/find.h"
 #include "loader/target/identity.h"
-#include "loader/target/inject.h"
+#include "loader/target/guard.h"
 #include "loader/target/secrecy.h"
 
 #define EXIT_USAGE 2
@@ -271,28 +271,27 @@ static void run_session(struct attach *attach, struct session *session, struct j
 /* The shim is brought in once the session listens, and leaves before its memory goes. */
 static int trace_inside(struct attach *attach, struct job *job)
 {
-	struct inject *inject = inject_open(attach->pids[0]);
+	struct guard *guard = guard_open(attach->pids[0], &attach->session.region);
 	struct session *session = NULL;
 	char shim[4096];
 	int code = 1;
 
-	if (!inject)
+	if (!guard)
 		return 1;
-	attach->session.region = inject_take_region(inject);
 	if (identity_shim(shim, sizeof(shim)) < 0)
 		log_error("libragtime.so is not beside this program; run 'make', or install again");
 	else
 		session = session_open(&attach->session);
 	if (session && job_began(job, attach->pids[0])) {
 		log_error("process %d has ended", (int)attach->pids[0]);
-	} else if (session && !inject_enter(inject, shim, session_cookie(session))) {
+	} else if (session && !guard_enter(guard, shim, session_cookie(session))) {
 		run_session(attach, session, job);
-		inject_leave(inject);
+		guard_leave(guard);
 		session_report(session, true);
 		code = 0;
 	}
 	session_close(session);
-	inject_close(inject);
+	guard_close(guard);
 	return code;
 }
 

@@ -68,8 +68,9 @@ __asm__(".section .rodata\n.globl inject_stub\n.globl inject_stub_end\n"
 
 struct inject {
 	pid_t pid;
-	int region; /* ours; -1: given away */
-	int there;  /* its number in the target */
+	int region;   /* ours; -1: given away */
+	int there;    /* its number in the target */
+	bool is_open; /* the target has it open there */
 	uint64_t mmap, mprotect, munmap, syscall, pthread_create, pthread_detach, dlopen, dlsym;
 };
 
@@ -342,6 +343,7 @@ static int make_region(struct inject *inject)
 		return err ? err : -EACCES;
 	}
 	inject->there = (int)fd;
+	inject->is_open = true;
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)inject->pid, inject->there);
 	inject->region = open(path, O_RDWR | O_CLOEXEC);
 	if (inject->region < 0) {
@@ -392,10 +394,25 @@ int inject_take_region(struct inject *inject)
 	return fd;
 }
 
+/* The shim closes the region's descriptor as it enters; where it did not come to that, we do. */
+static void close_there(struct inject *inject)
+{
+	struct remote *remote = remote_stop(inject->pid, PATIENCE);
+	uint64_t result;
+
+	if (!remote)
+		return;
+	remote_call(remote, inject->syscall, (uint64_t[6]){SYS_close, (uint64_t)inject->there},
+		&result);
+	remote_resume(remote);
+}
+
 void inject_close(struct inject *inject)
 {
 	if (!inject)
 		return;
+	if (inject->is_open)
+		close_there(inject);
 	if (inject->region >= 0)
 		close(inject->region);
 	free(inject);
@@ -474,6 +491,8 @@ int inject_enter(struct inject *inject, const char *shim, uint64_t cookie)
 	snprintf(errand.text, sizeof(errand.text), "%d %llx", inject->there,
 		(unsigned long long)cookie);
 	err = run(inject, &errand);
+	if (!err && errand.state == ERRAND_DONE)
+		inject->is_open = false;
 	if (!err && (errand.state != ERRAND_DONE || errand.result != RT_ENTER_DONE)) {
 		log_error("cannot enter process %d: %s", (int)inject->pid, answer_text(&errand));
 		err = -EPERM;

@@ -5,6 +5,7 @@ TLS, Redis. No request fails, nothing grows, and they are whole at the end; also
 and where the target ends in the middle."""
 import os
 import pathlib
+import random
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "live"))
 from attached import skip_unless_allowed  # noqa: E402
 from runs import FULL, RAGTIME, TMP, alive, check, finish, trace, wait_until  # noqa: E402
 
-ROUNDS = 100 if FULL else 3
+ROUNDS = 1000 if FULL else 3
+KILLS = 200 if FULL else 5
 
 THREADS = """
 import http.client, http.server, os, socketserver, sys, threading, time
@@ -94,38 +96,38 @@ def rounds(label, pid, ways):
         check(abs(len(os.listdir(f"/proc/{pid}/fd")) - before[1]) < 16, f"{label} {way}: descriptors are left")
 
 
+def guards(pid):
+    """What undoes the work of a ragtime that was killed."""
+    found = subprocess.run(["pgrep", "-f", f"attach .*-o {trace('killed.rtrace')} .*{pid}$"], capture_output=True, text=True)
+    return found.stdout.split()
+
+
 def kills(label, pid, ways):
-    """ragtime is killed at some moment of its work; another one attaches afterwards."""
+    """ragtime is killed at some moment of its work: of entering, tracing or leaving. The target goes on, what was
+    in it goes out again, and another one attaches afterwards."""
+    moment = random.Random(label)
     for way in ways:
-        for moment in range(ROUNDS):
-            process = subprocess.Popen([RAGTIME, "attach", "-o", trace("killed.rtrace"), *way, str(pid)],
+        before = len(os.listdir(f"/proc/{pid}/fd"))
+        for _ in range(KILLS):
+            process = subprocess.Popen([RAGTIME, "attach", "-o", trace("killed.rtrace"), "--duration", "0.1", *way, str(pid)],
                                        stderr=subprocess.DEVNULL)
-            time.sleep(0.01 + 0.03 * moment)
+            time.sleep(moment.random() * 0.25)
             process.kill()
             process.wait()
             if not check(alive(pid), f"{label} {way}: ended with the tracer that was killed"):
                 return
-
-
-def killed_inside(label, pid):
-    """The next one takes out what the killed one has left."""
-    process = subprocess.Popen([RAGTIME, "attach", "--inject", "-o", trace("killed.rtrace"), str(pid)],
-                               stderr=subprocess.DEVNULL)
-    time.sleep(0.5)
-    process.kill()
-    process.wait()
-    check(attach(pid, "--inject").returncode in (0, 1) and alive(pid), f"{label}: attach right after a kill")
-    time.sleep(2.5)
-    done = attach(pid, "--inject")
-    check(done.returncode == 0, f"{label}: attach some time after a kill: {done.stderr}")
+            check(wait_until(lambda: not guards(pid)), f"{label} {way}: the guard is left")
+        done = attach(pid, *way)
+        check(done.returncode == 0, f"{label} {way}: attach after kills: {done.stderr}")
+        after = len(os.listdir(f"/proc/{pid}/fd"))
+        check(after < before + 16, f"{label} {way}: {after} descriptors after kills, {before} before")
 
 
 def service(label, source, ways):
     target = subprocess.Popen([sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     check(target.stdout.readline() == "ready\n", f"{label}: comes up")
     rounds(label, target.pid, ways)
-    kills(label, target.pid, [way for way in ways if not way])
-    killed_inside(label, target.pid)
+    kills(label, target.pid, ways)
     out, _ = target.communicate("end\n", timeout=60)
     good, bad = (out.splitlines() or ["0 0"])[-1].split()
     check(target.returncode == 0 and int(good) > 100 and bad == "0",
