@@ -28,6 +28,7 @@ struct span {
 	uint64_t made;	/* ticks; of a task */
 	uint64_t root;	/* number of the request's root that it is part of; 0: not known */
 	uint64_t start_ns, end_ns;
+	uint64_t longest_ns, longest_at; /* of its segments */
 	struct segment_sum sum;
 	int64_t row, parent, operation, thread, fold;
 	int64_t first_child, last_child; /* rows that were linked to it */
@@ -161,6 +162,19 @@ static void put_attribute(struct segments *all, int64_t row, const char *key, ui
 	store_put(all->store, STORE_ATTRIBUTE, value);
 }
 
+/* A segment as long as this is told: an event loop stands still meanwhile. */
+#define LONG_NS 10000000
+
+static void put_segments(struct segments *all, const struct span *span)
+{
+	put_attribute(all, span->row, "ragtime.segments", span->segments);
+	if (span->longest_ns < LONG_NS)
+		return;
+	put_attribute(all, span->row, "ragtime.longest_active_ns", span->longest_ns);
+	put_attribute(all, span->row, "ragtime.longest_active_start_ns",
+		span->longest_at - span->start_ns);
+}
+
 /* What it waited for has come meanwhile, as another row or not at all. */
 static void follow_parent(struct segments *all, struct span *span)
 {
@@ -208,7 +222,7 @@ static void put(struct segments *all, struct span *span, bool ended)
 	if (span->state & SPAN_BEFORE)
 		put_attribute(all, span->row, "ragtime.began_before", 1);
 	if (span->segments > 1)
-		put_attribute(all, span->row, "ragtime.segments", span->segments);
+		put_segments(all, span);
 	if (span->state & SPAN_IS_TASK && span->made) {
 		uint64_t made_ns = clock_align_ns(all->clock, span->made);
 
@@ -387,6 +401,16 @@ void segments_open(struct segments *all, const struct segment *segment)
 	put(all, span, false);
 }
 
+static void keep_longest(struct span *span, const struct segment *segment)
+{
+	uint64_t ns = segment->end_ns - segment->start_ns;
+
+	if (ns <= span->longest_ns)
+		return;
+	span->longest_ns = ns;
+	span->longest_at = segment->start_ns;
+}
+
 bool segments_take(struct segments *all, const struct segment *segment, struct segment_sum *sum)
 {
 	struct span *span = find_or_make(all, segment->number);
@@ -401,6 +425,7 @@ bool segments_take(struct segments *all, const struct segment *segment, struct s
 		span->end_ns = segment->end_ns;
 	span->sum.active_ns += segment->end_ns - segment->start_ns;
 	span->sum.self_ns += segment->self_ns;
+	keep_longest(span, segment);
 	span->segments++;
 	span->flags = segment->flags;
 	*sum = span->sum;

@@ -236,6 +236,8 @@ static bool read_node(const struct loading *loading, const struct query *query, 
 		.request = NODE_NONE,
 		.cause = NODE_NONE,
 	};
+	if (node->wait == RT_WAIT_poll && !query_is_null(query, 11) && !query_int(query, 11))
+		node->flags |= NODE_TIMER;
 	if (node->end_ns < node->start_ns)
 		node->end_ns = node->start_ns;
 	return true;
@@ -247,7 +249,7 @@ static int load_nodes(struct loading *loading)
 	struct graph *graph = loading->graph;
 	struct query *query = model_query(graph->model,
 		"SELECT s.id, s.parent, s.thread, s.operation, s.kind, s.start_ns, s.end_ns,"
-		" s.status, s.evidence, s.object, " MODEL_WAIT_CLASS " FROM span s"
+		" s.status, s.evidence, s.object, " MODEL_WAIT_CLASS ", s.result FROM span s"
 		" LEFT JOIN operation o ON o.id = s.operation LEFT JOIN object b ON b.id = s.object"
 		" ORDER BY s.id");
 	uint32_t capacity = 0, parent_capacity = 0;

@@ -13,6 +13,7 @@
 #include "analysis/fold_tree.h"
 #include "analysis/model.h"
 #include "lib/strtab.h"
+#include "wire/event.h"
 
 #define NODE_NONE UINT32_MAX
 
@@ -23,6 +24,7 @@ enum node_flag {
 	NODE_SERVER = 8,     /* a request that the traced process answers */
 	NODE_ADOPTED = 16,   /* its parent is inferred here */
 	NODE_THREAD = 32,    /* root of a thread */
+	NODE_TIMER = 64,     /* a wait for events in which none came */
 };
 
 struct node {
@@ -89,6 +91,16 @@ uint32_t graph_find(const struct graph *graph, int64_t id);
 static inline int64_t node_duration(const struct node *node)
 {
 	return node->end_ns - node->start_ns;
+}
+
+/* A shorter wait for events looks whether something is there, and waits for nothing. */
+#define NODE_LOOK_NS 1000000
+
+/* It waits for the clock alone. */
+static inline bool node_is_sleep(const struct node *node)
+{
+	return node->wait == RT_WAIT_sleep ||
+		(node->flags & NODE_TIMER && node_duration(node) >= NODE_LOOK_NS);
 }
 
 static inline const struct graph_operation *node_operation(

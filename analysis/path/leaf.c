@@ -131,5 +131,6 @@ void leaf_add(const struct graph *graph, const struct section_of_path *section,
 	if (request)
 		add_request(request, node, section, leaves);
 	else
-		leaves[node->wait % WAIT_CLASSES] += section->end_ns - section->start_ns;
+		leaves[node_is_sleep(node) ? RT_WAIT_sleep : node->wait % WAIT_CLASSES] +=
+			section->end_ns - section->start_ns;
 }

@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Parents end with children that go on for so long. */
+#define OVERHANG_NS 1000000
+
 struct replay {
 	const struct units *units;
 	uint32_t *place; /* of each node in graph.order */
@@ -142,15 +145,30 @@ struct ended {
 	int64_t old_ns, new_ns;
 };
 
-static void end_child(const struct replay *replay, struct ended *ended, uint32_t child)
+static void end_child(
+	const struct replay *replay, struct ended *ended, uint32_t child, int64_t over_ns)
 {
 	const struct node *node = &replay->units->graph->nodes[child];
 
-	if (node->end_ns > ended->old_ns)
-		ended->old_ns = node->end_ns;
+	if (node->end_ns - over_ns > ended->old_ns)
+		ended->old_ns = node->end_ns - over_ns;
 	if (replay->new_end[child] > ended->new_ns)
 		ended->new_ns = replay->new_end[child];
 	ended->count++;
+}
+
+/*
+ * By how much a child goes on after its parent's end, where that is so little that the parent ended
+ * with it: an answer is out a moment before the function that sent it returns. -1: it is no part of
+ * how long the parent took.
+ */
+static int64_t overhang(const struct node *child, const struct node *parent)
+{
+	int64_t over_ns = child->end_ns - parent->end_ns;
+
+	if (over_ns <= 0)
+		return 0;
+	return over_ns <= OVERHANG_NS || over_ns <= node_duration(child) / 50 ? over_ns : -1;
 }
 
 static int64_t new_duration(const struct replay *replay, uint32_t index)
@@ -176,17 +194,19 @@ static void compute(struct replay *replay, uint32_t index)
 			if (graph->nodes[last].end_ns > start ||
 				graph->nodes[last].start_ns >= start)
 				break;
-			end_child(replay, &ended, last);
+			end_child(replay, &ended, last, 0);
 		}
 		replay->new_end[child] =
 			ended.new_ns + (start - ended.old_ns) + new_duration(replay, child);
 	}
 	while (ended.count < node->child_count) {
 		uint32_t last = graph->by_end[node->first + ended.count];
+		int64_t over_ns = overhang(&graph->nodes[last], node);
 
-		if (graph->nodes[last].end_ns > node->end_ns)
+		if (over_ns < 0)
 			break;
-		end_child(replay, &ended, last);
+		replay->new_end[last] -= over_ns;
+		end_child(replay, &ended, last, over_ns);
 	}
 	duration = ended.new_ns + (node->end_ns - ended.old_ns) - node->start_ns;
 	if (ended.count < node->child_count && duration > node_duration(node))

@@ -109,6 +109,21 @@ static void add_leaves(struct units *units, struct unit *unit, uint32_t operatio
 	}
 }
 
+/* What of a node's own time it was suspended for: so many ns. */
+static int64_t add_events(
+	struct units *units, struct unit *unit, const struct section_of_path *section)
+{
+	const struct graph *graph = units->graph;
+	struct events_part part = events_during(graph, &units->events, section);
+	int64_t leaves[WAIT_CLASSES] = {0};
+
+	if (!part.waited_ns)
+		return 0;
+	leaves[part.by_clock ? RT_WAIT_sleep : RT_WAIT_poll] = part.waited_ns;
+	add_leaves(units, unit, node_group(graph, &graph->nodes[section->node]), leaves);
+	return part.waited_ns;
+}
+
 static void sum_sections(struct units *units, struct unit *unit, struct sums *sums)
 {
 	const struct graph *graph = units->graph;
@@ -129,9 +144,14 @@ static void sum_sections(struct units *units, struct unit *unit, struct sums *su
 			continue;
 		}
 		if (leaf_is_own(node)) {
+			int64_t own_ns = section->end_ns - section->start_ns;
+
+			own_ns -= add_events(units, unit, section);
+			if (!own_ns)
+				continue;
 			if (!sums->own_ns[section->node])
 				sums->touched[sums->touched_count++] = section->node;
-			sums->own_ns[section->node] += section->end_ns - section->start_ns;
+			sums->own_ns[section->node] += own_ns;
 			continue;
 		}
 		leaf_add(graph, section, leaves);
@@ -209,6 +229,8 @@ static int build(struct units *units)
 	if (!err && !units->are_requests)
 		err = drop_helpers(units);
 	if (!err)
+		err = events_load(units->graph, &units->events);
+	if (!err)
 		err = walk(units);
 	if (!err)
 		err = count_operations(units);
@@ -239,6 +261,7 @@ void units_free(struct units *units)
 	free(units->path.sections);
 	free(units->owner);
 	free(units->operations);
+	events_free(&units->events);
 	free(units);
 }
 

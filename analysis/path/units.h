@@ -8,6 +8,7 @@
 #define ANALYSIS_PATH_UNITS_H
 
 #include "analysis/path/critical.h"
+#include "analysis/path/events.h"
 
 struct unit {
 	uint32_t root;		       /* node */
@@ -31,6 +32,7 @@ struct units {
 	uint32_t count;
 	bool are_requests;
 	struct path path;
+	struct events events;
 	uint32_t *owner; /* unit of each node; NODE_NONE: none */
 	struct operation_path *operations;
 	int64_t total_ns; /* of all units */

@@ -49,6 +49,47 @@ bool rule_failed(const struct rule_context *context, const struct request *reque
 		(request->http_status != FACT_UNKNOWN && request->http_status >= 400);
 }
 
+/* The next that asks the same model, or NULL. */
+static const struct request *next_chat(
+	const struct rule_context *context, const struct scope *scope, uint32_t i)
+{
+	for (uint32_t j = i + 1; j < scope->request_count && j - i < RULE_NEAR; j++) {
+		const struct request *request = rule_request(context, scope, j);
+
+		if (rule_is_chat(context, request) &&
+			request->model == rule_request(context, scope, i)->model)
+			return request;
+	}
+	return NULL;
+}
+
+static bool is_cut_off(const struct rule_context *context, const struct request *request)
+{
+	const char *finish = rule_text(context, request->finish);
+
+	return !strncmp(finish, "length", 6) || !strncmp(finish, "max_tokens", 10);
+}
+
+bool rule_is_malformed(const struct rule_context *context, const struct scope *scope, uint32_t i)
+{
+	const struct request *request = rule_request(context, scope, i), *next;
+	const char *form = rule_text(context, request->answer_form);
+
+	if (!rule_is_chat(context, request) || rule_failed(context, request) ||
+		!strcmp(form, "json"))
+		return false;
+	next = next_chat(context, scope, i);
+	if (!next)
+		return false;
+	if (!strncmp(rule_text(context, request->output_type), "json", 4))
+		return next->output_type == request->output_type &&
+			(*form || is_cut_off(context, request));
+	/* asked for in the prompt alone: the answer after it is the form that was meant */
+	return !strcmp(rule_text(context, next->answer_form), "json") &&
+		(!strcmp(form, "broken") ||
+			(request->request_hash && request->request_hash == next->request_hash));
+}
+
 bool rule_follows(const struct node *first, const struct node *second, int64_t gap_ns)
 {
 	return second->start_ns >= first->end_ns - CROSSING_NS &&

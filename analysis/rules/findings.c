@@ -184,6 +184,12 @@ void finding_add_time(struct finding *finding, int64_t ns, unsigned wait)
 		finding->extra_ns[wait % WAIT_CLASSES] += ns;
 }
 
+void finding_charge(struct finding *finding, int64_t ns)
+{
+	if (finding)
+		finding->charged_ns += ns;
+}
+
 void finding_note(struct finding *finding, const char *format, ...)
 {
 	va_list arguments;
@@ -215,6 +221,7 @@ static int work_out_saving(
 	for (unsigned i = 0; i < WAIT_CLASSES; i++)
 		finding->saving_ns += finding->extra_ns[i] < units->leaves[i] ? finding->extra_ns[i]
 									      : units->leaves[i];
+	finding->saving_ns += finding->charged_ns;
 	if (finding->saving_ns > units->total_ns)
 		finding->saving_ns = units->total_ns;
 	return err;
@@ -289,7 +296,7 @@ static bool contains(const struct finding *finding, uint32_t node)
 static bool is_symptom(const struct finding *finding)
 {
 	static const char *const names[] = {
-		"slow_stage", "tls_each_call", "dns_each_call", "rate_limited"};
+		"slow_stage", "tls_each_call", "dns_each_call", "rate_limited", "sleep_on_path"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (!strcmp(finding->rule, names[i]))

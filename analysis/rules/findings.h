@@ -33,6 +33,7 @@ struct finding {
 	uint32_t count, capacity;
 	uint32_t occurrences, units, last_unit;
 	int64_t extra_ns[WAIT_CLASSES];
+	int64_t charged_ns;
 	bool escalated;
 };
 

@@ -96,6 +96,9 @@ bool rule_failed(const struct rule_context *context, const struct request *reque
 /* `second` begins when `first` is over, and no more than `gap_ns` later. */
 bool rule_follows(const struct node *first, const struct node *second, int64_t gap_ns);
 
+/* The i-th request asked a model for JSON, what came was none, and the model was asked again. */
+bool rule_is_malformed(const struct rule_context *context, const struct scope *scope, uint32_t i);
+
 /* The first of a scope's calls that begins at a moment or later; call_count: none. */
 uint32_t rule_first_call(
 	const struct rule_context *context, const struct scope *scope, int64_t from_ns);
@@ -157,6 +160,9 @@ void finding_advise(struct finding *finding, const char *name);
 
 /* Time that would go and has no spans; no more counts than the path has in this class of wait. */
 void finding_add_time(struct finding *finding, int64_t ns, unsigned wait);
+
+/* Time that the rule itself has found on the path, or to hold up others, and that would go. */
+void finding_charge(struct finding *finding, int64_t ns);
 
 /* A sentence of its own after the title: literals and figures only. */
 void finding_note(struct finding *finding, const char *format, ...)

@@ -15,8 +15,7 @@ void rule_missed_fastpath(struct rule_context *context)
 			struct finding *finding;
 
 			if (!(rule_is_chat(context, request) && request->tools_offered == 1 &&
-				    request->tools_called != FACT_UNKNOWN &&
-				    request->tools_called >= limit(context, "calls")))
+				    request->tools_called))
 				continue;
 			finding = finding_on_request(context, scope, i);
 			finding_add(context, finding, scope->requests[i], REPLAY_WHOLE);

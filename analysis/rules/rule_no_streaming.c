@@ -9,7 +9,7 @@ static bool is_whole(const struct rule_context *context, const struct request *r
 {
 	return rule_is_chat(context, request) && !rule_failed(context, request) &&
 		(request->stream == FACT_UNKNOWN || !request->stream) &&
-		request->output_tokens > 1 && request->tools_called < 1;
+		request->output_tokens > 1 && !request->tools_called;
 }
 
 void rule_no_streaming(struct rule_context *context)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests that are the same byte for byte, in one unit, of which the first was answered. All but
- * the first would go. What a cache was asked for in between is cache_miss_repeat's.
+ * the first would go. What a cache was asked for in between is cache_miss_repeat's, and what had
+ * to be asked again malformed_output's.
  */
 #include <string.h>
 
@@ -22,7 +23,7 @@ static void look(struct rule_context *context, const struct scope *scope, uint32
 	bool is_repeat = *first && miss < *first;
 
 	if (!rule_failed(context, rule_request(context, scope, i)))
-		*first = i + 1;
+		*first = rule_is_malformed(context, scope, i) ? 0 : i + 1;
 	if (!is_repeat)
 		return;
 	finding = finding_on_request(context, scope, i);

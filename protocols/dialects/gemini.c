@@ -67,6 +67,7 @@ static const struct rule response_rules[] = {
 	{"candidates[].content.parts[].text", RULE_TOKEN, NULL},
 	{"candidates[].content.parts[].functionCall.name", RULE_TOKEN, NULL},
 	{"candidates[].content.parts[].functionCall.name", RULE_LIST, GENAI_TOOLS_CALLED},
+	{"candidates[].content.parts[].text", RULE_ANSWER, NULL},
 	{"candidates[].finishReason", RULE_FINISH, NULL},
 	{"responseId", RULE_PUT, GENAI_RESPONSE_ID},
 	{"modelVersion", RULE_PUT, GENAI_RESPONSE_MODEL},

@@ -74,6 +74,23 @@ void genai_frame(void *state, struct exchange *exchange, const char *event)
 	exchange_bool(exchange, GENAI_STREAM, true);
 }
 
+static void put_answer_form(const struct reading *reading, struct exchange *exchange)
+{
+	const char *form = reading->answer_cut ? NULL : json_form_name(&reading->answer);
+
+	if (form && (strcmp(form, "text") != 0 || exchange_find(exchange, GENAI_OUTPUT_TYPE)))
+		exchange_string(exchange, GENAI_ANSWER_FORM, form);
+}
+
+static void put_tool_hash(const struct reading *reading, struct exchange *exchange)
+{
+	struct exchange_host *host = exchange->host;
+
+	if (reading->digest)
+		exchange_hash(exchange, GENAI_TOOL_HASH,
+			host->hash(host->context, &reading->digest, sizeof(reading->digest)));
+}
+
 void genai_end(void *state, struct exchange *exchange)
 {
 	const struct genai *genai = state;
@@ -84,6 +101,8 @@ void genai_end(void *state, struct exchange *exchange)
 		exchange_hash(exchange, "ragtime.request_hash", genai->hash);
 	if (genai->hashed_bytes >= PREFIX_BYTES)
 		exchange_hash(exchange, "ragtime.prompt_prefix_hash", genai->prefix_hash);
+	put_answer_form(&genai->reading, exchange);
+	put_tool_hash(&genai->reading, exchange);
 	put_name(exchange);
 }
 

@@ -13,6 +13,7 @@
 #define GENAI_TOP_P "gen_ai.request.top_p"
 #define GENAI_TOP_K "gen_ai.request.top_k"
 #define GENAI_SEED "gen_ai.request.seed"
+#define GENAI_OUTPUT_TYPE "gen_ai.output.type"
 #define GENAI_STREAM "gen_ai.request.stream"
 #define GENAI_RESPONSE_MODEL "gen_ai.response.model"
 #define GENAI_RESPONSE_ID "gen_ai.response.id"
@@ -33,7 +34,10 @@
 #define GENAI_TOOLS_OFFERED "ragtime.tools_offered"
 #define GENAI_TOOLS_CALLED "ragtime.tools_called"
 #define GENAI_TOOL_BYTES "ragtime.tool_argument_bytes"
+#define GENAI_TOOL_HASH "ragtime.tool_argument_hash"
 #define GENAI_MESSAGES "ragtime.messages"
+/* "json", "broken", or "text" where JSON was asked for. */
+#define GENAI_ANSWER_FORM "ragtime.answer_form"
 
 /* An operation that a path's end tells. Tables end with a NULL path_end. */
 struct genai_operation {

@@ -80,6 +80,8 @@ static const struct rule response_rules[] = {
 	{"thinking", RULE_TOKEN, NULL},
 	{"message.tool_calls[].function.name", RULE_LIST, GENAI_TOOLS_CALLED},
 	{"model", RULE_PUT, GENAI_RESPONSE_MODEL},
+	{"message.content", RULE_ANSWER, NULL},
+	{"response", RULE_ANSWER, NULL},
 	{"done_reason", RULE_FINISH, NULL},
 	{"prompt_eval_count", RULE_PUT, GENAI_INPUT_TOKENS},
 	{"eval_count", RULE_PUT, GENAI_OUTPUT_TOKENS},

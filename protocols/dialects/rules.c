@@ -175,6 +175,22 @@ static void say(struct exchange *exchange, const struct dialect_value *value)
 			exchange, is_call ? SAID_TOOLS : SAID_ANSWER, value->text, value->size);
 }
 
+/* However the texts were cut into pieces; of long ones the beginning counts. */
+static void digest(struct reading *reading, const struct dialect_value *value)
+{
+	for (size_t i = 0; value->type == VALUE_STRING && i < value->size; i++)
+		reading->digest =
+			(reading->digest + (unsigned char)value->text[i] + 1) * 0x100000001b3;
+}
+
+static void read_answer(struct reading *reading, const struct dialect_value *value)
+{
+	if (value->type != VALUE_STRING || value->index)
+		return;
+	json_form_feed(&reading->answer, value->text, value->size);
+	reading->answer_cut |= value->whole > value->size;
+}
+
 static void follow(const struct rule *rule, struct reading *reading, struct exchange *exchange,
 	const struct dialect_value *value)
 {
@@ -199,6 +215,9 @@ static void follow(const struct rule *rule, struct reading *reading, struct exch
 		if (value->type == VALUE_STRING)
 			add(exchange, rule->key, value->whole);
 		break;
+	case RULE_DIGEST:
+		digest(reading, value);
+		break;
 	case RULE_LIST:
 		put_listed(exchange, rule->key, value);
 		break;
@@ -207,6 +226,9 @@ static void follow(const struct rule *rule, struct reading *reading, struct exch
 			break;
 		exchange_token(exchange, rule->path);
 		say(exchange, value);
+		break;
+	case RULE_ANSWER:
+		read_answer(reading, value);
 		break;
 	case RULE_FINISH:
 		put_listed(exchange, GENAI_FINISH, value);

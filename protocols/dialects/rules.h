@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "protocols/content/json_form.h"
 #include "protocols/dialect.h"
 
 #define SERVER_MS "ragtime.server_processing_ms"
@@ -20,10 +21,12 @@ enum rule_what {
 	RULE_COUNT,  /* how many values have the path */
 	RULE_INPUTS, /* how many: one text, or an array of them, or one array of token numbers */
 	RULE_SIZE,   /* the bytes of texts, added up */
+	RULE_DIGEST, /* what tells texts apart, however they were cut: genai_end hashes it */
 	RULE_LIST,   /* names, each once */
 	RULE_FLAG,   /* true where the value, or one inside it, says something */
 	RULE_VECTOR, /* how many numbers the first of these has */
 	RULE_TOKEN,  /* content that somebody waits for, if the response streams */
+	RULE_ANSWER, /* the text that the model answers with: has it the form of JSON? */
 	RULE_FINISH, /* why the model stopped: the answer is complete */
 	RULE_ERROR,  /* a word for what went wrong */
 };
@@ -44,6 +47,9 @@ struct reading {
 	bool streams;
 	bool vector_done;
 	uint64_t vector_size;
+	uint64_t digest;
+	struct json_form answer;
+	bool answer_cut; /* not all of it was seen */
 };
 
 /* The table ends with a NULL path; all rules that fit a value are followed. */

@@ -103,18 +103,29 @@ def rate_limited(t, fires):
 
 
 def agent_loop(t, fires):
+    # conversations that begin anew, and ask the same of one tool or not
+    for talk in range(3):
+        for i in range(3):
+            t.chat(300, digest=f"aa{talk}{i:03}", asked=100 + 80 * i, ragtime__messages=2 + 2 * i,
+                   ragtime__tools_called="look_up" if i < 2 or fires else None,
+                   ragtime__tool_argument_hash="eeee" if fires else f"{talk}{i}")
+            t.get("/search", 40)
     for i in range(6 if fires else 3):
         t.request("tools/call", 50, "tool_call", gen_ai__tool__name="web_search", mcp__method__name="tools/call")
         t.chat(300, digest=f"{i:04}", asked=100 + 80 * i)
 
 
 def malformed_output(t, fires):
-    t.chat(800, digest="aaaa", gen_ai__output__type="json", gen_ai__response__finish_reasons="length" if fires else "stop")
-    t.chat(800, digest="bbbb", gen_ai__output__type="json", gen_ai__response__finish_reasons="stop")
+    asked, answered = {"gen_ai__output__type": "json"}, {"ragtime__answer_form": "json"}
+    t.chat(400, digest="aaaa", **asked, ragtime__answer_form="broken" if fires else "json")
+    t.chat(400, digest="bbbb", **asked, **answered)
+    # asked for in the prompt: what is no JSON may be what was meant
+    t.chat(400, digest="cccc", ragtime__answer_form="broken" if fires else None)
+    t.chat(400, digest="cccc" if fires else "dddd", **answered)
 
 
 def missed_fastpath(t, fires):
-    t.chat(800, ragtime__tools_offered=1 if fires else 5, ragtime__tools_called=1)
+    t.chat(800, ragtime__tools_offered=1 if fires else 5, ragtime__tools_called="look_up")
 
 
 def token_overhead(t, fires):
