@@ -90,6 +90,22 @@ bool rule_is_malformed(const struct rule_context *context, const struct scope *s
 			(request->request_hash && request->request_hash == next->request_hash));
 }
 
+static const char *skip_digits(const char *text)
+{
+	while (*text >= '0' && *text <= '9')
+		text++;
+	return text;
+}
+
+bool rule_alike(const char *a, const char *b)
+{
+	for (a = skip_digits(a), b = skip_digits(b); *a && *a == *b;) {
+		a = skip_digits(a + 1);
+		b = skip_digits(b + 1);
+	}
+	return *a == *b;
+}
+
 bool rule_follows(const struct node *first, const struct node *second, int64_t gap_ns)
 {
 	return second->start_ns >= first->end_ns - CROSSING_NS &&

@@ -93,6 +93,9 @@ bool rule_is_http(const struct rule_context *context, const struct request *requ
 bool rule_is_chat(const struct rule_context *context, const struct request *request);
 bool rule_failed(const struct rule_context *context, const struct request *request);
 
+/* Two templates are the same but for digits. */
+bool rule_alike(const char *a, const char *b);
+
 /* `second` begins when `first` is over, and no more than `gap_ns` later. */
 bool rule_follows(const struct node *first, const struct node *second, int64_t gap_ns);
 
