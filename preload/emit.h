@@ -67,7 +67,8 @@ struct rt_self {
 	bool resolving; /* looking for originals */
 	bool lent;	/* a vfork child may be running here */
 	void *runtime;	/* what the language runtime's part knows of this thread, or NULL */
-	__u64 asking;	/* the runtime's span that is about to begin one of its own */
+	uintptr_t runtime_stack; /* below it the runtime's part stays out of the way; 0: unknown */
+	__u64 asking;		 /* the runtime's span that is about to begin one of its own */
 	int session_fd; /* the TLS session that begins next is that of this socket; 0: unknown */
 };
 

@@ -15,10 +15,7 @@
 
 struct py_code *py_ignored;
 __u32 py_session;
-ssize_t py_code_extra = -1;
-int (*py_code_get)(py_object *code, ssize_t index, void **extra);
 
-static int (*code_set)(py_object *code, ssize_t index, void *extra);
 static bool has_qualname;
 static struct py_code *all, *unused;
 static __u32 gone; /* counts those that have left `all` */
@@ -81,24 +78,12 @@ static void code_release(void *extra)
 
 bool py_code_open(int minor)
 {
-	ssize_t (*request)(void (*)(void *)) = py.PyUnstable_Eval_RequestCodeExtraIndex;
-
 	py_session++;
 	py_ignored = (struct py_code *)((uintptr_t)py_session << 1 | 1);
-	if (py_code_extra >= 0)
+	if (py_extra_index >= 0)
 		return true;
 	has_qualname = minor >= 11;
-	py_code_get = py.PyUnstable_Code_GetExtra;
-	code_set = py.PyUnstable_Code_SetExtra;
-	if (!request) {
-		request = py._PyEval_RequestCodeExtraIndex;
-		py_code_get = py._PyCode_GetExtra;
-		code_set = py._PyCode_SetExtra;
-	}
-	if (!request || !py_code_get || !code_set)
-		return false;
-	py_code_extra = request(code_release);
-	return py_code_extra >= 0;
+	return py_extra_open(code_release);
 }
 
 /* Their memory is for the next session's. */
@@ -295,7 +280,7 @@ struct py_code *py_code_decide(struct py_seen *seen)
 	names.line = (__u32)number_of(object, "co_firstlineno");
 	name_join(joined, sizeof(joined), names.module, names.name);
 	code = code_for(object, py_rules_pick(joined, names.file), &names);
-	if (code_set(object, py_code_extra, code))
+	if (!py_extra_set(object, code))
 		code = py_ignored;
 	py_drop(file_holder);
 	py_drop(name_holder);

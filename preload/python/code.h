@@ -6,6 +6,7 @@
 #ifndef PRELOAD_PYTHON_CODE_H
 #define PRELOAD_PYTHON_CODE_H
 
+#include "preload/python/extra.h"
 #include "preload/python/offsets.h"
 
 enum py_act {
@@ -60,9 +61,6 @@ COLD bool py_code_is_hot(struct py_code *code, __u64 now);
 /* Tells how often functions were only counted. */
 COLD void py_code_tell_counts(void);
 
-extern HIDDEN ssize_t py_code_extra;
-extern HIDDEN int (*py_code_get)(py_object *code, ssize_t index, void **extra);
-
 /* Calls in a second, about, after which a function is counted instead. */
 #define PY_CALLS_A_SECOND 10000
 
@@ -74,11 +72,8 @@ ALWAYS_INLINE bool py_code_is_ignored(const struct py_code *code)
 /* NULL: not seen in this session. */
 ALWAYS_INLINE struct py_code *py_code_of(py_object *object)
 {
-	void *extra = NULL;
-	struct py_code *code;
+	struct py_code *code = py_extra_of(object);
 
-	py_code_get(object, py_code_extra, &extra);
-	code = extra;
 	if (likely(code == py_ignored))
 		return code;
 	return code && !py_code_is_ignored(code) && likely(code->session == py_session) ? code

@@ -28,7 +28,6 @@ static void *interpreter;
 static int version;
 static void **place_8; /* where 3.8 keeps the pointer */
 static bool chained;   /* another tool's hook goes on to ours, which so cannot be taken out */
-static __thread uintptr_t stack_low;
 
 extern int pthread_getattr_np(pthread_t, pthread_attr_t *) __attribute__((weak));
 #pragma weak pthread_attr_getstack
@@ -41,13 +40,22 @@ static NOINLINE uintptr_t stack_find(void)
 	void *low = NULL;
 	size_t size = 0;
 
-	stack_low = 1;
+	rt_self.runtime_stack = 1;
 	if (!pthread_getattr_np || pthread_getattr_np(pthread_self(), &attributes))
-		return stack_low;
+		return 1;
 	if (!pthread_attr_getstack(&attributes, &low, &size))
-		stack_low = (uintptr_t)low + (size > SMALL_STACK ? size / 4 : size / 2);
+		rt_self.runtime_stack = (uintptr_t)low + (size > SMALL_STACK ? size / 4 : size / 2);
 	pthread_attr_destroy(&attributes);
-	return stack_low;
+	return rt_self.runtime_stack;
+}
+
+static inline bool stack_is_short(void)
+{
+	ptrdiff_t offset = rt_self_offset;
+	uintptr_t low = likely(offset) ? ((const struct rt_self __seg_fs *)offset)->runtime_stack
+				       : rt_self.runtime_stack;
+
+	return frame_here() < (likely(low) ? low : stack_find());
 }
 
 static py_object *hook(void *thread, char *frame, int throws);
@@ -204,7 +212,7 @@ static py_object *hook(void *thread, char *frame, int throws)
 {
 	struct py_code *code;
 
-	if (version == 11 && unlikely(frame_here() < (stack_low ? stack_low : stack_find())))
+	if (version == 11 && unlikely(stack_is_short()))
 		return evaluate_unseen(thread, frame, throws);
 	code = code_of(frame);
 	if (likely(code == py_ignored))

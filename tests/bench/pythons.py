@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Functions of Python: a call beside the bare hook, and a FastAPI service's time for a request, beside the peers.
 
-What a call costs is compared within one round and interpreter. The services all run at once and are
-loaded in turn, for moments: so a pair of figures is seconds apart, whatever the machine does meanwhile.
+What a call costs is compared within one round and interpreter. Services run at the same time and are
+loaded in turn, for moments: so a pair of figures is a second apart, whatever the machine does meanwhile.
 """
+import concurrent.futures
 import contextlib
 import glob
+import http.client
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
-import urllib.request
 
 import harness
 from harness import Failed
@@ -23,7 +23,7 @@ UNSEEN_GOAL = 1.03  # 3.12 on: a call that is not traced costs what it does untr
 REQUEST_GOAL = 1.03
 WANTED = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 CALLS = ("256", "12", "20000")
-CONNECTIONS, SECONDS, PAIRS_A_ROUND = 4, 0.6, 4
+AT_ONCE, REQUESTS_EACH, PAIRS_A_ROUND = 4, 10, 10
 QUIET = {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
 
 
@@ -41,10 +41,11 @@ def interpreters():
             yield minor, max(paths, key=lambda path: [int(part) for part in re.findall(r"\d+", path.split("versions/")[1])])
 
 
-def environment(bench):
-    """The python of an environment with the peers' packages."""
-    done = subprocess.run(["sh", os.path.join(harness.HERE, "../python/venv.sh"), bench.build, "profilers"],
-                          capture_output=True, text=True, check=False)
+def environment(bench, python):
+    """The python of an environment on that one, with the peers' packages."""
+    folder = os.path.join(bench.out, "python", python.strip("/").replace("/", "-"))
+    done = subprocess.run(["sh", os.path.join(harness.HERE, "../python/venv.sh"), folder, "profilers"],
+                          capture_output=True, text=True, check=False, env={**os.environ, "PYTHON": python})
     if done.returncode:
         raise Failed(f"the packages of tests/python/profilers.lock: {done.stderr}")
     return done.stdout.strip()
@@ -118,7 +119,7 @@ def peers_of_calls(bench, python):
 
 
 def measure_peers(bench):
-    python = environment(bench)
+    python = environment(bench, "/usr/bin/python3")
     samples = {}
     for _ in range(bench.rounds):
         for name, (command, more) in peers_of_calls(bench, python).items():
@@ -136,38 +137,46 @@ def measure_peers(bench):
 
 # ---- a request ----
 
-class Spied(Service):
+class Asked(Service):
+    """A service, and what a request takes of its CPU time."""
+
+    def ask(self, count):
+        connection = http.client.HTTPConnection("127.0.0.1", int(self.port), timeout=120)
+        for number in range(count):
+            connection.request("GET", f"/items/{number}")
+            answer = connection.getresponse()
+            if answer.status != 200 or not answer.read():
+                raise Failed(f"the service answers {answer.status}")
+        connection.close()
+
+    def request_us(self, each=REQUESTS_EACH):
+        before = self.cpu_us()
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as clients:
+            list(clients.map(self.ask, [each] * AT_ONCE))
+        return (self.cpu_us() - before) / (AT_ONCE * each)
+
+
+class Spied(Asked):
     """py-spy is there only while there is load: it would take from the others."""
 
     def __init__(self, bench, spy, command):
         super().__init__(bench, command)
         self.spy = spy
 
-    def load(self, seconds, rate=0, connections=CONNECTIONS):
+    def request_us(self, each=REQUESTS_EACH):
         out = self.bench.file("spied.svg")
         spy = subprocess.Popen([self.spy, "record", "--rate", "1000", "-o", out, "--pid", str(self.process.pid)],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(0.5)
         try:
-            return super().load(seconds, rate, connections)
+            return super().request_us(each)
         finally:
             spy.send_signal(signal.SIGINT)
             spy.wait(30)
 
 
-def services(bench, python, far):
-    tools, script = os.path.dirname(python), [here("python_service.py"), far]
-    scratch = os.path.join(bench.scratch, "peer-service")
-    bare = {"LD_PRELOAD": bench.program("bare.so"), "BARE": "python_service.py"}
-    plain = [python, *script]
-    return {"nothing": Service(bench, plain),
-            "ragtime": Service(bench, [*ragtime(bench, "service"), *plain]),
-            "the bare hook, the service's own functions": Service(bench, plain, bare),
-            "ragtime, every function (--py '*')": Service(bench, [*ragtime(bench, "all", "--py", "*"), *plain]),
-            "OpenTelemetry": Service(bench, [f"{tools}/opentelemetry-instrument", *plain], QUIET),
-            "cProfile": Service(bench, [python, "-m", "cProfile", "-o", scratch + ".prof", *script]),
-            "VizTracer": Service(bench, [f"{tools}/viztracer", "--quiet", "-o", scratch + ".json", "--", *script]),
-            "py-spy, rate 1000": Spied(bench, f"{tools}/py-spy", plain)}
+def plain_service(python, far):
+    return [python, here("python_service.py"), far]
 
 
 @contextlib.contextmanager
@@ -180,45 +189,69 @@ def far_end():
         process.wait(30)
 
 
-def await_answer(service):
-    """It listens before it can answer."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/items/1", timeout=120) as answer:
-        answer.read()
+def pairs_of(bench, python, far, count):
+    """Ratios of moments beside each other, of two services that were started now."""
+    plain, ratios = plain_service(python, far), []
+    with Asked(bench, [*ragtime(bench, "pairs"), *plain]) as ours, Asked(bench, plain) as nothing:
+        ours.request_us()
+        nothing.request_us()
+        for turn in range(count):
+            order = (ours, nothing) if turn % 2 else (nothing, ours)
+            us = {service: service.request_us() for service in order}
+            ratios.append(us[ours] / us[nothing])
+    return ratios
+
+
+def measure_pairs(bench):
+    every = dict(interpreters())
+    newest = max(every, key=lambda version: int(re.match(r"3\.(\d+)", version)[1]))
+    details = {}
+    with far_end() as far:
+        for version in dict.fromkeys(("3.11 of Debian", newest)):
+            python = environment(bench, every[version])
+            details[version] = [ratio for _ in range(bench.rounds)
+                                for ratio in pairs_of(bench, python, far, PAIRS_A_ROUND)]
+            bench.judge(f"FastAPI service on Python {version}: CPU time of a request, ragtime / nothing",
+                        details[version], REQUEST_GOAL, detail=f"{len(details[version])} pairs")
+    return details
+
+
+def services(bench, python, far):
+    tools, plain = os.path.dirname(python), plain_service(python, far)
+    scratch = os.path.join(bench.scratch, "peer-service")
+    bare = {"LD_PRELOAD": bench.program("bare.so"), "BARE": "python_service.py"}
+    return {"nothing": Asked(bench, plain),
+            "ragtime": Asked(bench, [*ragtime(bench, "service"), *plain]),
+            "the bare hook on the service's own functions": Asked(bench, plain, bare),
+            "ragtime, every function (--py '*')": Asked(bench, [*ragtime(bench, "all", "--py", "*"), *plain]),
+            "OpenTelemetry": Asked(bench, [f"{tools}/opentelemetry-instrument", *plain], QUIET),
+            "cProfile": Asked(bench, [python, "-m", "cProfile", "-o", scratch + ".prof", *plain[1:]]),
+            "VizTracer": Asked(bench, [f"{tools}/viztracer", "--quiet", "-o", scratch + ".json", "--", *plain[1:]]),
+            "py-spy, rate 1000": Spied(bench, f"{tools}/py-spy", plain)}
 
 
 def measure_requests(bench):
-    python = environment(bench)
+    python = environment(bench, "/usr/bin/python3")
     samples = {}
     with far_end() as far, contextlib.ExitStack() as stack:
         running = {kind: stack.enter_context(service) for kind, service in services(bench, python, far).items()}
         for service in running.values():
-            await_answer(service)
-            service.load(2 * SECONDS, connections=CONNECTIONS)
-        for turn in range(PAIRS_A_ROUND * bench.rounds):
+            service.request_us()
+        for _ in range(bench.rounds):
             for kind, service in running.items():
-                # the pair that is judged is taken each time, the rest for the table now and then
-                if kind in ("nothing", "ragtime") or turn % PAIRS_A_ROUND == 0:
-                    samples.setdefault(kind, []).append(service.load(SECONDS, connections=CONNECTIONS)["cpu"])
-    judge_requests(bench, samples)
+                samples.setdefault(kind, []).append(service.request_us())
+    plain = samples["nothing"]
+    for kind, mine in samples.items():
+        if kind != "nothing":
+            bench.judge_ratio(f"FastAPI service: CPU time of a request, {kind} / nothing", mine, plain, None,
+                              detail=f"{harness.statistics.median(mine):.0f} us by {harness.statistics.median(plain):.0f} us")
     return samples
 
 
-def judge_requests(bench, samples):
-    for kind, mine in samples.items():
-        if kind == "nothing":
-            continue
-        plain = samples["nothing"] if kind == "ragtime" else samples["nothing"][::PAIRS_A_ROUND]
-        bench.judge_ratio(f"FastAPI service, CPU time of a request, {kind} / nothing", mine, plain,
-                          REQUEST_GOAL if kind == "ragtime" else None,
-                          detail=f"{harness.statistics.median(mine):.0f} us by {harness.statistics.median(plain):.0f} us")
-
-
 def measure(bench):
-    if os.cpu_count() < 2 or not shutil.which("taskset"):
-        bench.missing("python", "needs taskset and two processors", REQUEST_GOAL)
-        return {}
     details = {}
-    for name, part in (("calls", measure_calls), ("peers", measure_peers), ("requests", measure_requests)):
+    for name, part in (("calls", measure_calls), ("peers", measure_peers), ("pairs", measure_pairs),
+                       ("requests", measure_requests)):
         print(f"python: {name}", flush=True)
         try:
             details[name] = part(bench)
