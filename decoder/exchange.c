@@ -133,8 +133,7 @@ static void ask_told(
 	int64_t span;
 
 	if (raw->server) {
-		span = told_answerer(all->told, raw);
-		mark->id = span ? span : mark->id;
+		mark->id = told_answerer(all->told, raw, mark->id);
 		return;
 	}
 	span = told_sender(all->told, raw);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/answers.h"
 #include "lib/buf.h"
 #include "lib/map.h"
 #include "lib/strtab.h"
@@ -40,8 +41,9 @@ struct told {
 	struct owner *owners; /* likewise */
 	uint64_t owned;
 	struct map by_connection; /* to the number of the latest */
-	struct strtab *names;	  /* class, then the name */
-	struct buf adopts;	  /* struct store_fix: what moves below a span, at the end */
+	struct answers *answers;
+	struct strtab *names; /* class, then the name */
+	struct buf adopts;    /* struct store_fix: what moves below a span, at the end */
 	bool failed;
 };
 
@@ -53,9 +55,10 @@ struct told *told_new(const struct told_context *context)
 		return NULL;
 	told->context = *context;
 	told->names = strtab_new();
+	told->answers = answers_new();
 	told->owners = calloc(OWNERS, sizeof(*told->owners));
 	told->spans = calloc(SPANS, sizeof(*told->spans));
-	if (told->names && told->owners && told->spans)
+	if (told->names && told->answers && told->owners && told->spans)
 		return told;
 	told_free(told);
 	return NULL;
@@ -68,6 +71,7 @@ void told_free(struct told *told)
 	map_free(&told->by_id);
 	map_free(&told->by_connection);
 	strtab_free(told->names);
+	answers_free(told->answers);
 	buf_free(&told->adopts);
 	free(told->spans);
 	free(told->owners);
@@ -270,6 +274,23 @@ static void take_owner(struct told *told, const Ragtime__Raw__Told *raw)
 	*latest = told->owned;
 }
 
+/* Comes before the span's begin. What answers an exchange that is a row already is that row. */
+static void take_answer(struct told *told, const Ragtime__Raw__Told *raw)
+{
+	int64_t row = answers_word(told->answers, raw);
+	struct span *span;
+
+	told->failed |= row < 0;
+	if (row <= 0 || !raw->span || span_find(told, raw->span))
+		return;
+	span = span_make(told, raw->span);
+	if (!span)
+		return;
+	span->row = row;
+	span->what = RT_TOLD_SERVES;
+	span->begun = span->written = true;
+}
+
 int told_take(struct told *told, const struct trace_batch *batch, const struct actors *actors)
 {
 	for (size_t i = 0; i < batch->tables->n_told; i++) {
@@ -289,6 +310,9 @@ int told_take(struct told *told, const struct trace_batch *batch, const struct a
 			break;
 		case RT_EV_owner:
 			take_owner(told, raw);
+			break;
+		case RT_EV_answer:
+			take_answer(told, raw);
 			break;
 		case RT_EV_maker:
 			if (thread)
@@ -353,8 +377,6 @@ static bool tells_of(const struct owner *owner, const Ragtime__Raw__Exchange *ex
 {
 	if (exchange->stream || owner->stream)
 		return owner->stream == exchange->stream;
-	if (exchange->server)
-		return !exchange->end_ticks || owner->ticks <= exchange->end_ticks;
 	return owner->position <= exchange->position;
 }
 
@@ -364,9 +386,7 @@ static struct span *span_behind(const struct told *told, const Ragtime__Raw__Exc
 
 	while (owner && !tells_of(owner, exchange))
 		owner = owner_at(told, exchange->connection, owner->before);
-	if (!owner || (exchange->server && owner->ticks < exchange->begin_ticks))
-		return NULL;
-	return span_find(told, owner->span);
+	return owner ? span_find(told, owner->span) : NULL;
 }
 
 int64_t told_sender(const struct told *told, const Ragtime__Raw__Exchange *exchange)
@@ -376,12 +396,13 @@ int64_t told_sender(const struct told *told, const Ragtime__Raw__Exchange *excha
 	return span ? span->row : 0;
 }
 
-int64_t told_answerer(struct told *told, const Ragtime__Raw__Exchange *exchange)
+int64_t told_answerer(struct told *told, const Ragtime__Raw__Exchange *exchange, int64_t row)
 {
-	struct span *span = span_behind(told, exchange);
+	uint64_t number = answers_exchange(told->answers, exchange, row);
+	struct span *span = number ? span_find(told, number) : NULL;
 
 	if (!span || span->what != RT_TOLD_SERVES || span->written)
-		return 0;
+		return row;
 	span->written = true;
 	return span->row;
 }

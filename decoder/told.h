@@ -43,7 +43,10 @@ int told_finish(struct told *told);
 /* The span that sent a request, by the program's own word, as its row's id; 0: it said nothing. */
 int64_t told_sender(const struct told *told, const Ragtime__Raw__Exchange *exchange);
 
-/* The id of the span that answers a request: the exchange's row takes its place. 0: likewise. */
-int64_t told_answerer(struct told *told, const Ragtime__Raw__Exchange *exchange);
+/*
+ * The id of the span that answers a request: the exchange's row takes its place. Where none is
+ * known yet, `row`, which one that is told later shall have.
+ */
+int64_t told_answerer(struct told *told, const Ragtime__Raw__Exchange *exchange, int64_t row);
 
 #endif

@@ -565,7 +565,7 @@ bool payload_tls_bind(const void *session, int fd)
 	return true;
 }
 
-void payload_owned(int fd, __u64 position, bool is_stream, __u64 span)
+bool payload_tell(int fd, unsigned kind, __u64 place, __u64 span, __u64 ticks)
 {
 	struct connection *connection = descriptor_of(fd);
 	struct rt_bytes tail = {.data = &span, .size = sizeof(span), .type = RT_TAIL_NUMBER};
@@ -574,9 +574,10 @@ void payload_owned(int fd, __u64 position, bool is_stream, __u64 span)
 		connection = session_of(connection->session);
 	else
 		connection = connection ? watched_of(fd) : NULL;
-	if (connection && connection->number)
-		mark_emit(RT_EV_owner, pair_of(fd, connection->number),
-			(__s64)(position << 1 | is_stream), &tail);
+	if (!connection || !connection->number)
+		return false;
+	mark_emit_at(kind, pair_of(fd, connection->number), (__s64)place, &tail, ticks);
+	return true;
 }
 
 void payload_tls_close_cold(const void *session)

@@ -58,10 +58,11 @@ COLD void payload_tls_close_cold(const void *session);
 COLD bool payload_tls_bind(const void *session, int fd);
 
 /*
- * What is written to the connection of `fd` from `position` on, in plain text, is the span's; of
- * HTTP/2 it is a stream's number instead.
+ * A mark about the connection of `fd`, in plain text where it is TLS: what happens at a place of it
+ * is the span's. Kind and place are as event.def has them of RT_EV_owner and RT_EV_answer; clock
+ * ticks 0: now. False where that connection is not known (any more).
  */
-COLD void payload_owned(int fd, __u64 position, bool is_stream, __u64 span);
+COLD bool payload_tell(int fd, unsigned kind, __u64 place, __u64 span, __u64 ticks);
 
 #define payload_wanted() unlikely(rt_region->payload_cap)
 

@@ -96,16 +96,16 @@ enum rt_event {
 #undef EVENT
 };
 
-/* A moment, not a call. */
-static inline int rt_is_mark(unsigned kind)
-{
-	return kind < 32 || (kind >= 300 && kind < 320) || (kind >= 400 && kind < 408);
-}
-
 /* A mark of the shim's, which the loader reads; few of them go into the stream as they are. */
 static inline int rt_is_told(unsigned kind)
 {
-	return kind < 32 || (kind >= 300 && kind < 320);
+	return kind < 32 || (kind >= 300 && kind < 320) || (kind > 340 && kind < 350);
+}
+
+/* A moment, not a call. */
+static inline int rt_is_mark(unsigned kind)
+{
+	return rt_is_told(kind) || (kind >= 400 && kind < 408);
 }
 
 enum rt_family {
@@ -179,9 +179,10 @@ enum rt_role {
 /* What a span is that the program itself tells, and so what its name is. */
 enum rt_told {
 	RT_TOLD_PLAIN = 0,
-	RT_TOLD_FRAME = 2,  /* likewise, of code that runs through in one function: what that
-				   function does meanwhile is inside it */
-	RT_TOLD_SERVES = 1, /* answers a request: "METHOD target" */
+	RT_TOLD_FRAME = 2,   /* likewise, of code that runs through in one function: what that
+				    function does meanwhile is inside it */
+	RT_TOLD_SERVES = 1,  /* answers a request: "METHOD target" */
+	RT_TOLD_FOLLOWS = 3, /* likewise, where its connection is no longer known */
 };
 
 /* Why a runtime's functions are seen, or not: result of the runtime mark. */

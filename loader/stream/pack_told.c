@@ -63,7 +63,7 @@ static void take_fact(struct pack *pack, Ragtime__Raw__Told *row, const struct r
 	row->number = tail->info == 1;
 }
 
-static bool take_owner(Ragtime__Raw__Told *row, const struct rt_record *record,
+static bool take_place(Ragtime__Raw__Told *row, const struct rt_record *record,
 	const struct rt_tail *tail, const uint8_t *bytes)
 {
 	if (!tail || tail->type != RT_TAIL_NUMBER || tail->size != sizeof(row->span))
@@ -99,7 +99,8 @@ void pack_told(struct pack *pack, uint32_t thread, const struct rt_record *recor
 		take_fact(pack, &row, tail, bytes);
 		break;
 	case RT_EV_owner:
-		if (!take_owner(&row, record, tail, bytes))
+	case RT_EV_answer:
+		if (!take_place(&row, record, tail, bytes))
 			return;
 		break;
 	default:

@@ -38,13 +38,15 @@
 		if (!wire) return;
 
 		const current = new AsyncLocalStorage();
-		const spans = openSpans(wire, current);
+		const follow = openFollow(wire, current);
+		const spans = openSpans(wire, current, follow);
 
 		const asked = new WeakMap(); // what libraries hold for later: who asked for it
+		const search = librarySearch(current, asked);
 
-		watchSockets(wire, current, librarySearch(current, asked));
-		watchServers(spans, current);
-		watchHttp2(wire, spans, current);
+		watchSockets(wire, current, follow, search);
+		watchServers(wire, spans, current, follow, search);
+		watchHttp2(wire, spans, current, follow);
 		watchClients(current, asked);
 		expose(spans, current);
 		require('module').syncBuiltinESMExports();
@@ -58,33 +60,32 @@
 		const { writeSync } = fs;
 		const now = performance.now.bind(performance);
 		const later = setTimeout;
-		const FD = 0x7f524147, MAGIC = 0x54524a53, HEAD = 64, SIZE = 1 << 16, IDS = 4096, DELAY_MS = 20, ASK_MS = 500;
-		const BEGIN = 1, END = 2, FACT = 3, OWNER = 4, SESSION = 5, STREAM = 6;
+		const FD = 0x7f524147, MAGIC = 0x54524a53, HEAD = 32, SIZE = 1 << 16, IDS = 4096, DELAY_MS = 20, ASK_MS = 500;
+		const WANTED = 1, BYTES = 2, BEGIN_MAX = 4096;
+		const BEGIN = 1, END = 2, FACT = 3, OWNER = 4, SESSION = 5, ANSWER = 6;
 		const buffer = Buffer.allocUnsafeSlow(SIZE), view = new DataView(buffer.buffer, buffer.byteOffset, SIZE);
+		const origin = clockOrigin(now);
 		let used = HEAD, planned = false, over = false, broken = false;
-		let before = now(), ticks = 0n, nextId = 0, lastId = 0, flags = 0;
+		let asked = 0, nextId = 0, lastId = 0, flags = 0;
 
-		// The answer stands in the head: the shim's clock, numbers for spans, whether they are wanted.
+		// The answer stands in the head: numbers for spans, what is wanted.
 		function flush() {
 			if (broken) return;
+			asked = now();
 			view.setUint32(0, MAGIC, true);
 			view.setUint32(4, used, true);
-			view.setFloat64(8, now(), true);
-			view.setFloat64(16, before, true);
-			view.setBigUint64(24, ticks, true);
-			view.setUint32(52, nextId + 64 > lastId ? IDS : 0, true);
+			view.setFloat64(8, origin, true);
+			view.setUint32(28, nextId + 64 > lastId ? IDS : 0, true);
 			try {
 				writeSync(FD, buffer, 0, used);
 			} catch {
 				broken = true;
 			}
 			used = HEAD;
-			before = view.getFloat64(8, true);
-			ticks = view.getBigUint64(32, true);
-			flags = view.getUint32(48, true);
-			if (view.getUint32(52, true)) {
-				nextId = Number(view.getBigUint64(40, true));
-				lastId = nextId + view.getUint32(52, true);
+			flags = view.getUint32(24, true);
+			if (view.getUint32(28, true)) {
+				nextId = Number(view.getBigUint64(16, true));
+				lastId = nextId + view.getUint32(28, true);
 			}
 		}
 
@@ -124,61 +125,66 @@
 		if (broken) return null;
 		process.on('exit', () => {
 			over = true;
-			wire.ends();
 			flush();
 		});
 
-		const wire = {
-			ends() {},
+		return {
+			now,
 			get off() {
-				if (flags & 1 || broken) return broken;
-				if (now() - before > ASK_MS) flush();
-				return !(flags & 1);
+				if (flags & WANTED || broken) return broken;
+				if (now() - asked > ASK_MS) flush();
+				return !(flags & WANTED);
+			},
+			// requests are found in the bytes of their connections: those that nobody asks about need no word
+			get bytes() {
+				return flags & BYTES;
 			},
 			id() {
 				if (nextId >= lastId) flush();
 				return nextId < lastId ? nextId++ : 0;
 			},
-			begin(span, name, flavour) {
+			begin(id, parent, name, flavour, time) {
 				const text = Buffer.from(clip(name)), start = record(BEGIN, flavour, 32 + text.length);
 
 				if (start < 0) return;
-				view.setFloat64(start + 8, span.id, true);
-				view.setFloat64(start + 16, span.parent, true);
-				view.setFloat64(start + 24, now(), true);
+				view.setFloat64(start + 8, id, true);
+				view.setFloat64(start + 16, parent, true);
+				view.setFloat64(start + 24, time, true);
 				text.copy(buffer, start + 32);
 				plan();
 			},
-			end(span, failed) {
+			end(id, failed) {
 				const start = record(END, failed ? 1 : 0, 24);
 
-				view.setFloat64(start + 8, span.id, true);
+				view.setFloat64(start + 8, id, true);
 				view.setFloat64(start + 16, now(), true);
 				plan();
 			},
-			fact(span, key, value) {
+			fact(id, key, value) {
 				const text = Buffer.from(`${clip(key)}\0${clip(String(value))}`);
 				const start = record(FACT, typeof value === 'number' && Number.isSafeInteger(value) ? 1 : 0, 16 + text.length);
 
 				if (start < 0) return;
-				view.setFloat64(start + 8, span.id, true);
+				view.setFloat64(start + 8, id, true);
 				text.copy(buffer, start + 16);
 				plan();
 			},
-			// from `position` on, what is written to the descriptor is the span's; told at once
-			owner(fd, position, id) {
+			// what is written to the descriptor is the span's; told before it is written
+			owner(fd, place, id) {
 				const start = record(OWNER, fd, 24);
 
 				view.setFloat64(start + 8, id, true);
-				view.setFloat64(start + 16, position, true);
+				view.setFloat64(start + 16, place, true);
 				flush();
 			},
-			// likewise of a stream of HTTP/2
-			stream(fd, number, id) {
-				const start = record(STREAM, fd, 24);
+			// what came in on the descriptor before `time` is what the span answers
+			answer(fd, place, id, time) {
+				if (used + 2 * BEGIN_MAX > SIZE) flush(); // its begin goes with it
+				const start = record(ANSWER, fd, 32);
 
 				view.setFloat64(start + 8, id, true);
-				view.setFloat64(start + 16, number, true);
+				view.setFloat64(start + 16, place, true);
+				view.setFloat64(start + 24, time, true);
 				plan();
 			},
 			// the next TLS session that begins here is that of the descriptor's connection
@@ -187,36 +193,131 @@
 				flush();
 			},
 		};
-		return wire;
 	}
+
+	// Nanoseconds of the system's clock at 0 of Node's: the closest of a few looks at both.
+	function clockOrigin(now) {
+		let best = Infinity, origin = 0;
+
+		for (let i = 0; i < 5; i++) {
+			const before = now(), [seconds, rest] = process.hrtime(), after = now();
+
+			if (after - before >= best) continue;
+			best = after - before;
+			origin = seconds * 1e9 + rest - (before + after) / 2 * 1e6;
+		}
+		return origin;
+	}
+
+	// A place on a connection: from a byte on, all of a stream of HTTP/2, or a request by its turn.
+	const byByte = (position) => 2 * position;
+	const byStream = (number) => 2 * number + 1;
+	const byTurn = (turn) => 2 * turn;
 
 	// ---- spans ----
 
-	function openSpans(wire, current) {
-		const PLAIN = 0, SERVES = 1;
-		const live = new Set();
+	// To follow what a request sets going costs each callback and promise of the program (up to Node 22).
+	// A service that answers so many in a second, and none of them asks anybody for anything, is not
+	// followed until it asks, or has less to do. What was under way at that moment stays without a cause.
+	function openFollow(wire, current) {
+		const MANY = 2048, SECOND = 1000;
+		const cheap = process.versions.node.split('.')[0] >= 24;
+		let answered = 0, since = 0, resting = false;
 
+		return {
+			// a request begins: is it to be followed?
+			wants() {
+				if (++answered < MANY || cheap) return !resting;
+
+				const time = wire.now(), rests = time - since < SECOND;
+
+				answered = 0;
+				since = time;
+				if (rests && !resting) current.disable();
+				resting = rests;
+				return !resting;
+			},
+			// somebody is asked
+			matters() {
+				answered = 0;
+				since = -Infinity;
+				resting = false;
+			},
+		};
+	}
+
+	const PLAIN = 0, SERVES = 1, FOLLOWS = 3;
+
+	function openSpans(wire, current, follow) {
 		class Span {
-			constructor(name, flavour, parent) {
+			constructor(name) {
+				const parent = current.getStore();
+
+				this.ended = false;
 				this.id = wire.id();
-				this.parent = parent ? parent.id : 0;
-				live.add(this);
-				wire.begin(this, name, flavour);
+				wire.begin(this.id, parent ? parent.number() : 0, name, PLAIN, wire.now());
+			}
+
+			number() {
+				return this.id;
 			}
 
 			end(failed) {
-				if (live.delete(this)) wire.end(this, failed);
+				if (this.ended) return;
+				this.ended = true;
+				wire.end(this.id, failed);
 			}
 
 			fact(key, value) {
-				if (live.has(this)) wire.fact(this, key, value);
+				if (!this.ended) wire.fact(this.id, key, value);
+			}
+		}
+
+		// A request that is answered. Its bytes tell of it: a word is needed when it is to be named, for
+		// what it asks of others.
+		class Request {
+			constructor(method, target, exchange) {
+				this.id = 0;
+				this.turn = 0; // which one of its connection, where others may be under way
+				this.ended = false;
+				this.begun = wire.now();
+				this.method = method;
+				this.target = target;
+				this.exchange = exchange; // how to find it: { fd(), place(span), onEnd(span, act) }
+			}
+
+			number() {
+				if (!this.id) this.tell();
+				return this.id;
+			}
+
+			// With its response: at once, as nobody else tells of it. Else the shim finds what it answers.
+			tell(response) {
+				const fd = this.exchange.fd(), name = `${this.method} ${this.target}`;
+
+				this.id = wire.id();
+				wire.answer(fd, this.exchange.place(this), this.id, this.begun);
+				wire.begin(this.id, 0, name, response ? SERVES : FOLLOWS, this.begun);
+				this.exchange.onEnd(this, (failed) => this.end(failed), response);
+			}
+
+			end(failed) {
+				if (this.ended || !this.id) return;
+				this.ended = true;
+				wire.end(this.id, failed);
+			}
+
+			fact(key, value) {
+				wire.fact(this.number(), key, value);
 			}
 		}
 
 		return {
-			live,
-			serve: (name) => wire.off ? null : new Span(name, SERVES, null),
-			plain: (name) => wire.off ? null : new Span(name, PLAIN, current.getStore()),
+			serve: (method, target, exchange) => wire.off ? null : new Request(method, target, exchange),
+			plain(name) {
+				follow.matters();
+				return wire.off ? null : new Span(name);
+			},
 		};
 	}
 
@@ -240,15 +341,15 @@
 
 	// ---- connections: whose bytes they carry ----
 
-	// Of each socket: the span that a client library names as the writer (undefined: whoever writes; null:
-	// nobody), the one that the shim was told, and what it is still to be told. Not a property of the
-	// socket: that would show where the program prints one.
+	// Of each socket that asks: the span that a client library names as the writer (undefined: whoever
+	// writes; null: nobody), the one that the shim was told, and what it is still to be told. Not a
+	// property of the socket: that would show where the program prints one.
 	const sockets = new WeakMap();
 
 	function stateOf(socket) {
 		let state = sockets.get(socket);
 
-		if (!state) sockets.set(socket, state = { owner: undefined, told: 0, waiting: null });
+		if (!state) sockets.set(socket, state = { owner: undefined, told: null, waiting: null });
 		return state;
 	}
 
@@ -269,7 +370,7 @@
 		}
 	}
 
-	function watchSockets(wire, current, search) {
+	function watchSockets(wire, current, follow, search) {
 		const { Socket } = require('net');
 		const { TLSSocket } = require('tls');
 
@@ -277,31 +378,34 @@
 			const state = sockets.get(socket);
 
 			if (!state || !state.waiting || socket.connecting) return;
-			for (const [position, id] of state.waiting) wire.owner(fdOf(socket), position, id);
+			for (const [position, id] of state.waiting) wire.owner(fdOf(socket), byByte(position), id);
 			state.waiting = null;
 		}
 
 		// Most writes are by the one who wrote before.
 		function note(socket) {
-			const state = sockets.get(socket);
-			const owner = state && state.owner !== undefined ? state.owner : current.getStore();
-			const id = owner ? owner.id : 0;
+			if (socket._isStdio) return;
+			follow.matters();
 
-			if (id === (state ? state.told : 0)) return;
+			const state = sockets.get(socket);
+			const owner = (state && state.owner !== undefined ? state.owner : current.getStore()) || null;
+
+			if (owner === (state ? state.told : null)) return;
 
 			const own = state || stateOf(socket);
 
-			own.told = id;
-			(own.waiting ||= []).push([socket.bytesWritten, id]);
+			own.told = owner;
+			(own.waiting ||= []).push([socket.bytesWritten, owner ? owner.number() : 0]);
 		}
 
 		wrap(Socket.prototype, 'connect', (real) => function (...args) {
 			guarded(search);
 			return Reflect.apply(real, this, args);
 		});
+		// one that a server has accepted answers
 		wrap(Socket.prototype, 'write', (real) => function (chunk, encoding, done) {
 			try {
-				if (!wire.off) note(this);
+				if (!this.server && !wire.off) note(this);
 			} catch {
 				// of an unknown make
 			}
@@ -309,7 +413,7 @@
 		});
 		wrap(Socket.prototype, '_writeGeneric', (real) => function (many, data, encoding, done) {
 			try {
-				tell(this);
+				if (!this.server) tell(this);
 			} catch {
 				// likewise
 			}
@@ -338,31 +442,99 @@
 		});
 	}
 
-	// By a channel, not by a wrapper: so the stacks of a handler's errors are as without us.
-	function watchServers(spans, current) {
-		listen('http.server.request.start', ({ request, response, socket }) => {
-			const span = spans.serve(`${request.method} ${request.url}`);
+	// A connection by which requests come in, one after the other. Spans hold it for longer than it lives:
+	// it does not hold its socket.
+	class Served {
+		constructor(socket) {
+			this.socket = new WeakRef(socket);
+			this.latest = null;
+			this.turns = 0;
+		}
 
+		begins(span, overlaps) {
+			this.turns++;
+			if (overlaps) {
+				if (this.latest && !this.latest.turn) this.latest.turn = this.turns - 1;
+				if (span) span.turn = this.turns;
+			}
+			this.latest = span;
+		}
+
+		fd() {
+			const socket = this.socket.deref();
+
+			return socket ? fdOf(socket) : -1;
+		}
+
+		place(span) {
+			return byTurn(span.turn);
+		}
+
+		onEnd(span, act, made) {
+			const socket = this.socket.deref();
+			const response = made || (socket && this.latest === span && !span.turn ? socket._httpMessage : null);
+
+			if (response) response.once('close', () => act(response.statusCode >= 500 || !response.writableFinished));
+			else act(false);
+		}
+	}
+
+	// By a channel, not by a wrapper: so the stacks of a handler's errors are as without us.
+	function watchServers(wire, spans, current, follow, search) {
+		const served = new WeakMap();
+		let early = 8;
+
+		listen('http.server.request.start', ({ request, response, socket }) => {
+			if (early && early--) search();
+			if (!follow.wants()) return;
+
+			let connection = served.get(socket);
+
+			if (!connection) served.set(socket, connection = new Served(socket));
+
+			const span = spans.serve(request.method, request.url, connection);
+
+			connection.begins(span, socket._httpMessage);
 			if (!span) return;
-			if (socket) stateOf(socket).owner = span;
-			response.once('close', () => {
-				if (socket && stateOf(socket).owner === span) stateOf(socket).owner = undefined;
-				span.end(response.statusCode >= 500 || !response.writableFinished);
-			});
 			current.enterWith(span);
+			if (!wire.bytes || socket.encrypted) span.tell(response);
 		});
 	}
 
 	// HTTP/2's classes are not exported: they are met where the first one is made. Its bytes are written
 	// by Node itself, many streams at once: a stream's number says whose they are.
-	function watchHttp2(wire, spans, current) {
+	function watchHttp2(wire, spans, current, follow) {
 		const http2 = require('http2'), known = new WeakSet();
+
+		class ServedStream {
+			constructor(stream) {
+				this.stream = new WeakRef(stream);
+				this.id = stream.id;
+			}
+
+			fd() {
+				const stream = this.stream.deref();
+
+				return stream && stream.session ? fdOf(stream.session.socket) : -1;
+			}
+
+			place() {
+				return byStream(this.id);
+			}
+
+			onEnd(span, act, made) {
+				const stream = made || this.stream.deref();
+
+				if (!stream || stream.closed) act(false);
+				else stream.once('close', () => act(stream.sentHeaders?.[':status'] >= 500 || stream.rstCode !== 0));
+			}
+		}
 
 		function own(stream, span) {
 			const say = () => {
 				const fd = fdOf(stream.session.socket);
 
-				if (fd >= 0) wire.stream(fd, stream.id, span.id);
+				if (fd >= 0) wire.owner(fd, byStream(stream.id), span.number());
 			};
 
 			if (!span || wire.off) return;
@@ -372,15 +544,11 @@
 
 		function serve(server, real, args) {
 			const [event, stream, headers] = args;
-			const span = event === 'stream' ? spans.serve(`${headers[':method']} ${headers[':path']}`) : null;
+			const span = event === 'stream' ? spans.serve(headers[':method'], headers[':path'], new ServedStream(stream)) : null;
 
 			if (!span) return Reflect.apply(real, server, args);
-			guarded(() => own(stream, span));
-			stream.once('close', () => {
-				const status = stream.sentHeaders && stream.sentHeaders[':status'];
-
-				span.end(status >= 500 || stream.rstCode !== 0);
-			});
+			follow.matters();
+			if (!wire.bytes) guarded(() => span.tell(stream));
 			return current.run(span, () => Reflect.apply(real, server, args));
 		}
 
@@ -466,20 +634,15 @@
 	// Looked for where a connection is made and at the first requests, among what is loaded by then.
 	function librarySearch(current, asked) {
 		const { _cache: cache } = require('module');
-		let known = 0, early = 8;
+		let known = 0;
 
-		listen('http.server.request.start', () => {
-			if (early && early--) search();
-		});
-		return search;
-
-		function search() {
+		return () => {
 			const paths = Object.keys(cache);
 
 			for (; known < paths.length; known++)
 				for (const name of Object.keys(LIBRARIES))
 					if (paths[known].endsWith(`/node_modules/${name}`)) LIBRARIES[name](cache[paths[known]].exports, current, asked);
-		}
+		};
 	}
 
 	// ---- explicit spans: what ragtime.mjs asks for ----

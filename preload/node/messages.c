@@ -5,7 +5,11 @@
 #include "preload/node/node.h"
 #include "preload/payload.h"
 
+#include <time.h>
+
 #define IDS_MAX 65536
+/* A second holds as many of what two looks at clocks may be apart. */
+#define CLOSE 1000000
 
 struct begin {
 	struct node_record head;
@@ -26,8 +30,22 @@ struct fact {
 
 struct owner {
 	struct node_record head;
-	double span, position;
+	double span, place;
 };
+
+struct answer {
+	struct node_record head;
+	double span, place, time;
+};
+
+/* What Node's clock says and what records hold, at the moment of a message. */
+struct moment {
+	double origin, now_ns;
+	__u64 ticks;
+	bool unplaced; /* the latest answer found no connection */
+};
+
+extern int clock_gettime(clockid_t, struct timespec *) __attribute__((weak));
 
 /* Numbers up to 2^53, which is as far as a double counts. */
 static __u64 whole(double number)
@@ -35,36 +53,52 @@ static __u64 whole(double number)
 	return number > 0 && number < 9007199254740992.0 ? (__u64)number : 0;
 }
 
-/* Both clocks are known at two moments: in between, the rest follows. */
-static __u64 ticks_at(const struct node_head *head, double time)
+/* Where the thread was put aside between the two looks, it looks again. */
+static struct moment moment_now(double origin)
 {
-	double passed = head->now - head->before, share;
+	__u64 apart = (__u64)-1;
+	struct moment moment = {.origin = origin};
 
-	if (!head->ticks_before || head->ticks_before >= head->ticks || !(passed > 0))
-		return head->ticks;
-	share = (time - head->before) / passed;
-	if (!(share > 0))
-		return head->ticks_before;
-	if (share >= 1)
-		return head->ticks;
-	return head->ticks_before + (__u64)((double)(head->ticks - head->ticks_before) * share);
+	for (int i = 0; i < 3 && apart > rt_region->ticks_per_second / CLOSE; i++) {
+		struct timespec now = {0};
+		__u64 before = ticks_now(), after;
+
+		if (&clock_gettime)
+			clock_gettime(CLOCK_MONOTONIC, &now);
+		after = ticks_now();
+		if (after - before >= apart)
+			continue;
+		apart = after - before;
+		moment.now_ns = (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+		moment.ticks = before + apart / 2;
+	}
+	return moment;
 }
 
-static void take_begin(const struct node_head *head, const struct begin *begin)
+static __u64 ticks_at(const struct moment *moment, double time)
 {
+	double per_ns = (double)rt_region->ticks_per_second / 1e9;
+	double age = (moment->now_ns - (moment->origin + time * 1e6)) * per_ns;
+
+	return age > 0 && age < (double)moment->ticks ? moment->ticks - (__u64)age : moment->ticks;
+}
+
+static void take_begin(const struct moment *moment, const struct begin *begin)
+{
+	bool placed = begin->head.detail == RT_TOLD_FOLLOWS && !moment->unplaced;
 	struct rt_bytes tail = {.data = begin->name,
 		.size = begin->head.size - (__u32)sizeof(*begin),
 		.type = RT_TAIL_SPAN,
-		.info = begin->head.detail};
+		.info = placed ? RT_TOLD_SERVES : begin->head.detail};
 
 	mark_emit_at(RT_EV_span_begin, whole(begin->span), (__s64)whole(begin->parent), &tail,
-		ticks_at(head, begin->time));
+		ticks_at(moment, begin->time));
 }
 
-static void take_end(const struct node_head *head, const struct end *end)
+static void take_end(const struct moment *moment, const struct end *end)
 {
 	mark_emit_at(RT_EV_span_end, whole(end->span), end->head.detail, NULL,
-		ticks_at(head, end->time));
+		ticks_at(moment, end->time));
 }
 
 static void take_fact(const struct fact *fact)
@@ -77,29 +111,40 @@ static void take_fact(const struct fact *fact)
 	mark_emit(RT_EV_span_fact, whole(fact->span), 0, &tail);
 }
 
-static void take_record(const struct node_head *head, const struct node_record *record)
+static void take_owner(const struct owner *owner)
+{
+	payload_tell(
+		(int)owner->head.detail, RT_EV_owner, whole(owner->place), whole(owner->span), 0);
+}
+
+static void take_answer(struct moment *moment, const struct answer *answer)
+{
+	moment->unplaced = !payload_tell((int)answer->head.detail, RT_EV_answer,
+		whole(answer->place), whole(answer->span), ticks_at(moment, answer->time));
+}
+
+static void take_record(struct moment *moment, const struct node_record *record)
 {
 	switch (record->type) {
 	case NODE_BEGIN:
 		if (record->size >= sizeof(struct begin))
-			take_begin(head, (const struct begin *)record);
+			take_begin(moment, (const struct begin *)record);
 		break;
 	case NODE_END:
 		if (record->size >= sizeof(struct end))
-			take_end(head, (const struct end *)record);
+			take_end(moment, (const struct end *)record);
 		break;
 	case NODE_FACT:
 		if (record->size >= sizeof(struct fact))
 			take_fact((const struct fact *)record);
 		break;
 	case NODE_OWNER:
-	case NODE_STREAM:
-		if (record->size >= sizeof(struct owner)) {
-			const struct owner *owner = (const struct owner *)record;
-
-			payload_owned((int)record->detail, whole(owner->position),
-				record->type == NODE_STREAM, whole(owner->span));
-		}
+		if (record->size >= sizeof(struct owner))
+			take_owner((const struct owner *)record);
+		break;
+	case NODE_ANSWER:
+		if (record->size >= sizeof(struct answer))
+			take_answer(moment, (const struct answer *)record);
 		break;
 	case NODE_SESSION:
 		rt_self.session_fd = (int)record->detail;
@@ -110,13 +155,14 @@ static void take_record(const struct node_head *head, const struct node_record *
 static void take_records(const struct node_head *head)
 {
 	const char *at = (const char *)(head + 1), *end = (const char *)head + head->size;
+	struct moment moment = moment_now(head->origin);
 
 	while (end - at >= (ptrdiff_t)sizeof(struct node_record)) {
 		const struct node_record *record = (const struct node_record *)at;
 
 		if (record->size < sizeof(*record) || record->size > end - at)
 			return;
-		take_record(head, record);
+		take_record(&moment, record);
 		at += (record->size + 7u) & ~7u;
 	}
 }
@@ -127,11 +173,12 @@ bool node_take(void *data, size_t size)
 
 	if (size < sizeof(*head) || (uintptr_t)data % 8 || head->size != size)
 		return false;
-	head->ticks = ticks_now();
 	head->flags = message_is_wanted() ? NODE_WANTED : 0;
-	if (head->flags)
+	if (payload_wanted())
+		head->flags |= NODE_BYTES;
+	if (head->flags & NODE_WANTED)
 		take_records(head);
-	head->ids = head->flags && head->ids <= IDS_MAX ? head->ids : 0;
+	head->ids = head->flags & NODE_WANTED && head->ids <= IDS_MAX ? head->ids : 0;
 	head->first_id = message_numbers(head->ids);
 	return true;
 }

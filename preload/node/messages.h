@@ -6,8 +6,8 @@
  *
  *   struct node_head | records, each starting at a multiple of 8 bytes
  *
- * The head is written back to: it is the shim's answer. Times are milliseconds of Node's own clock,
- * between the moment of the message before and that of this one.
+ * The head is written back to: it is the shim's answer. Times are milliseconds of Node's own clock
+ * and lie in the past, by as much as a request takes.
  */
 #ifndef PRELOAD_NODE_MESSAGES_H
 #define PRELOAD_NODE_MESSAGES_H
@@ -16,30 +16,30 @@
 
 #define NODE_MAGIC 0x54524a53
 
-#define NODE_WANTED 1 /* in node_head.flags: spans are */
+enum node_flags {
+	NODE_WANTED = 1, /* spans are */
+	NODE_BYTES = 2,	 /* what connections carry is copied */
+};
 
 struct node_head {
 	__u32 magic;
-	__u32 size;	    /* of all */
-	double now;	    /* of this message */
-	double before;	    /* of the one before, which was at: */
-	__u64 ticks_before; /* 0: there was none */
+	__u32 size;    /* of all */
+	double origin; /* CLOCK_MONOTONIC, in nanoseconds, at 0 of Node's clock */
 	/* answers */
-	__u64 ticks; /* now */
 	__u64 first_id;
-	__u32 flags; /* NODE_WANTED */
+	__u32 flags; /* enum node_flags */
 	__u32 ids;   /* numbers for spans: wanted, then given from first_id on */
-	__u64 spare;
 };
 
-_Static_assert(sizeof(struct node_head) == 64, "hook.cjs counts on it");
+_Static_assert(sizeof(struct node_head) == 32, "hook.cjs counts on it");
 
 enum node_type {
-	NODE_BEGIN = 1,	  /* span, parent, time, name; detail = enum rt_span_flavour */
+	NODE_BEGIN = 1,	  /* span, parent, time, name; detail = enum rt_told, RT_TOLD_FOLLOWS if
+			     the answer before it found no connection */
 	NODE_END = 2,	  /* span, time; detail = 1 where it failed */
 	NODE_FACT = 3,	  /* span, key NUL value; detail = 1 where it is a number */
-	NODE_OWNER = 4,	  /* span, position; detail = descriptor */
-	NODE_STREAM = 6,  /* likewise; the position is an HTTP/2 stream's number */
+	NODE_OWNER = 4,	  /* span, place on a connection that it writes to; detail = descriptor */
+	NODE_ANSWER = 6,  /* span, place of the request that it answers, time; likewise */
 	NODE_SESSION = 5, /* the next TLS session that this thread begins; detail = descriptor */
 };
 
