@@ -97,6 +97,12 @@ static const struct {
 	{"thread_usage",
 		"CREATE TEMP VIEW thread_usage AS SELECT NULL AS thread, NULL AS at_ns,"
 		" NULL AS cpu_ns, NULL AS runqueue_ns WHERE 0"},
+	{"frame",
+		"CREATE TEMP VIEW frame AS SELECT NULL AS id, NULL AS caller, NULL AS language,"
+		" NULL AS name, NULL AS module, NULL AS line WHERE 0"},
+	{"sample",
+		"CREATE TEMP VIEW sample AS SELECT NULL AS thread, NULL AS frame, NULL AS at_ns,"
+		" NULL AS weight_ns, NULL AS sampled WHERE 0"},
 };
 
 static const char *add_views(struct model *model)

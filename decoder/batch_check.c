@@ -161,6 +161,8 @@ uint64_t batch_unknown_fields(const Ragtime__Raw__Batch *batch)
 	fields += count_in(batch->counted, batch->n_counted);
 	fields += count_in(batch->runtimes, batch->n_runtimes);
 	fields += count_in(batch->told, batch->n_told);
+	fields += count_in(batch->frames, batch->n_frames);
+	fields += count_in(batch->samples, batch->n_samples);
 	fields += batch->start ? batch->start->base.n_unknown_fields : 0;
 	fields += batch->end ? batch->end->base.n_unknown_fields : 0;
 	return fields;

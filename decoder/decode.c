@@ -425,6 +425,7 @@ static void take_batch(struct decode *decode)
 	TAKE(decode, usages, tables);
 	TAKE(decode, counted, tables);
 	TAKE(decode, runtimes, tables);
+	decode_samples(decode);
 	take_end(decode, tables->end);
 	decode->failed |= decode->weave.failed || decode->folds.failed;
 }
@@ -447,6 +448,7 @@ static int begin(struct decode *decode, struct store *store, const struct decode
 	decode->process_base = store_last_id(store, STORE_PROCESS);
 	decode->thread_base = store_last_id(store, STORE_THREAD);
 	decode->object_base = store_last_id(store, STORE_OBJECT);
+	decode->frame_base = store_last_id(store, STORE_FRAME);
 	decode->weave = (struct weave){
 		.store = store,
 		.objects = decode->objects,
@@ -512,6 +514,7 @@ static void end(struct decode *decode)
 	strtab_free(decode->metric_names);
 	map_free(&decode->metrics);
 	map_free(&decode->counter_by_key);
+	map_free(&decode->frames);
 	map_free(&decode->uncounted);
 	free(decode->counters);
 	free(decode->births);

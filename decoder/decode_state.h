@@ -36,10 +36,11 @@ struct decode {
 	struct told *told;
 
 	/* row ids: of what the stream calls number n it is base + n */
-	int64_t run_row, process_base, thread_base, object_base;
+	int64_t run_row, process_base, thread_base, object_base, frame_base;
 
 	struct resolve_birth *births; /* of this block */
 	size_t birth_count, birth_capacity;
+	struct map frames;	   /* of samples: a place in code to its row */
 	struct map uncounted;	   /* thread << 32 | kind: calls so far */
 	struct map counter_by_key; /* thread << 32 | kind to index + 1 */
 	struct decode_counter *counters;
@@ -70,6 +71,9 @@ uint32_t decode_class(
 /* Of a language runtime: a function, and the runtime itself. */
 void decode_function(struct decode *decode, const Ragtime__Raw__Operation *raw);
 void decode_runtime(struct decode *decode, const Ragtime__Raw__Runtime *raw);
+
+/* Samples, and the places in code that they refer to. */
+void decode_samples(struct decode *decode);
 
 /* All that is known only at the end: roots, objects, operations, losses, the run. */
 void decode_finish(struct decode *decode);

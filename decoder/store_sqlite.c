@@ -43,6 +43,8 @@ static const struct table_shape {
 	[STORE_FUNCTION] = {"function", 4},
 	[STORE_RUNTIME] = {"runtime", 4},
 	[STORE_SUGGESTION] = {"suggestion", 4},
+	[STORE_FRAME] = {"frame", 6},
+	[STORE_SAMPLE] = {"sample", 5},
 };
 
 struct store {

@@ -21,6 +21,9 @@
 #include "loader/target/secrecy.h"
 
 #define EXIT_USAGE 2
+/* Out of step with what programs do at round numbers. */
+#define HZ_NORMAL 49
+#define HZ_MAX 1000
 
 static const char usage[] = "[PID...]";
 static const char help[] =
@@ -29,7 +32,8 @@ static const char help[] =
 	"\vExamples:\n"
 	"  ragtime attach 4711\n"
 	"  ragtime attach --name 'gunicorn*' --children --duration 60 -o app.rtrace\n"
-	"  ragtime attach --port 8000\n\n"
+	"  ragtime attach --port 8000\n"
+	"  ragtime attach --mode sample --duration 30 4711    where its processor time goes\n\n"
 	"All that are named or fit are traced into one file; --name, --port, --user and --cgroup must "
 	"all fit. Ctrl-C ends the trace and says where it is. Without -o it goes to "
 	"$XDG_STATE_HOME/ragtime (~/.local/state/ragtime), where 'ragtime report' finds the newest. "
@@ -49,6 +53,7 @@ enum {
 	KEY_PY,
 	KEY_PY_EXCLUDE,
 	KEY_ROOT,
+	KEY_HZ,
 };
 
 static const struct argp_option options[] = {
@@ -60,8 +65,13 @@ static const struct argp_option options[] = {
 		"Those whose control group holds TEXT: a path, a container's id", 0},
 	{"user", KEY_USER, "NAME", 0, "Those of this user", 0},
 	{"children", KEY_CHILDREN, NULL, 0, "Also their children, those to come too", 0},
-	{"mode", KEY_MODE, "auto|bpf|inject", 0,
-		"From the kernel, or by a library brought in; normally from the kernel", 0},
+	{"mode", KEY_MODE, "auto|bpf|inject|sample", 0,
+		"From the kernel, or by a library brought in; normally from the kernel. With sample: "
+		"where processor time goes, and nothing else",
+		0},
+	{"hz", KEY_HZ, "N", 0,
+		"Samples a second of each processor, where the kernel is watched from (49); 0: none",
+		0},
 	{"inject", KEY_INJECT, NULL, 0, "The same as --mode inject", 0},
 	{"py", KEY_PY, "PATTERN|off", 0,
 		"With --inject: trace these Python functions too, as in 'mypkg.*'; off: none at all",
@@ -87,6 +97,8 @@ struct attach {
 	bool by_filter;
 	bool children;
 	bool inject;
+	bool sample_only;
+	unsigned hz;
 	bool verbose;
 	const char *output;
 	char output_path[4096];
@@ -155,9 +167,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_MODE:
 		if (strcmp(arg, "auto") != 0 && strcmp(arg, "bpf") != 0 &&
-			strcmp(arg, "inject") != 0)
-			argp_error(state, "--mode is auto, bpf or inject, not '%s'", arg);
+			strcmp(arg, "inject") != 0 && strcmp(arg, "sample") != 0)
+			argp_error(state, "--mode is auto, bpf, inject or sample, not '%s'", arg);
 		attach->inject = !strcmp(arg, "inject");
+		attach->sample_only = !strcmp(arg, "sample");
+		break;
+	case KEY_HZ:
+		attach->hz = (unsigned)parse_number(arg, 0, HZ_MAX, "a number up to 1000", state);
 		break;
 	case KEY_INJECT:
 		attach->inject = true;
@@ -192,6 +208,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 				"which process? Give its PID, --name or --port; 'ragtime ps' lists them");
 		if (attach->by_rules && !attach->inject)
 			argp_error(state, "--py, --py-exclude and --root go with --inject");
+		if (attach->sample_only && !attach->hz)
+			argp_error(state, "--mode sample needs --hz 1 or more");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -297,8 +315,11 @@ static int trace_inside(struct attach *attach, struct job *job)
 
 static int trace(struct attach *attach, struct job *job)
 {
-	const struct kernel_options watched = {
-		.pids = attach->pids, .count = attach->count, .follow = attach->children};
+	const struct kernel_options watched = {.pids = attach->pids,
+		.count = attach->count,
+		.follow = attach->children,
+		.sample_only = attach->sample_only,
+		.hz = attach->hz};
 	struct session *session = NULL;
 	int code = 1;
 
@@ -345,6 +366,8 @@ static int attach_all(struct attach *attach)
 		    sizeof(attach->output_path)) ||
 		job_open(&job, true))
 		return 1;
+	if (attach->sample_only)
+		attach->session.mode = "bpf, samples alone";
 	if (attach->inject) {
 		attach->session.mode = "shim, injected";
 		attach->session.slow_clock = false;
@@ -360,6 +383,7 @@ int cmd_attach(int argc, char **argv)
 	static const struct argp argp = {options, parse_option, usage, help, NULL, NULL, NULL};
 	struct attach attach = {
 		.filter = {.uid = -1},
+		.hz = HZ_NORMAL,
 		.session = {.mode = "bpf", .attached = true, .slow_clock = true, .region = -1},
 	};
 	int code;

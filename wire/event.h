@@ -198,6 +198,18 @@ enum rt_runtime {
 	RT_RUNTIME_BUSY = 8,	 /* not: its lock was not free while it was traced */
 };
 
+/* What a frame of a sample is code of. */
+enum rt_language {
+	RT_LANGUAGE_NATIVE = 0,
+	RT_LANGUAGE_KERNEL = 1,
+	RT_LANGUAGE_PYTHON = 2,
+};
+
+/* What the time is that a sample stands for. */
+enum rt_sampled {
+	RT_SAMPLED_CPU = 0,
+};
+
 /* Result of the tls_peer mark. */
 enum rt_tls_flags {
 	RT_TLS_VERSION = 0xffff, /* the protocol version's wire number, 0x0304 for TLS 1.3 */

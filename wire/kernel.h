@@ -63,6 +63,7 @@ enum rk_note_type {
 	RK_FREED = 10, /* a library's object is given back; number: its event; a = handle */
 	RK_ENDS = 9,   /* of the system call that ends at ns: a, b: two descriptors */
 	RK_DIED = 8, /* a thread; a = exit status as wait has it; b = 1 where it was the last one */
+	RK_SAMPLE = 11, /* bytes: struct rk_sample; a = ns of processor that it stands for */
 };
 
 enum rk_data_flags {
@@ -85,6 +86,46 @@ struct rk_note {
 };
 
 _Static_assert(sizeof(struct rk_note) == 56, "wire layout");
+
+/*
+ * Where a thread was. The kernel's part is walked already and Python's too; of the native part
+ * there are the registers and as much of the stack as was to be had.
+ */
+#define RK_SAMPLE_KERNEL 48
+#define RK_SAMPLE_PYTHON 96
+#define RK_SAMPLE_STACK 32768
+
+struct rk_python_frame {
+	__u64 code; /* the code object; bit 0: a call of the interpreter's own function began here
+		     */
+	__u64 name; /* where its name stands: another code object in the same place has another */
+};
+
+struct rk_sample {
+	__u64 ip, sp, bp;    /* of the program; sp 0: not known */
+	__u32 kernel_frames; /* innermost first, all of them */
+	__u32 python_frames;
+	__u64 kernel[RK_SAMPLE_KERNEL];
+	struct rk_python_frame python[RK_SAMPLE_PYTHON];
+	__u8 stack[RK_SAMPLE_STACK]; /* from sp on, as many as the note's size says */
+};
+
+/* Where an interpreter keeps what its frames are found by; all but `interpreters` are offsets. */
+struct rk_python {
+	__u64 interpreters; /* address of the pointer to the first */
+	__u32 interpreter_next, interpreter_threads;
+	__u16 thread_next, thread_id, thread_frame;
+	__u16 holder; /* what thread_frame points to has the frame there; RK_PYTHON_NONE: it is it
+		       */
+	__u16 frame_back, frame_code;
+	__u16 frame_entry; /* a byte; RK_PYTHON_NONE: every frame is a call of the interpreter's */
+	__u8 entry_from;   /* it begins one where that byte is as much as this, or more */
+	__u8 entry_apart; /* such a frame is no function's: the one inside it is the call's first */
+	__u16 code_name;
+	__u16 pad[3];
+};
+
+#define RK_PYTHON_NONE 0xffff
 
 /* Rooms that a note may have for its bytes. */
 #define RK_ROOM_SMALL 456

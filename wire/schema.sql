@@ -98,6 +98,15 @@ CREATE TABLE IF NOT EXISTS function (
 -- Interpreters that were met; how: wire/event.h, enum rt_runtime.
 CREATE TABLE IF NOT EXISTS runtime (process INTEGER NOT NULL, name TEXT, version TEXT, how INTEGER NOT NULL);
 
+-- Where threads were, by samples: places in code, each in the place that called it.
+CREATE TABLE IF NOT EXISTS frame (
+  id INTEGER PRIMARY KEY, caller INTEGER, language INTEGER NOT NULL, name TEXT, module TEXT, line INTEGER
+);
+CREATE TABLE IF NOT EXISTS sample (
+  thread INTEGER NOT NULL, frame INTEGER, at_ns INTEGER NOT NULL, weight_ns INTEGER NOT NULL,
+  sampled INTEGER NOT NULL          -- wire/event.h: enum rt_sampled
+);
+
 -- Calls counted, not timed.
 CREATE TABLE IF NOT EXISTS counter (
   thread INTEGER NOT NULL, operation INTEGER NOT NULL, calls INTEGER NOT NULL, bytes INTEGER NOT NULL,

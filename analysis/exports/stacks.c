@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Call stacks out of the call tree. A thread's own time is its life outside of recorded calls. */
+/* Call stacks out of the call tree, and of samples. A thread's own time is its life outside of
+ * both. */
 #include "analysis/exports/stacks.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@ struct stacks {
 	struct map calls;
 	struct map parents; /* of the thread at hand: the fold around a fold */
 	struct map operations;
-	struct query *name;
+	struct query *name, *place;
 };
 
 /* A frame's name must not look like the format's own marks. */
@@ -126,6 +127,49 @@ static int add_open(struct stacks *stacks, struct model *model, const struct thr
 	return err;
 }
 
+/* The places around one that samples found, from the outermost to itself. */
+static void put_places(struct stacks *stacks, int64_t frame, struct buf *stack)
+{
+	int64_t chain[DEPTH_MAX];
+	size_t depth = 0;
+
+	for (int64_t at = frame; at && depth < DEPTH_MAX;) {
+		chain[depth++] = at;
+		query_bind(stacks->place, 1, at);
+		at = query_next(stacks->place) ? query_int(stacks->place, 1) : 0;
+	}
+	while (depth--) {
+		const char *name = NULL;
+
+		query_bind(stacks->place, 1, chain[depth]);
+		if (query_next(stacks->place))
+			name = query_text(stacks->place, 0);
+		put_frame(stack, name && *name ? name : "?");
+	}
+}
+
+/* Processor time, where samples were taken: of the thread's own life outside of calls. */
+static int add_samples(struct stacks *stacks, struct model *model, const struct thread_row *thread,
+	int64_t *rest_ns)
+{
+	struct query *query = model_query(model,
+		"SELECT frame, SUM(weight_ns), COUNT(*) FROM sample WHERE thread = ?"
+		" AND sampled = 0 GROUP BY frame ORDER BY frame");
+	struct buf stack = {0};
+	int err = 0;
+
+	query_bind(query, 1, thread->id);
+	while (!err && query_next(query)) {
+		start_stack(&stack, thread);
+		put_places(stacks, query_int(query, 0), &stack);
+		err = add(stacks, &stack, query_int(query, 1), query_int(query, 2));
+		*rest_ns -= query_int(query, 1);
+	}
+	query_free(query);
+	buf_free(&stack);
+	return err;
+}
+
 static int add_thread(struct stacks *stacks, struct model *model, const struct thread_row *thread)
 {
 	int64_t rest_ns = model_number(model,
@@ -147,6 +191,8 @@ static int add_thread(struct stacks *stacks, struct model *model, const struct t
 	}
 	if (!err)
 		err = add_open(stacks, model, thread, &rest_ns);
+	if (!err)
+		err = add_samples(stacks, model, thread, &rest_ns);
 	start_stack(&stack, thread);
 	if (!err)
 		err = add(stacks, &stack, rest_ns, 0);
@@ -191,6 +237,7 @@ struct stacks *stacks_of_run(struct model *model, const struct run *run)
 		return NULL;
 	}
 	stacks->name = model_query(model, "SELECT name FROM operation WHERE id = ?");
+	stacks->place = model_query(model, "SELECT name, caller FROM frame WHERE id = ?");
 	query = thread_rows(model, run);
 	while (!err && thread_rows_next(query, &thread))
 		err = add_thread(stacks, model, &thread);
@@ -198,6 +245,7 @@ struct stacks *stacks_of_run(struct model *model, const struct run *run)
 		err = sort(stacks);
 	query_free(query);
 	query_free(stacks->name);
+	query_free(stacks->place);
 	map_free(&stacks->parents);
 	map_free(&stacks->operations);
 	if (!err)

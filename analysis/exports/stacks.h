@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The distinct call stacks of a run, with the time that the innermost call of each took itself. */
+/* The distinct call stacks of a run, with the time that the innermost call of each took itself; and
+ * those that samples found, with the processor time that they stand for. */
 #ifndef ANALYSIS_EXPORTS_STACKS_H
 #define ANALYSIS_EXPORTS_STACKS_H
 

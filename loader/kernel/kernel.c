@@ -11,6 +11,7 @@
 #include "loader/capture/thread.h"
 #include "loader/kernel/feed.h"
 #include "loader/kernel/programs.h"
+#include "loader/kernel/samples.h"
 #include "loader/kernel/sockets.h"
 #include "loader/kernel/tasks.h"
 #include "loader/kernel/tls.h"
@@ -21,21 +22,33 @@ struct kernel {
 	struct feed *feed;
 	struct tasks *tasks;
 	struct sockets *sockets;
-	struct tls *tls; /* NULL: its programs are not there */
+	struct tls *tls;	 /* NULL: its programs are not there */
+	struct samples *samples; /* likewise */
 	struct drain *drain;
 	struct pack *pack;
 	pid_t *pids;
 	size_t count;
-	bool follow;
+	bool follow, sample_only;
+	unsigned hz;
 	unsigned seen; /* families that are loaded */
 	uint64_t told_lost, told_cut, told_ns;
 };
 
+static bool is_wanted(const struct kernel *kernel, int family)
+{
+	if (family == PROGRAMS_sample)
+		return kernel->hz != 0;
+	return !kernel->sample_only || family == PROGRAMS_process;
+}
+
 static int load(struct kernel *kernel)
 {
 	for (int family = 0; family < PROGRAMS_FAMILIES; family++) {
-		int err = programs_load(kernel->programs, (enum programs_family)family);
+		int err = 0;
 
+		if (!is_wanted(kernel, family))
+			continue;
+		err = programs_load(kernel->programs, (enum programs_family)family);
 		if (!err) {
 			kernel->seen |= 1u << family;
 			continue;
@@ -59,6 +72,8 @@ struct kernel *kernel_open(const struct kernel_options *options)
 	if (!kernel)
 		goto out_of_memory;
 	kernel->follow = options->follow;
+	kernel->sample_only = options->sample_only;
+	kernel->hz = options->hz;
 	kernel->count = options->count;
 	kernel->pids = calloc(options->count, sizeof(*kernel->pids));
 	kernel->programs = programs_new();
@@ -86,6 +101,7 @@ void kernel_close(struct kernel *kernel)
 	if (!kernel)
 		return;
 	tls_free(kernel->tls);
+	samples_free(kernel->samples);
 	sockets_free(kernel->sockets);
 	tasks_free(kernel->tasks);
 	feed_free(kernel->feed);
@@ -108,6 +124,8 @@ static void on_begin(void *context, pid_t pid)
 
 	if (kernel->tls)
 		tls_begun(kernel->tls, pid, monotonic_ns());
+	if (kernel->samples)
+		samples_forget(kernel->samples, pid);
 }
 
 static void on_open(void *context, pid_t pid, const char *path)
@@ -124,6 +142,8 @@ static void on_end(void *context, pid_t pid)
 
 	if (kernel->tls)
 		tls_ended(kernel->tls, pid);
+	if (kernel->samples)
+		samples_forget(kernel->samples, pid);
 }
 
 static void watch(struct kernel *kernel, pid_t pid)
@@ -132,6 +152,25 @@ static void watch(struct kernel *kernel, pid_t pid)
 
 	__atomic_store_n(&traced[(uint32_t)pid % RK_PIDS],
 		(uint8_t)(RK_TRACED | (kernel->follow ? RK_FOLLOW : 0)), __ATOMIC_RELEASE);
+}
+
+/* Timers last: what they find is known by then. */
+static int begin_samples(struct kernel *kernel)
+{
+	int err;
+
+	if (!(kernel->seen & 1u << PROGRAMS_sample))
+		return 0;
+	kernel->samples = samples_new(kernel->programs, kernel->pack);
+	if (!kernel->samples)
+		return -ENOMEM;
+	tasks_set_samples(kernel->tasks, kernel->samples);
+	for (size_t i = 0; i < kernel->count; i++)
+		samples_look(kernel->samples, kernel->pids[i]);
+	err = programs_sample(kernel->programs, kernel->hz);
+	if (err)
+		log_warn("not seen: %s: %s", programs_title(PROGRAMS_sample), strerror(-err));
+	return kernel->sample_only ? err : 0;
 }
 
 int kernel_begin(
@@ -167,7 +206,7 @@ int kernel_begin(
 	for (size_t i = 0; i < kernel->count; i++)
 		tasks_adopt(kernel->tasks, kernel->pids[i], now);
 	outside_settled(drain, tasks_ticks(kernel->tasks, now));
-	return 0;
+	return begin_samples(kernel);
 }
 
 static void unwatch(void *context, pid_t pid)

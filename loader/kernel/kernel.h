@@ -20,7 +20,9 @@ struct pack;
 struct kernel_options {
 	const pid_t *pids;
 	size_t count;
-	bool follow; /* children that they will have */
+	bool follow;	  /* children that they will have */
+	bool sample_only; /* nothing but samples, and who there is */
+	unsigned hz;	  /* samples a second of each processor; 0: none */
 };
 
 /* Programs are loaded, nothing is watched yet. NULL after a message on standard error. */

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/perf_event.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -20,8 +22,8 @@
 
 /* Shared by all objects: the first that is loaded makes them, the others are given them. */
 static const char *const shared_maps[] = {
-	"pids", "rings", "notes", "settings", "drops", "muted", NULL};
-#define SHARED_MAPS 6
+	"pids", "rings", "notes", "settings", "drops", "muted", "pythons", NULL};
+#define SHARED_MAPS 7
 
 struct mapping {
 	void *start;
@@ -221,7 +223,8 @@ static int attach_all(struct programs *programs, struct bpf_object *object)
 	{
 		struct bpf_link *link;
 
-		if (!strncmp(bpf_program__section_name(program), "uprobe", 6))
+		if (!strncmp(bpf_program__section_name(program), "uprobe", 6) ||
+			!strcmp(bpf_program__section_name(program), "perf_event"))
 			continue;
 		if (programs->link_count == LINKS_MAX)
 			return -ENOSPC;
@@ -330,6 +333,55 @@ void programs_unprobe(struct programs *programs, int pid)
 		close(programs->multi_links[i].fd);
 		programs->multi_links[i] = programs->multi_links[--programs->multi_count];
 	}
+}
+
+/* A timer of one processor that counts while anything but idling runs there. */
+static int open_timer(int processor, uint64_t period_ns)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = period_ns,
+		.exclude_idle = 1,
+	};
+
+	return (int)syscall(SYS_perf_event_open, &attr, -1, processor, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+int programs_sample(struct programs *programs, unsigned hz)
+{
+	struct bpf_program *program = programs->objects[PROGRAMS_sample]
+		? bpf_object__find_program_by_name(programs->objects[PROGRAMS_sample], "sample")
+		: NULL;
+
+	for (unsigned i = 0; program && i < programs->processors; i++) {
+		int timer = open_timer((int)i, 1000000000 / hz);
+		struct bpf_link *link;
+
+		if (timer < 0 && errno == ENODEV) /* that processor is off */
+			continue;
+		if (timer < 0 || programs->link_count == LINKS_MAX)
+			return timer < 0 ? -errno : -ENOSPC;
+		link = bpf_program__attach_perf_event(program, timer);
+		if (!link) {
+			int err = -errno;
+
+			close(timer);
+			return err;
+		}
+		programs->links[programs->link_count++] = link;
+	}
+	return program ? 0 : -ENOENT;
+}
+
+int programs_python(struct programs *programs, uint32_t pid, const struct rk_python *python)
+{
+	int fd = programs->maps[shared_index("pythons")];
+	int err = python ? bpf_map_update_elem(fd, &pid, python, BPF_ANY)
+			 : bpf_map_delete_elem(fd, &pid);
+
+	return err ? -errno : 0;
 }
 
 struct rk_settings *programs_settings(struct programs *programs)

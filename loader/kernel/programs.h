@@ -50,6 +50,11 @@ int programs_probe(struct programs *programs, enum programs_family family, const
 /* The process has ended: its probes go. */
 void programs_unprobe(struct programs *programs, int pid);
 
+/* Has every processor take a sample so often, of what it runs. 0 or -errno. */
+int programs_sample(struct programs *programs, unsigned hz);
+/* Where a process's interpreter keeps its frames; NULL: forget it. 0 or -errno. */
+int programs_python(struct programs *programs, uint32_t pid, const struct rk_python *python);
+
 /* Nothing runs in the kernel any more; what it has written can still be read. */
 void programs_detach(struct programs *programs);
 

@@ -51,6 +51,7 @@ struct tasks {
 	struct pack *pack;
 	const struct ticks *ticks;
 	struct sockets *sockets;
+	struct samples *samples; /* NULL: none are taken */
 	struct tasks_observer observer;
 	struct map by_tid; /* to struct task * */
 	struct task *flush;

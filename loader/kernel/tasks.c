@@ -10,6 +10,7 @@
 
 #include "loader/capture/drain_outside.h"
 #include "loader/capture/thread.h"
+#include "loader/kernel/samples.h"
 #include "loader/kernel/sockets.h"
 #include "loader/kernel/task_state.h"
 #include "loader/target/procfs.h"
@@ -31,6 +32,11 @@ struct tasks *tasks_new(struct drain *drain, struct pack *pack, const struct tic
 void tasks_set_sockets(struct tasks *tasks, struct sockets *sockets)
 {
 	tasks->sockets = sockets;
+}
+
+void tasks_set_samples(struct tasks *tasks, struct samples *samples)
+{
+	tasks->samples = samples;
 }
 
 void tasks_observe(struct tasks *tasks, const struct tasks_observer *observer)
@@ -374,6 +380,12 @@ void tasks_note(void *context, const struct rk_note *note)
 		return;
 	if (note->type == RK_CALL) {
 		task_call(task, note);
+		return;
+	}
+	if (note->type == RK_SAMPLE) {
+		if (tasks->samples)
+			samples_take(tasks->samples, outside_id(task->thread), note,
+				tasks_ticks(tasks, note->ns));
 		return;
 	}
 	if (note->type == RK_RETURN || note->type == RK_FREED) {

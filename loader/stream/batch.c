@@ -22,6 +22,8 @@ static const size_t row_sizes[TABLE_COUNT] = {
 	[TABLE_COUNTED] = sizeof(Ragtime__Raw__Counted),
 	[TABLE_RUNTIME] = sizeof(Ragtime__Raw__Runtime),
 	[TABLE_TOLD] = sizeof(Ragtime__Raw__Told),
+	[TABLE_FRAME] = sizeof(Ragtime__Raw__Frame),
+	[TABLE_SAMPLE] = sizeof(Ragtime__Raw__Sample),
 };
 
 static int rows_add(struct rows *rows, const void *item, size_t size)
@@ -226,6 +228,8 @@ static void fill(struct parts *parts, const struct batch *batch)
 	FILL(counted, TABLE_COUNTED, Counted);
 	FILL(runtimes, TABLE_RUNTIME, Runtime);
 	FILL(told, TABLE_TOLD, Told);
+	FILL(frames, TABLE_FRAME, Frame);
+	FILL(samples, TABLE_SAMPLE, Sample);
 #undef FILL
 	message->n_calls = batch->section_count;
 	message->calls = (Ragtime__Raw__Calls **)next;

@@ -77,6 +77,7 @@ void pack_free(struct pack *pack)
 	known_free(&pack->known);
 	batch_free(&pack->batch);
 	buf_free(&pack->out);
+	map_free(&pack->frames);
 	prices_free(pack->prices);
 	free(pack->mode);
 	free(pack->command);

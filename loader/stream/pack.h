@@ -98,6 +98,23 @@ struct pack_usage {
 };
 void pack_usage(struct pack *pack, const struct pack_usage *usage);
 
+/* Samples. A frame is of the block that pack_samples_begin was called for last: once a sample,
+ * before its frames. */
+struct pack_frame {
+	uint32_t caller;   /* as pack_frame gave it; 0: it is the outermost */
+	uint32_t language; /* enum rt_language */
+	const char *name, *module;
+	uint32_t line;
+};
+struct pack_sample {
+	uint32_t thread, frame;
+	uint32_t of; /* enum rt_sampled */
+	uint64_t ticks, weight_ns;
+};
+void pack_samples_begin(struct pack *pack);
+uint32_t pack_frame(struct pack *pack, const struct pack_frame *frame);
+void pack_sample(struct pack *pack, const struct pack_sample *sample);
+
 /*
  * What the parsers found; the figures of its tokens become facts. fd -1: unknown.
  */

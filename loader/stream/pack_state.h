@@ -28,6 +28,7 @@ struct pack {
 	struct typical typical; /* of all threads: what to expect of a new one */
 	struct known known;
 	struct batch batch;
+	struct map frames; /* of the batch, by what they are: their number in it */
 	struct buf out;
 	struct clock clocks[CLOCKS_MAX]; /* of this block; [0] is the last of the block before */
 	unsigned clock_count;

@@ -341,6 +341,42 @@ bool elf_offset(const struct elf *elf, uint64_t address, uint64_t *offset)
 	return true;
 }
 
+bool elf_address(const struct elf *elf, uint64_t offset, uint64_t *address)
+{
+	for (size_t i = 0; i < elf->segment_count; i++) {
+		const GElf_Phdr *segment = &elf->segments[i];
+
+		if (segment->p_type != PT_LOAD || offset < segment->p_offset ||
+			offset - segment->p_offset >= segment->p_filesz)
+			continue;
+		*address = segment->p_vaddr + (offset - segment->p_offset);
+		return true;
+	}
+	return false;
+}
+
+bool elf_variable(const struct elf *elf, const char *name, uint64_t *address)
+{
+	GElf_Shdr header;
+	Elf_Data *data = dynamic_symbols(elf, &header);
+	size_t count = data ? entries_of(&header) : 0;
+
+	for (size_t i = 1; i < count; i++) {
+		const char *found;
+		GElf_Sym entry;
+
+		if (!gelf_getsym(data, (int)i, &entry) || entry.st_shndx == SHN_UNDEF ||
+			GELF_ST_TYPE(entry.st_info) != STT_OBJECT)
+			continue;
+		found = elf_strptr(elf->handle, header.sh_link, entry.st_name);
+		if (!found || strcmp(found, name) != 0)
+			continue;
+		*address = entry.st_value;
+		return true;
+	}
+	return false;
+}
+
 size_t elf_read(const struct elf *elf, uint64_t address, void *bytes, size_t size)
 {
 	const GElf_Phdr *segment = segment_of(elf, address);

@@ -38,10 +38,15 @@ const char *elf_slot(const struct elf *elf, uint64_t address);
 /* Looks an exported function up by name, without elf_load. */
 bool elf_exported(struct elf *elf, const char *name, struct elf_symbol *symbol);
 
+/* A variable that other objects can bind to. */
+bool elf_variable(const struct elf *elf, const char *name, uint64_t *address);
+
 /* Bytes that the file has for this address, at most `size` of them; 0 where it has none. */
 size_t elf_read(const struct elf *elf, uint64_t address, void *bytes, size_t size);
 /* Where in the file they stand; false where it has none. */
 bool elf_offset(const struct elf *elf, uint64_t address, uint64_t *offset);
+/* The address of what stands there in the file. */
+bool elf_address(const struct elf *elf, uint64_t offset, uint64_t *address);
 bool elf_executable(const struct elf *elf, uint64_t address);
 
 /* A section's bytes, valid until elf_close, or NULL. */

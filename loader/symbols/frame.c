@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * .eh_frame of x86-64: augmentations "z", "R", "P", "L", "S", pointers absolute, pc-relative or
- * relative to .eh_frame_hdr. Only the rule for the CFA is followed; rules for registers are
- * skipped over.
+ * relative to .eh_frame_hdr. Only the rules for the CFA and for where rbp is kept are followed;
+ * those for other registers are skipped over.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -180,11 +180,16 @@ static int advance(struct rows *rows, uint64_t delta)
 	return err;
 }
 
-/* Rules for registers: their operands alone matter. */
+static void keep_rbp(struct rows *rows, uint64_t reg, int64_t offset)
+{
+	if (reg == FRAME_RBP)
+		rows->now.rbp = offset;
+}
+
+/* Rules for registers: of most of them their operands alone matter. */
 static void skip_rule(struct cursor *cursor, uint8_t op)
 {
 	switch (op) {
-	case 0x05: /* offset_extended */
 	case 0x09: /* register */
 	case 0x14: /* val_offset */
 	case 0x2f: /* GNU_negative_offset_extended */
@@ -219,6 +224,7 @@ static int run_op(struct rows *rows, const struct cie *cie, struct place *place,
 {
 	struct cursor *cursor = &place->cursor;
 	struct frame_row *now = &rows->now;
+	uint64_t reg;
 
 	switch (op) {
 	case 0x01: { /* set_loc */
@@ -232,6 +238,10 @@ static int run_op(struct rows *rows, const struct cie *cie, struct place *place,
 		return advance(rows, cursor_le16(cursor) * cie->code_align);
 	case 0x04:
 		return advance(rows, cursor_le32(cursor) * cie->code_align);
+	case 0x05: /* offset_extended */
+		reg = cursor_varint(cursor);
+		keep_rbp(rows, reg, (int64_t)cursor_varint(cursor) * cie->data_align);
+		return 0;
 	case 0x0a: /* remember_state */
 		if (rows->depth == STATES_MAX)
 			return -EINVAL;
@@ -280,7 +290,10 @@ static int run_program(struct rows *rows, const struct cie *cie, struct place pl
 		if (op >> 6 == 1)
 			err = advance(rows, (op & 0x3f) * cie->code_align);
 		else if (op >> 6 == 2)
-			cursor_varint(&place.cursor);
+			keep_rbp(rows, op & 0x3f,
+				(int64_t)cursor_varint(&place.cursor) * cie->data_align);
+		else if (op >> 6 == 3)
+			keep_rbp(rows, op & 0x3f, 0);
 		else if (op >> 6 == 0)
 			err = run_op(rows, cie, &place, op);
 		if (err)

@@ -20,6 +20,7 @@ struct frame_row {
 	bool expression; /* computed in some other way: reg and offset say nothing */
 	unsigned reg;
 	int64_t offset; /* CFA = reg + offset */
+	int64_t rbp;	/* the caller's rbp stands at CFA + rbp; 0: it is unchanged, or not known */
 };
 
 #define FRAME_RBP 6
