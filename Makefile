@@ -48,7 +48,7 @@ PROGRAMS := $(patsubst tests/programs/%,$(OUT)/programs/%,$(basename $(sort $(wi
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo test test-full regold score bench lint format install uninstall dist clean help tests fuzzers docs-tables
+.PHONY: all deps demo test test-full test-kernels regold score bench lint format install uninstall dist clean help tests fuzzers docs-tables
 
 all: $(OUT)/ragtime $(OUT)/libragtime.so $(OUT)/ragtime-node.cjs ## build everything into build/
 
@@ -143,6 +143,9 @@ test: deps all tests ## everything quick
 
 test-full: deps all tests ## also the long suites; resumable
 	$(Q)sh tests/run.sh $(OUT) full
+
+test-kernels: all ## load the programs on other kernels, in an emulated machine
+	$(Q)sh tests/kernels/run.sh $(OUT)
 
 regold: all ## rewrite what the golden tests expect
 	$(Q)REGOLD=1 sh tests/run.sh $(OUT) quick golden-views
