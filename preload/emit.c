@@ -178,7 +178,7 @@ static void record_fill(struct rt_record *record, const struct rt_record *from,
 	tail->type = bytes->type;
 	tail->pad = 0;
 	tail->info = bytes->info;
-	memcpy(tail->bytes, bytes->data, size);
+	bytes_copy(tail->bytes, bytes->data, size);
 }
 
 static void record_write(
@@ -425,12 +425,34 @@ void mark_emit(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *ta
 	mark_emit_at(kind, arg, result, tail, 0);
 }
 
+/* False where something is in the way. */
+static bool mark_straight(struct rt_record *mark, const struct rt_bytes *tail)
+{
+	struct rt_thread *thread = self_thread();
+	unsigned size = tail ? tail->size : 0;
+	unsigned count = 1 + (tail ? (unsigned)RT_TAIL_SLOTS(size) : 0);
+	struct rt_record *record =
+		thread->slot && size <= RT_TAIL_MAX ? room_begin(thread, count) : NULL;
+
+	if (!record)
+		return false;
+	if (!mark->start)
+		mark->start = tsc_read();
+	mark->depth = (__u8)(thread->slot->depth < 255 ? thread->slot->depth : 255);
+	record_fill(record, mark, tail, size);
+	room_end(thread, record + count);
+	return true;
+}
+
 void mark_emit_at(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *tail, __u64 ticks)
 {
 	uintptr_t frame = frame_here();
-	struct rt_thread *thread = thread_claim(frame);
-	struct rt_record mark = {.kind = (__u16)kind, .arg = arg, .result = result};
+	struct rt_record mark = {.start = ticks, .kind = (__u16)kind, .arg = arg, .result = result};
+	struct rt_thread *thread;
 
+	if (likely(mark_straight(&mark, tail)))
+		return;
+	thread = thread_claim(frame);
 	if (!thread->slot) {
 		__atomic_fetch_add(&rt_region->lost_no_slot, 1, __ATOMIC_RELAXED);
 		return;
@@ -438,7 +460,8 @@ void mark_emit_at(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes 
 	mark.depth = (__u8)(thread->slot->depth < 255 ? thread->slot->depth : 255);
 	if (!writer_begin(thread, frame))
 		return;
-	mark.start = ticks ? ticks : ticks_now();
+	if (!ticks)
+		mark.start = ticks_now();
 	record_write(thread, &mark, tail);
 	writer_end(thread);
 }

@@ -140,6 +140,16 @@ ALWAYS_INLINE struct rt_thread *self_thread(void)
 	return rt_self.thread;
 }
 
+/* May a vfork child be running here? */
+ALWAYS_INLINE bool self_is_lent(void)
+{
+	ptrdiff_t offset = rt_self_offset;
+
+	if (likely(offset))
+		return ((const struct rt_self __seg_fs *)offset)->lent;
+	return rt_self.lent;
+}
+
 /*
  * Is what began at `frame` over, for a thread that is at `here`? The quick answer takes both to be
  * on one stack, or stacks to be far apart; the exact one knows the stack of signal handlers, on
@@ -203,38 +213,62 @@ ALWAYS_INLINE bool call_enter(struct rt_call *call, unsigned kind, unsigned fami
 	return call_enter_at(call, kind, family, arg, frame_here());
 }
 
+/*
+ * Room for `count` records in a row, which this thread is writing until room_end. NULL where they
+ * must go the cold way.
+ */
+ALWAYS_INLINE struct rt_record *room_begin(struct rt_thread *thread, unsigned count)
+{
+	struct rt_record *record;
+
+	if (unlikely(thread->busy))
+		return NULL;
+	thread->busy = frame_here();
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	record = thread->next;
+	if (unlikely(record + count > thread->limit)) {
+		thread->busy = 0;
+		return NULL;
+	}
+	return record;
+}
+
+/* Publishes them, up to `next`. */
+ALWAYS_INLINE void room_end(struct rt_thread *thread, struct rt_record *next)
+{
+	thread->next = next;
+	__atomic_store_n(
+		&thread->chunk->head, (__u32)(next - thread->chunk->records), __ATOMIC_RELEASE);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	thread->busy = 0;
+}
+
+ALWAYS_INLINE void call_fill(struct rt_record *record, const struct rt_call *call, __u32 duration,
+	__u64 arg, __s64 result)
+{
+	record->start = call->start;
+	record->duration = duration;
+	record->kind = (__u16)call->kind;
+	record->depth = (__u8)(likely(call->depth < 255) ? call->depth : 255);
+	record->flags = 0;
+	record->arg = arg;
+	record->result = result;
+}
+
 /* result: the return value, or -errno where the call failed. */
 ALWAYS_INLINE void call_leave(const struct rt_call *call, __u64 arg, __s64 result)
 {
 	__u64 end = tsc_read(), duration = end - call->start;
 	struct rt_thread *thread = call->thread;
 	unsigned depth = call->depth;
-	struct rt_record *record;
+	struct rt_record *record = likely(!(duration >> 32)) ? room_begin(thread, 1) : NULL;
 
-	if (unlikely(thread->busy || duration >> 32)) {
+	if (unlikely(!record)) {
 		call_leave_cold(call, end, arg, result, NULL);
 		return;
 	}
-	thread->busy = frame_here();
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	record = thread->next;
-	if (unlikely(record >= thread->limit)) {
-		thread->busy = 0;
-		call_leave_cold(call, end, arg, result, NULL);
-		return;
-	}
-	record->start = call->start;
-	record->duration = (__u32)duration;
-	record->kind = (__u16)call->kind;
-	record->depth = (__u8)(likely(depth < 255) ? depth : 255);
-	record->flags = 0;
-	record->arg = arg;
-	record->result = result;
-	thread->next = record + 1;
-	__atomic_store_n(&thread->chunk->head, (__u32)(record + 1 - thread->chunk->records),
-		__ATOMIC_RELEASE);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	thread->busy = 0;
+	call_fill(record, call, (__u32)duration, arg, result);
+	room_end(thread, record + 1);
 	thread->slot->depth = depth;
 }
 

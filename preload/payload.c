@@ -13,52 +13,22 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "preload/payload_http2.h"
-#include "preload/payload_tail.h"
+#include "preload/payload_state.h"
 #include "preload/process.h"
 #include "preload/tls_join.h"
 
 #define DNS_PORT 53
-#define SESSIONS 4096
 #define SESSION_PROBES 16
-#define TAILS 512
-
-enum kind { KIND_NONE, KIND_SOCKET, KIND_COPY, KIND_TLS, KIND_DATAGRAMS, KIND_PIPE };
-
-struct way {
-	__u64 begun;	/* ticks of the call that moves bytes now, where they count from there */
-	__u64 position; /* bytes seen */
-	__u64 message;	/* position where the present message began */
-	struct http2_walk walk;
-	__u16 tail; /* number + 1 of the buffer that holds what is not copied yet */
-	bool is_http2;
-	bool is_lines; /* of JSON: each is a message */
-};
-
-struct connection {
-	const void *session; /* of TLS: the key; of a descriptor: that rides on it */
-	__u32 number;
-	int fd;	  /* of a copy: that of the original */
-	int copy; /* another descriptor of it, or 0 */
-	__u8 kind;
-	bool has_begun; /* of TLS: its handshake is over */
-	struct way ways[2];
-};
 
 __u8 payload_watched[PAYLOAD_DESCRIPTORS];
-
-static struct tables {
-	struct connection descriptors[PAYLOAD_DESCRIPTORS];
-	struct connection sessions[SESSIONS];
-	struct tail tails[TAILS];
-} * tables;
+struct payload_tables *payload_tables;
 
 /* What a program was started with may be the pipes that it serves over. */
 static void payload_inherit(int fd)
 {
 	struct stat status;
 
-	if (tables && !raw2(fstat, fd, &status) &&
+	if (payload_tables && !raw2(fstat, fd, &status) &&
 		(S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)))
 		payload_pipe_cold(fd);
 }
@@ -67,12 +37,12 @@ void payload_init(void)
 {
 	long place;
 
-	if (!rt_region->payload_cap || tables)
+	if (!rt_region->payload_cap || payload_tables)
 		return;
-	place = raw6(mmap, NULL, sizeof(struct tables), PROT_READ | PROT_WRITE,
+	place = raw6(mmap, NULL, sizeof(struct payload_tables), PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (place > 0 || place < -4095)
-		tables = (struct tables *)place;
+		payload_tables = (struct payload_tables *)place;
 	payload_inherit(0);
 	payload_inherit(1);
 }
@@ -85,26 +55,28 @@ static bool is_stream(const struct connection *connection)
 void payload_forget(void)
 {
 	memset(payload_watched, 0, sizeof(payload_watched));
-	if (tables)
-		raw3(madvise, tables, sizeof(*tables), MADV_DONTNEED);
+	if (payload_tables)
+		raw3(madvise, payload_tables, sizeof(*payload_tables), MADV_DONTNEED);
 }
 
 static struct connection *descriptor_of(int fd)
 {
-	return tables && fd >= 0 && fd < PAYLOAD_DESCRIPTORS ? &tables->descriptors[fd] : NULL;
+	return payload_tables && fd >= 0 && fd < PAYLOAD_DESCRIPTORS
+		? &payload_tables->descriptors[fd]
+		: NULL;
 }
 
 /* The session's entry, a vacant one for a new session, or NULL when the table is crowded. */
 static struct connection *session_of(const void *session)
 {
-	struct connection *sessions = tables->sessions;
+	struct connection *sessions = payload_tables->sessions;
 	size_t at = (uintptr_t)session * 0x9e3779b97f4a7c15ull >> 40;
 
 	for (unsigned probe = 0; probe < SESSION_PROBES; probe++)
-		if (sessions[(at + probe) % SESSIONS].session == session)
-			return &sessions[(at + probe) % SESSIONS];
+		if (sessions[(at + probe) % PAYLOAD_SESSIONS].session == session)
+			return &sessions[(at + probe) % PAYLOAD_SESSIONS];
 	for (unsigned probe = 0; probe < SESSION_PROBES; probe++) {
-		struct connection *entry = &sessions[(at + probe) % SESSIONS];
+		struct connection *entry = &sessions[(at + probe) % PAYLOAD_SESSIONS];
 		const void *vacant = NULL;
 
 		if (__atomic_compare_exchange_n(&entry->session, &vacant, session, false,
@@ -155,8 +127,8 @@ static void count_cut(__u64 size)
 
 static struct tail *tail_take(struct way *way)
 {
-	for (unsigned i = 0; i < TAILS; i++) {
-		struct tail *tail = &tables->tails[i];
+	for (unsigned i = 0; i < PAYLOAD_TAILS; i++) {
+		struct tail *tail = &payload_tables->tails[i];
 
 		if (!__atomic_load_n(&tail->taken, __ATOMIC_RELAXED) &&
 			!__atomic_exchange_n(&tail->taken, 1, __ATOMIC_ACQUIRE)) {
@@ -171,7 +143,7 @@ static struct tail *tail_take(struct way *way)
 /* Keeps the last PAYLOAD_TAIL bytes of what is not copied. */
 static void tail_keep(struct way *way, __u64 position, const __u8 *data, size_t size)
 {
-	struct tail *tail = way->tail ? &tables->tails[way->tail - 1] : tail_take(way);
+	struct tail *tail = way->tail ? &payload_tables->tails[way->tail - 1] : tail_take(way);
 
 	count_cut(tail ? tail_put(tail, position, data, size) : size);
 }
@@ -185,7 +157,7 @@ static void tail_flush(struct connection *connection, unsigned way_index)
 
 	if (!way->tail)
 		return;
-	tail = &tables->tails[way->tail - 1];
+	tail = &payload_tables->tails[way->tail - 1];
 	bytes = tail->bytes;
 	for (unsigned i = 0; i < tail->runs; i++) {
 		emit_data(connection, way_index, tail->run[i].position, bytes, tail->run[i].size);
@@ -524,7 +496,7 @@ void payload_copyv_cold(int fd, enum payload_way way, const struct iovec *parts,
 void payload_tls_cold(const void *session, int fd, enum payload_way way, const void *data,
 	size_t size, __u64 begun)
 {
-	struct connection *connection = tables ? session_of(session) : NULL;
+	struct connection *connection = payload_tables ? session_of(session) : NULL;
 
 	if (!connection)
 		return;
@@ -538,7 +510,7 @@ void payload_tls_cold(const void *session, int fd, enum payload_way way, const v
 
 bool payload_tls_begins_cold(const void *session, int fd)
 {
-	struct connection *connection = tables ? session_of(session) : NULL;
+	struct connection *connection = payload_tables ? session_of(session) : NULL;
 
 	if (!connection || connection->has_begun)
 		return false;
@@ -550,7 +522,7 @@ bool payload_tls_begins_cold(const void *session, int fd)
 
 bool payload_tls_bind(const void *session, int fd)
 {
-	struct connection *connection = tables ? session_of(session) : NULL;
+	struct connection *connection = payload_tables ? session_of(session) : NULL;
 
 	if (!connection || (connection->kind == KIND_TLS && connection->fd == fd))
 		return false;
@@ -582,7 +554,7 @@ bool payload_tell(int fd, unsigned kind, __u64 place, __u64 span, __u64 ticks)
 
 void payload_tls_close_cold(const void *session)
 {
-	struct connection *connection = tables ? session_of(session) : NULL;
+	struct connection *connection = payload_tables ? session_of(session) : NULL;
 
 	if (!connection)
 		return;

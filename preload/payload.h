@@ -50,6 +50,8 @@ COLD void payload_copy_cold(
 	int fd, enum payload_way way, const void *data, size_t size, __u64 begun);
 COLD void payload_copyv_cold(int fd, enum payload_way way, const struct iovec *parts, size_t count,
 	size_t size, __u64 begun);
+COLD bool payload_leave_cold(const struct rt_call *call, int fd, enum payload_way way,
+	const struct iovec *parts, size_t size);
 COLD void payload_tls_cold(const void *session, int fd, enum payload_way way, const void *data,
 	size_t size, __u64 begun);
 COLD bool payload_tls_begins_cold(const void *session, int fd);
@@ -135,6 +137,25 @@ static inline void payload_movedv(int fd, enum payload_way way, const struct iov
 {
 	if (payload_watches(fd) && done > 0)
 		payload_copyv_cold(fd, way, parts, count, (size_t)done, begun);
+}
+
+/*
+ * Tells of a call that moved `done` bytes and of the bytes in one go. False where it has told
+ * nothing, so that call_leave and payload_movedv must.
+ */
+static inline bool payload_leavesv(const struct rt_call *call, int fd, enum payload_way way,
+	const struct iovec *parts, ssize_t done)
+{
+	return payload_watches(fd) && done > 0 &&
+		payload_leave_cold(call, fd, way, parts, (size_t)done);
+}
+
+static inline bool payload_leaves(
+	const struct rt_call *call, int fd, enum payload_way way, const void *data, ssize_t done)
+{
+	const struct iovec whole = {(void *)data, (size_t)done};
+
+	return payload_leavesv(call, fd, way, &whole, done);
 }
 
 /* The same of bytes that are not at hand: the kernel moved them by itself, or threw them away. */

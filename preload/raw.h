@@ -63,6 +63,25 @@ static inline bool text_equal(const char *left, const char *right)
 	return rest && !*rest;
 }
 
+typedef long long vector16 __attribute__((vector_size(16), aligned(1), may_alias));
+
+/* memcpy for bytes that are few as a rule: string instructions are slow to start. */
+static inline void bytes_copy(unsigned char *to, const void *bytes, size_t size)
+{
+	const unsigned char *from = bytes;
+	size_t at = 0;
+
+	if (size < sizeof(vector16)) {
+		for (; at < size; at++)
+			to[at] = from[at];
+		return;
+	}
+	for (; at < size - sizeof(vector16); at += sizeof(vector16))
+		*(vector16 *)(to + at) = *(const vector16 *)(from + at);
+	at = size - sizeof(vector16);
+	*(vector16 *)(to + at) = *(const vector16 *)(from + at);
+}
+
 /* The compiler may call these by itself; hidden, so that they are never the host's. */
 void *memcpy(void *to, const void *from, size_t size) __attribute__((visibility("hidden")));
 void *memset(void *to, int value, size_t size) __attribute__((visibility("hidden")));

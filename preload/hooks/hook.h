@@ -58,10 +58,29 @@
 #define RECORD_AS(family, event, type, name, params, args, arg, outcome) \
 	RECORD_THEN(family, event, type, name, params, args, arg, outcome, (void)0)
 
-/* A function that moves bytes over what may be a connection: `copy` is one of payload.h. */
-#define RECORD_MOVE(family, event, name, params, args, copy)               \
-	RECORD_THEN(family, event, ssize_t, name, params, args, (__u32)fd, \
-		result_or_errno(result), copy)
+/*
+ * A function that moves bytes over what may be a connection. leaves: does one of payload.h tell of
+ * them with the call? Else `copy`, another one, does so after it.
+ */
+#define RECORD_MOVE_HALF(family, event, name, params, args, leaves, copy)             \
+	static NOINLINE ssize_t record_##name params                                  \
+	{                                                                             \
+		struct rt_call call;                                                  \
+		ssize_t result;                                                       \
+                                                                                      \
+		if (!call_enter(&call, RT_EV_##event, RT_FAMILY_##family, (__u32)fd)) \
+			return real_##name args;                                      \
+		result = real_##name args;                                            \
+		if (leaves)                                                           \
+			return result;                                                \
+		call_leave(&call, (__u32)fd, result_or_errno(result));                \
+		copy;                                                                 \
+		return result;                                                        \
+	}
+
+#define RECORD_MOVE(family, event, name, params, args, leaves, copy)      \
+	RECORD_MOVE_HALF(family, event, name, params, args, leaves, copy) \
+	ENTRY(ssize_t, name, params, args)
 
 /* A function that says -1 and errno. */
 #define RECORD(family, event, type, name, params, args, arg) \

@@ -112,9 +112,11 @@ OPEN_PLAIN(__openat64_2, (int dir, const char *path, int flags), (dir, path, fla
 #define FD(event, type, name, params, args) RECORD(file, event, type, name, params, args, (__u32)fd)
 
 RECORD_MOVE(file, read, read, (int fd, void *data, size_t size), (fd, data, size),
+	payload_leaves(&call, fd, PAYLOAD_IN, data, result),
 	payload_moved(fd, PAYLOAD_IN, data, result, 0))
 RECORD_MOVE(file, read, __read_chk, (int fd, void *data, size_t size, size_t room),
-	(fd, data, size, room), payload_moved(fd, PAYLOAD_IN, data, result, 0))
+	(fd, data, size, room), payload_leaves(&call, fd, PAYLOAD_IN, data, result),
+	payload_moved(fd, PAYLOAD_IN, data, result, 0))
 FD(pread, ssize_t, pread, (int fd, void *data, size_t size, off_t offset), (fd, data, size, offset))
 FD(pread, ssize_t, pread64, (int fd, void *data, size_t size, off64_t offset),
 	(fd, data, size, offset))
@@ -123,6 +125,7 @@ FD(pread, ssize_t, __pread_chk, (int fd, void *data, size_t size, off_t offset, 
 FD(pread, ssize_t, __pread64_chk, (int fd, void *data, size_t size, off64_t offset, size_t room),
 	(fd, data, size, offset, room))
 RECORD_MOVE(file, readv, readv, (int fd, const struct iovec *parts, int count), (fd, parts, count),
+	payload_leavesv(&call, fd, PAYLOAD_IN, parts, result),
 	payload_movedv(fd, PAYLOAD_IN, parts, (size_t)count, result, 0))
 FD(preadv, ssize_t, preadv, (int fd, const struct iovec *parts, int count, off_t offset),
 	(fd, parts, count, offset))
@@ -134,8 +137,8 @@ FD(preadv, ssize_t, preadv2,
 FD(preadv, ssize_t, preadv64v2,
 	(int fd, const struct iovec *parts, int count, off64_t offset, int flags),
 	(fd, parts, count, offset, flags))
-RECORD_HALF(file, write, ssize_t, write, (int fd, const void *data, size_t size), (fd, data, size),
-	(__u32)fd, result_or_errno(result),
+RECORD_MOVE_HALF(file, write, write, (int fd, const void *data, size_t size), (fd, data, size),
+	payload_leaves(&call, fd, PAYLOAD_OUT, data, result),
 	payload_moved(fd, PAYLOAD_OUT, data, result, call.start))
 
 ssize_t write(int fd, const void *data, size_t size)
@@ -150,7 +153,7 @@ FD(pwrite, ssize_t, pwrite, (int fd, const void *data, size_t size, off_t offset
 FD(pwrite, ssize_t, pwrite64, (int fd, const void *data, size_t size, off64_t offset),
 	(fd, data, size, offset))
 RECORD_MOVE(file, writev, writev, (int fd, const struct iovec *parts, int count),
-	(fd, parts, count),
+	(fd, parts, count), payload_leavesv(&call, fd, PAYLOAD_OUT, parts, result),
 	payload_movedv(fd, PAYLOAD_OUT, parts, (size_t)count, result, call.start))
 FD(pwritev, ssize_t, pwritev, (int fd, const struct iovec *parts, int count, off_t offset),
 	(fd, parts, count, offset))

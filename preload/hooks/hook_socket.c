@@ -20,6 +20,8 @@ static const struct rt_bytes *address_tail(struct rt_bytes *tail, unsigned type,
 /* Left where they are, or no part of the stream. */
 #define BESIDE (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)
 
+#define ELSEWHERE (BESIDE | MSG_TRUNC)
+
 /* With MSG_TRUNC a stream's bytes go, and the buffer is not written to; there may be none. */
 static inline void payload_received(int fd, int flags, const void *data, ssize_t done)
 {
@@ -34,7 +36,7 @@ static inline void payload_received(int fd, int flags, const void *data, ssize_t
 static inline void payload_received_parts(
 	int fd, int flags, const struct msghdr *message, ssize_t done)
 {
-	if (flags & BESIDE)
+	if (flags & BESIDE || done <= 0)
 		return;
 	if (flags & MSG_TRUNC)
 		payload_skipped(fd, PAYLOAD_IN, done);
@@ -196,23 +198,36 @@ ACCEPT(accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags)
 
 FD(shutdown, int, shutdown, (int fd, int how), (fd, how))
 RECORD_MOVE(socket, send, send, (int fd, const void *data, size_t size, int flags),
-	(fd, data, size, flags), payload_moved(fd, PAYLOAD_OUT, data, result, call.start))
+	(fd, data, size, flags), payload_leaves(&call, fd, PAYLOAD_OUT, data, result),
+	payload_moved(fd, PAYLOAD_OUT, data, result, call.start))
 RECORD_MOVE(socket, recv, recv, (int fd, void *data, size_t size, int flags),
-	(fd, data, size, flags), payload_received(fd, flags, data, result))
+	(fd, data, size, flags),
+	!(flags & ELSEWHERE) && payload_leaves(&call, fd, PAYLOAD_IN, data, result),
+	payload_received(fd, flags, data, result))
 RECORD_MOVE(socket, recv, __recv_chk, (int fd, void *data, size_t size, size_t room, int flags),
-	(fd, data, size, room, flags), payload_received(fd, flags, data, result))
+	(fd, data, size, room, flags),
+	!(flags & ELSEWHERE) && payload_leaves(&call, fd, PAYLOAD_IN, data, result),
+	payload_received(fd, flags, data, result))
 static inline void payload_sent_parts(
 	int fd, const struct msghdr *message, ssize_t done, __u64 begun)
 {
-	if (done > 0)
-		payload_named(fd, message->msg_name, message->msg_namelen);
+	/* what it points to is read only where the kernel has read it */
+	if (done <= 0)
+		return;
+	payload_named(fd, message->msg_name, message->msg_namelen);
 	payload_movedv(fd, PAYLOAD_OUT, message->msg_iov, message->msg_iovlen, done, begun);
 }
 
 RECORD_MOVE(socket, sendmsg, sendmsg, (int fd, const struct msghdr *message, int flags),
-	(fd, message, flags), payload_sent_parts(fd, message, result, call.start))
+	(fd, message, flags),
+	result > 0 && !message->msg_name &&
+		payload_leavesv(&call, fd, PAYLOAD_OUT, message->msg_iov, result),
+	payload_sent_parts(fd, message, result, call.start))
 RECORD_MOVE(socket, recvmsg, recvmsg, (int fd, struct msghdr *message, int flags),
-	(fd, message, flags), payload_received_parts(fd, flags, message, result))
+	(fd, message, flags),
+	result > 0 && !(flags & ELSEWHERE) &&
+		payload_leavesv(&call, fd, PAYLOAD_IN, message->msg_iov, result),
+	payload_received_parts(fd, flags, message, result))
 
 #define EACH(call)                                \
 	for (int i = 0; i < result; i++) {        \
@@ -233,11 +248,15 @@ MANY(recvmmsg,
 	payload_received_parts(fd, flags, &m->msg_hdr, m->msg_len))
 RECORD_MOVE(socket, recvfrom, recvfrom,
 	(int fd, void *data, size_t size, int flags, struct sockaddr *address, socklen_t *length),
-	(fd, data, size, flags, address, length), payload_received(fd, flags, data, result))
+	(fd, data, size, flags, address, length),
+	!(flags & ELSEWHERE) && payload_leaves(&call, fd, PAYLOAD_IN, data, result),
+	payload_received(fd, flags, data, result))
 RECORD_MOVE(socket, recvfrom, __recvfrom_chk,
 	(int fd, void *data, size_t size, size_t room, int flags, struct sockaddr *address,
 		socklen_t *length),
-	(fd, data, size, room, flags, address, length), payload_received(fd, flags, data, result))
+	(fd, data, size, room, flags, address, length),
+	!(flags & ELSEWHERE) && payload_leaves(&call, fd, PAYLOAD_IN, data, result),
+	payload_received(fd, flags, data, result))
 
 static NOINLINE ssize_t record_sendto(int fd, const void *data, size_t size, int flags,
 	const struct sockaddr *address, socklen_t length)
@@ -250,6 +269,8 @@ static NOINLINE ssize_t record_sendto(int fd, const void *data, size_t size, int
 	if (!call_enter(&call, RT_EV_sendto, RT_FAMILY_socket, (__u32)fd))
 		return real_sendto(fd, data, size, flags, address, length);
 	result = real_sendto(fd, data, size, flags, address, length);
+	if (!address && payload_leaves(&call, fd, PAYLOAD_OUT, data, result))
+		return result;
 	outcome = result_or_errno(result);
 	if (address)
 		call_leave_tail(&call, (__u32)fd, outcome,

@@ -4,6 +4,7 @@
 
 #include "preload/payload.c"
 #include "preload/payload_http2.c"
+#include "preload/payload_straight.c"
 #include "preload/payload_tail.c"
 #include "preload/raw.c"
 #include "preload/tls_join.c"
@@ -20,6 +21,7 @@ static struct rt_slot slot;
 static struct rt_thread thread = {.slot = &slot};
 struct rt_region *rt_region;
 __thread struct rt_self rt_self;
+ptrdiff_t rt_self_offset;
 
 void mark_emit(unsigned kind, __u64 arg, __s64 result, const struct rt_bytes *tail)
 {
@@ -126,6 +128,67 @@ TEST(one_huge_read)
 	CHECK_EQ(closed, 1);
 }
 
+static struct rt_chunk chunk;
+static unsigned straight; /* calls that told of themselves and of their bytes in one go */
+
+/* As the hooks do it. True: in one go. */
+static bool move_straight(unsigned way, const __u8 *data, size_t size)
+{
+	struct rt_call call = {
+		.thread = &thread, .kind = RT_EV_read, .start = tsc_read(), .depth = 3};
+	struct rt_record *record = chunk.records;
+	struct rt_tail *tail = (struct rt_tail *)(record + 2);
+	struct iovec parts[] = {{(void *)data, size / 3}, {(void *)(data + size / 3), size}};
+	struct rt_bytes piece;
+
+	thread.chunk = &chunk;
+	thread.next = chunk.records;
+	thread.limit = chunk.records + RT_CHUNK_RECORDS;
+	if (!payload_leavesv(&call, 5, way, parts, (ssize_t)size))
+		return false;
+	straight++;
+	CHECK_EQ(chunk.head, 2 + RT_TAIL_SLOTS(size));
+	CHECK(thread.next == record + chunk.head && !thread.busy && slot.depth == 3);
+	CHECK(record->kind == RT_EV_read && record->arg == 5 && record->result == (__s64)size);
+	CHECK(record[1].flags == RT_FLAG_TAIL && record[1].depth == 3);
+	CHECK_EQ(record[1].start, call.start + (way == PAYLOAD_IN ? record->duration : 0));
+	piece = (struct rt_bytes){
+		.data = tail->bytes, .size = tail->size, .type = tail->type, .info = tail->info};
+	mark_emit_at(record[1].kind, record[1].arg, record[1].result, &piece, 0);
+	return true;
+}
+
+/* A talk in pieces of all sizes, beyond the cap too, is told the same either way. */
+TEST(the_straight_path_says_the_same)
+{
+	static int expected[2][STREAM];
+	__u64 cut[2];
+
+	for (unsigned pass = 0; pass < 2; pass++) {
+		unsigned way = 0, at[2] = {0}, dice = 1;
+
+		slot.cut_bytes = 0;
+		set_up(9000);
+		while (at[0] < STREAM - 5000 && at[1] < STREAM - 5000) {
+			size_t size;
+
+			dice = dice * 1103515245 + 12345;
+			size = (dice >> 16) % ((dice >> 8) % 3 ? 60 : 4900) + 1;
+			if (!pass || !move_straight(way, bytes + at[way], size))
+				payload_moved(5, way, bytes + at[way], (ssize_t)size, 0);
+			at[way] += (unsigned)size;
+			way ^= (dice >> 20) % 4 == 0;
+		}
+		payload_close(5);
+		cut[pass] = slot.cut_bytes;
+		if (!pass)
+			memcpy(expected, seen, sizeof(seen));
+	}
+	CHECK_EQ(memcmp(expected, seen, sizeof(seen)), 0);
+	CHECK(cut[0] == cut[1] && cut[0]);
+	CHECK(straight > 10);
+}
+
 static unsigned put_frame(__u8 *at, unsigned type, unsigned flags, unsigned size)
 {
 	memset(at, 0x40 + (int)type, HTTP2_HEAD + size);
@@ -207,24 +270,24 @@ TEST(tls_takes_the_place_of_its_socket)
 	payload_moved(5, PAYLOAD_OUT, bytes, 50, 0);
 	CHECK_EQ(marks, 1);
 	payload_tls_close(session);
-	for (uintptr_t i = 0; i < SESSIONS * 2; i++) {
+	for (uintptr_t i = 0; i < PAYLOAD_SESSIONS * 2; i++) {
 		payload_tls((void *)(i * 64 + 64), -1, PAYLOAD_IN, bytes, 1, 0);
 		payload_tls_close((void *)(i * 64 + 64));
 		memset(seen[1], -1, sizeof(int));
 	}
-	CHECK_EQ(marks, 1 + SESSIONS * 2);
+	CHECK_EQ(marks, 1 + PAYLOAD_SESSIONS * 2);
 }
 
 TEST(tails_run_out_and_come_back)
 {
 	set_up(10);
-	for (int fd = 10; fd < 10 + TAILS + 5; fd++) {
+	for (int fd = 10; fd < 10 + PAYLOAD_TAILS + 5; fd++) {
 		payload_open(fd);
 		payload_moved(fd, PAYLOAD_OUT, bytes, 10 + 20, 0);
 		memset(seen, -1, sizeof(seen));
 	}
 	CHECK_EQ(slot.cut_bytes, 5 * 20);
-	for (int fd = 10; fd < 10 + TAILS + 5; fd++) {
+	for (int fd = 10; fd < 10 + PAYLOAD_TAILS + 5; fd++) {
 		payload_close(fd);
 		memset(seen, -1, sizeof(seen));
 	}
