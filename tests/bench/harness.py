@@ -22,6 +22,7 @@ PROGRAMS = {
     "insert": ("insert.c", ["-lsqlite3"]),
     "load": ("load.c", []),
     "syscalls": ("syscalls.c", []),
+    "service": ("service/service.c", []),
 }
 
 
@@ -54,7 +55,7 @@ class Bench:
         for name, (source, flags) in PROGRAMS.items():
             target = os.path.join(self.out, name)
             source = os.path.join(HERE, source)
-            if os.path.exists(target) and os.path.getmtime(target) >= newest(HERE):
+            if os.path.exists(target) and os.path.getmtime(target) >= max(newest(HERE), os.path.getmtime(source)):
                 continue
             subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-o",
                             target, source, *(flag.format(out=self.out) for flag in flags)], check=True)
