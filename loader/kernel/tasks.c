@@ -2,7 +2,6 @@
 /* Who there is: threads and processes, from their births to their ends. */
 #include "loader/kernel/tasks.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
