@@ -7,6 +7,7 @@
 #include <zstd.h>
 
 #include "decoder/batch_check.h"
+#include "decoder/batch_expand.h"
 #include "decoder/gaps.h"
 #include "decoder/trace_input.h"
 #include "lib/checksum.h"
@@ -266,7 +267,7 @@ static bool unpack(struct trace_reader *reader)
 static int open_block(struct trace_reader *reader, struct trace_batch *batch)
 {
 	const struct rt_block_header *block = &reader->block;
-	const Ragtime__Raw__Batch *tables;
+	Ragtime__Raw__Batch *tables;
 	uint64_t entries = 0;
 
 	if (block->raw_size > RAW_FREE && block->raw_size / RAW_RATIO > block->packed_size)
@@ -282,6 +283,8 @@ static int open_block(struct trace_reader *reader, struct trace_batch *batch)
 	if (!batch_is_sound(tables) || block->calls > entries ||
 		tables->sequence != block->sequence)
 		return TRACE_CONTENT + 1;
+	if (!batch_expand(tables, &reader->pool))
+		return TRACE_OVERSIZE + 1;
 	*batch = (struct trace_batch){
 		.tables = tables,
 		.first_ns = block->first_ns,

@@ -101,6 +101,13 @@ struct exchange {
 	char brief[EXCHANGE_BRIEF];
 };
 
+/* The last request of a connection, as far as dialects judge by it, and who claimed it. */
+struct dialect_memo {
+	const struct dialect *dialect; /* NULL: nobody did */
+	char method[16], host[64], content_type[64], path[160];
+	bool is_grpc, is_known;
+};
+
 /* Who drives the parsers of one connection. */
 struct exchange_host {
 	void *context;
@@ -116,6 +123,7 @@ struct exchange_host {
 	struct rpc_desk *desk; /* of all of them; NULL: none */
 	bool keeps_content;    /* the user wants what is said to be kept */
 	uint32_t waiting;      /* exchanges that the desk holds: the host outlives them */
+	struct dialect_memo memo;
 };
 
 /* NULL when memory is out: callers go on without. `way` is that of the request. */

@@ -375,9 +375,39 @@ static void side_prepare(struct http_stream *stream, struct side *side)
 		events_start(&side->events, side->kind == BODY_LINES, &frame_calls, side);
 }
 
+static bool memo_fits(const struct dialect_memo *memo, const struct http_head *head)
+{
+	return memo->is_known && memo->is_grpc == head->is_grpc &&
+		!strcmp(memo->path, head->path) && !strcmp(memo->method, head->method) &&
+		!strcmp(memo->host, head->host) && !strcmp(memo->content_type, head->content_type);
+}
+
+/* False where it has no room. */
+static bool memo_put(char *to, size_t room, const char *text)
+{
+	size_t size = strlen(text);
+
+	copy_text(to, room, text, size);
+	return size < room;
+}
+
+/* To ask them all takes longer than all else of a small request; most are like the one before. */
+static const struct dialect *dialect_of(struct dialect_memo *memo, const struct http_head *head)
+{
+	if (memo_fits(memo, head))
+		return memo->dialect;
+	memo->dialect = dialect_for(head);
+	memo->is_grpc = head->is_grpc;
+	memo->is_known = memo_put(memo->path, sizeof(memo->path), head->path) &&
+		memo_put(memo->method, sizeof(memo->method), head->method) &&
+		memo_put(memo->host, sizeof(memo->host), head->host) &&
+		memo_put(memo->content_type, sizeof(memo->content_type), head->content_type);
+	return memo->dialect;
+}
+
 static void choose_dialect(struct http_stream *stream)
 {
-	const struct dialect *dialect = dialect_for(&stream->head);
+	const struct dialect *dialect = dialect_of(&stream->host->memo, &stream->head);
 
 	if (!dialect)
 		return;

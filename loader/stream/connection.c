@@ -270,6 +270,14 @@ static int compare_waiting(const void *left, const void *right)
 	return a->order < b->order ? -1 : a->order > b->order;
 }
 
+static bool is_sorted(const struct connections *all)
+{
+	for (size_t i = 1; i < all->queued; i++)
+		if (compare_waiting(&all->queue[i - 1], &all->queue[i]) > 0)
+			return false;
+	return true;
+}
+
 static void give_up(struct connection *connection, uint64_t ticks)
 {
 	close_connection(connection, ticks);
@@ -483,7 +491,9 @@ void connections_settle(struct connections *all, uint64_t ticks)
 
 	if (!all->queued)
 		return;
-	qsort(all->queue, all->queued, sizeof(*all->queue), compare_waiting);
+	/* those of one thread alone come in order */
+	if (!is_sorted(all))
+		qsort(all->queue, all->queued, sizeof(*all->queue), compare_waiting);
 	for (; delivered < all->queued && all->queue[delivered].ticks <= ticks; delivered++) {
 		struct connection *connection = all->queue[delivered].connection;
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "lib/version.h"
+#include "loader/stream/pack_model.h"
 #include "loader/stream/pack_state.h"
 #include "loader/stream/prices.h"
 #include "wire/frame.h"
@@ -60,7 +61,8 @@ struct pack *pack_new(struct trace_writer *writer, const struct pack_start *star
 	pack->mode = strdup(start->mode ? start->mode : "");
 	pack->command = strdup(
 		texts_clean(pack->known.texts, REDACT_NAME, command, strlen(command), &size));
-	if (!pack->mode || !pack->command)
+	pack->models = calloc(PACK_MODELS, sizeof(*pack->models));
+	if (!pack->mode || !pack->command || !pack->models)
 		goto out;
 	fill_start(pack, start);
 	return pack;
@@ -79,6 +81,9 @@ void pack_free(struct pack *pack)
 	buf_free(&pack->out);
 	map_free(&pack->frames);
 	prices_free(pack->prices);
+	if (pack->models)
+		explicit_bzero(pack->models, PACK_MODELS * sizeof(*pack->models));
+	free(pack->models);
 	free(pack->mode);
 	free(pack->command);
 	free(pack);
@@ -208,6 +213,7 @@ int pack_emit(struct pack *pack)
 		err = trace_writer_put(pack->writer, &block);
 	known_sweep(&pack->known);
 	batch_clear(batch);
+	pack->emits++;
 	if (!err) {
 		pack->sequence++;
 		pack->totals.blocks++;

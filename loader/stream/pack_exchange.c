@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "loader/stream/pack_model.h"
 #include "loader/stream/pack_state.h"
 #include "loader/stream/prices.h"
 #include "protocols/exchange.h"
@@ -70,37 +71,47 @@ static bool is_said(const struct exchange *exchange, const char *key)
 		!strcmp(key, "db.query.text");
 }
 
-static void put_facts(struct pack *pack, uint32_t index, const struct exchange *exchange)
+static void put_one(struct pack *pack, uint32_t index, const struct exchange *exchange,
+	const struct exchange_fact *fact)
+{
+	Ragtime__Raw__Fact row = RAGTIME__RAW__FACT__INIT;
+	char hash[24];
+
+	row.exchange = index;
+	row.type = fact->type;
+	switch (fact->type) {
+	case FACT_TEXT:
+		row.text = fact_text(pack, fact->key, exchange->text + fact->text);
+		break;
+	case FACT_INT:
+		row.number = fact->number;
+		break;
+	case FACT_DOUBLE:
+		row.real = fact->real;
+		break;
+	case FACT_BOOL:
+		row.number = fact->truth;
+		break;
+	case FACT_HASH:
+		row.type = FACT_TEXT;
+		snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)fact->number);
+		row.text = batch_text(&pack->batch, hash, strlen(hash));
+		break;
+	}
+	put_fact(pack, &row, fact->key);
+}
+
+/* Those that are not as in `model`, which may be NULL. */
+static void put_facts(struct pack *pack, uint32_t index, const struct exchange *exchange,
+	const struct pack_model *model)
 {
 	for (uint32_t i = 0; i < exchange->fact_count; i++) {
 		const struct exchange_fact *fact = &exchange->facts[i];
-		Ragtime__Raw__Fact row = RAGTIME__RAW__FACT__INIT;
-		char hash[24];
 
-		if (is_said(exchange, fact->key))
-			continue;
-		row.exchange = index;
-		row.type = fact->type;
-		switch (fact->type) {
-		case FACT_TEXT:
-			row.text = fact_text(pack, fact->key, exchange->text + fact->text);
-			break;
-		case FACT_INT:
-			row.number = fact->number;
-			break;
-		case FACT_DOUBLE:
-			row.real = fact->real;
-			break;
-		case FACT_BOOL:
-			row.number = fact->truth;
-			break;
-		case FACT_HASH:
-			row.type = FACT_TEXT;
-			snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)fact->number);
-			row.text = batch_text(&pack->batch, hash, strlen(hash));
-			break;
+		if (!model || !pack_model_has(model, exchange, i)) {
+			if (!is_said(exchange, fact->key))
+				put_one(pack, index, exchange, fact);
 		}
-		put_fact(pack, &row, fact->key);
 	}
 }
 
@@ -169,38 +180,62 @@ static void put_tokens(struct pack *pack, uint32_t index, const struct exchange_
 	put_int(pack, index, "ragtime.gap_max_ns", (int64_t)((double)tokens->longest_gap * ns));
 }
 
+/* After the beginning, as it should be; else, where clocks disagree, as it is. */
+static void put_moment(uint64_t begin, uint64_t ticks, uint64_t *as_is, uint64_t *after)
+{
+	if (ticks >= begin)
+		*after = ticks - begin + 1;
+	else
+		*as_is = ticks;
+}
+
+static void put_moments(Ragtime__Raw__Exchange *row, const struct exchange *exchange)
+{
+	uint64_t begin = exchange->begin;
+
+	row->begin_ticks = begin;
+	put_moment(begin, exchange->request_end, &row->request_end_ticks, &row->request_end_after);
+	put_moment(begin, exchange->first_byte, &row->first_byte_ticks, &row->first_byte_after);
+	put_moment(begin, exchange->first_chunk, &row->first_chunk_ticks, &row->first_chunk_after);
+	put_moment(begin, exchange->tokens.first, &row->first_token_ticks, &row->first_token_after);
+	put_moment(begin, exchange->tokens.last, &row->last_token_ticks, &row->last_token_after);
+	put_moment(begin, exchange->end, &row->end_ticks, &row->end_after);
+}
+
 void pack_exchange(struct pack *pack, uint32_t connection, int fd, const struct exchange *exchange)
 {
 	Ragtime__Raw__Exchange row = RAGTIME__RAW__EXCHANGE__INIT;
 	struct batch *batch = &pack->batch;
 	uint32_t index = (uint32_t)batch->tables[TABLE_EXCHANGE].count;
+	const struct pack_model *model = pack_model_for(pack, exchange);
 
 	known_use_thread(&pack->known, exchange->thread);
 	row.thread = exchange->thread;
 	row.connection = connection;
 	row.fd = fd;
 	row.sequence = exchange->sequence;
-	row.name = clean_text(pack,
-		exchange_find(exchange, "db.query.text") ? REDACT_STATEMENT : REDACT_NAME,
-		exchange->name);
-	row.protocol = batch_text(batch, exchange->protocol, strlen(exchange->protocol));
+	if (model) {
+		row.like = model->exchange + 1;
+		row.name = model->name_text;
+		row.protocol = model->protocol;
+	} else {
+		row.name = clean_text(pack,
+			exchange_find(exchange, "db.query.text") ? REDACT_STATEMENT : REDACT_NAME,
+			exchange->name);
+		row.protocol = batch_text(batch, exchange->protocol, strlen(exchange->protocol));
+		pack_model_put(pack, index, &row, exchange);
+	}
 	row.class_ = exchange->class;
 	row.server = exchange->is_server;
 	row.failed = exchange->failed;
 	row.mark = exchange->mark;
 	row.position = exchange->position;
 	row.stream = exchange->stream;
-	row.begin_ticks = exchange->begin;
-	row.request_end_ticks = exchange->request_end;
-	row.first_byte_ticks = exchange->first_byte;
-	row.first_chunk_ticks = exchange->first_chunk;
-	row.first_token_ticks = exchange->tokens.first;
-	row.last_token_ticks = exchange->tokens.last;
-	row.end_ticks = exchange->end;
+	put_moments(&row, exchange);
 	row.bytes_out = exchange->bytes_out;
 	row.bytes_in = exchange->bytes_in;
 	batch_row(batch, TABLE_EXCHANGE, &row);
-	put_facts(pack, index, exchange);
+	put_facts(pack, index, exchange, model);
 	put_cost(pack, index, exchange);
 	if (exchange->tokens.frames) {
 		put_tokens(pack, index, &exchange->tokens);

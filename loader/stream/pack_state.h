@@ -36,6 +36,8 @@ struct pack {
 	uint32_t sequence;
 	bool content;	       /* the user wants what is said to be kept */
 	struct prices *prices; /* read when they are first needed */
+	struct pack_model *models;
+	uint32_t emits; /* blocks before this one, those that were lost too */
 	struct pack_totals totals;
 };
 
