@@ -94,6 +94,17 @@ static void add_run(struct measuring *measuring, struct model *model, const stru
 	}
 }
 
+/* A trace begins with the first thing that its tracer saw, which may be later on a busy machine. */
+static int64_t launch_ns(struct model *model, const struct run *run)
+{
+	int64_t first_image_ns =
+		model_number(model, "SELECT MIN(start_ns) FROM process WHERE run = ?1", run->id, 0);
+	int64_t took_ns = model_number(model,
+		"SELECT value FROM metric WHERE run = ?1 AND name = 'startup_ns'", run->id, 0);
+
+	return first_image_ns && took_ns ? first_image_ns - took_ns : run->start_ns;
+}
+
 static int read_trace(struct model *model, const char *name, void *context)
 {
 	struct measuring *measuring = context;
@@ -102,6 +113,8 @@ static int read_trace(struct model *model, const char *name, void *context)
 	struct run *runs = model_runs(model, &count);
 
 	(void)name;
+	if (count)
+		runs->start_ns = launch_ns(model, runs);
 	measuring->got_ready = count &&
 		(measuring->start.end != START_EXITED || !measuring->start.status) &&
 		moment_of_readiness(

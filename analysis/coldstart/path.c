@@ -139,6 +139,32 @@ static void add_underlying(struct path *path, const struct run *run)
 	add(path,
 		(struct stretch){run->start_ns, first_ns, launching ? STAGE_launcher : STAGE_exec,
 			UNDERLYING});
+	add(path,
+		(struct stretch){path->link_count > 1 ? path->links[0].start_ns : first_ns,
+			path->own_ns, STAGE_interpreter, UNDERLYING});
+}
+
+/*
+ * A wait that no call shows, as on a std::future: the thread used less than half of a processor
+ * from one look at it to the next.
+ */
+static void add_unseen_waits(struct path *path)
+{
+	struct query *query = model_query(path->model,
+		"SELECT at_ns, cpu_ns + runqueue_ns FROM thread_usage WHERE thread = ?1"
+		" ORDER BY at_ns");
+	int64_t before_ns = path->links[0].start_ns, before_used = 0;
+
+	query_bind(query, 1, path->links[0].main_thread);
+	while (query_next(query)) {
+		int64_t now = query_int(query, 0), used = query_int(query, 1);
+
+		if ((used - before_used) * 2 < now - before_ns)
+			add(path, (struct stretch){before_ns, now, STAGE_COUNT, UNDERLYING});
+		before_ns = now;
+		before_used = used;
+	}
+	query_free(query);
 }
 
 static int64_t one_time(struct path *path, const char *sql, int64_t thread)
@@ -166,6 +192,18 @@ static int64_t own_code_ns(struct path *path)
 	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs) && !ns; i++)
 		ns = one_time(path, signs[i], path->links[0].main_thread);
 	return ns;
+}
+
+/* What an interpreter does when the program's last statement is over. */
+static void add_shutdown(struct path *path, int64_t ready_ns)
+{
+	int64_t end_ns = one_time(path,
+		"SELECT MAX(s.end_ns) FROM span s JOIN operation o ON o.id = s.operation"
+		" AND o.name = '__main__.<module>' WHERE s.thread = ?1",
+		path->links[0].main_thread);
+
+	if (end_ns)
+		add(path, (struct stretch){end_ns, ready_ns, STAGE_shutdown, UNDERLYING});
 }
 
 static enum stretch_place place_of(const struct path *path, int64_t process, int64_t thread)
@@ -234,7 +272,7 @@ static void add_programs(struct path *path, const struct run *run, int64_t ready
 }
 
 int stages_of_run(struct model *model, const struct run *run, int64_t process, int64_t ready_ns,
-	int64_t ns[STAGE_COUNT])
+	int64_t ns[STAGE_COUNT], struct pieces *pieces)
 {
 	struct path *path = calloc(1, sizeof(*path));
 	int err = -ENOMEM;
@@ -246,11 +284,14 @@ int stages_of_run(struct model *model, const struct run *run, int64_t process, i
 	if (path->link_count) {
 		path->own_ns = own_code_ns(path);
 		add_underlying(path, run);
+		add_unseen_waits(path);
+		add_shutdown(path, ready_ns);
 		add_calls(path, run, ready_ns);
 		add_programs(path, run, ready_ns);
 	}
 	if (!path->failed)
-		err = stages_tile(path->stretches, path->count, run->start_ns, ready_ns, ns);
+		err = stages_tile(
+			path->stretches, path->count, run->start_ns, ready_ns, ns, pieces);
 	free(path->stretches);
 	free(path);
 	return err;

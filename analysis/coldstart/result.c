@@ -9,6 +9,8 @@
 #include "analysis/coldstart/imports.h"
 #include "analysis/coldstart/touched.h"
 
+#define TIMELINE_PARTS 1000 /* of a start: what is shorter is not told apart */
+
 const char *temperature_name(enum temperature temperature)
 {
 	static const char *const names[] = {"warm", "cold", "mixed"};
@@ -41,8 +43,20 @@ static void add_stages(struct result *result, struct model *model, const struct 
 	int64_t process, int64_t ready_ns)
 {
 	int64_t ns[STAGE_COUNT] = {0};
+	struct pieces *more = realloc(result->timelines, result->wall_ns.count * sizeof(*more));
 
-	result->failed |= stages_of_run(model, run, process, ready_ns, ns) < 0;
+	result->failed |= !more;
+	if (!more)
+		return;
+	result->timelines = more;
+	more += result->wall_ns.count - 1;
+	*more = (struct pieces){0};
+	result->failed |= stages_of_run(model, run, process, ready_ns, ns, more) < 0;
+	pieces_coarsen(more, (ready_ns - run->start_ns) / TIMELINE_PARTS);
+	for (size_t i = 0; i < more->count; i++) {
+		more->list[i].start_ns -= run->start_ns;
+		more->list[i].end_ns -= run->start_ns;
+	}
 	for (size_t i = 0; i < STAGE_COUNT; i++)
 		series_add(&result->stages[i], (double)ns[i]);
 }
@@ -157,6 +171,9 @@ void result_add_ending(struct result *result, enum ending ending, int status)
 
 void result_free(struct result *result)
 {
+	for (size_t i = 0; i < result->wall_ns.count && result->timelines; i++)
+		free(result->timelines[i].list);
+	free(result->timelines);
 	for (size_t i = 0; i < STAGE_COUNT; i++)
 		free(result->stages[i].values);
 	for (size_t i = 0; i < result->import_count; i++) {

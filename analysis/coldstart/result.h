@@ -52,6 +52,7 @@ struct result {
 	double cold_share;	 /* of the bytes of all files that it touched; NAN: not asked for */
 	double disk_bytes_per_s; /* of the disk itself; NAN: not measured */
 	struct series wall_ns, stages[STAGE_COUNT];
+	struct pieces *timelines; /* of each successful run, from its start; not read back */
 	struct series memory_bytes, peak_bytes; /* grown since the first look; the most */
 	struct import_row *imports;
 	size_t import_count;

@@ -122,6 +122,30 @@ static void put_files(struct json *json, const struct result *result)
 	json_close(json, ']');
 }
 
+static void put_timeline(struct json *json, const struct pieces *pieces)
+{
+	json_open(json, '[');
+	for (size_t i = 0; i < pieces->count; i++) {
+		const struct piece *piece = &pieces->list[i];
+
+		json_open(json, '{');
+		json_member_string(json, "stage", stage_name(piece->stage));
+		json_member_int(json, "start_ns", piece->start_ns);
+		json_member_int(json, "end_ns", piece->end_ns);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
+static void put_timelines(struct json *json, const struct result *result)
+{
+	json_key(json, "timelines");
+	json_open(json, '[');
+	for (size_t i = 0; i < result->wall_ns.count; i++)
+		put_timeline(json, &result->timelines[i]);
+	json_close(json, ']');
+}
+
 static void put_endings(struct json *json, const struct result *result)
 {
 	json_key(json, "endings");
@@ -212,6 +236,7 @@ void saved_write(struct buf *out, const struct result *result, const struct stan
 	put_endings(&json, result);
 	put_series(&json, "wall_ns", &result->wall_ns);
 	put_stages(&json, result);
+	put_timelines(&json, result);
 	put_imports(&json, result);
 	put_files(&json, result);
 	json_key(&json, "memory");

@@ -25,6 +25,9 @@ enum stage stage_of_file(const char *path);
 enum stage stage_of_call(const char *name);
 enum stage stage_of_program(const char *path);
 
+/* What has to be recorded of Python for that: as `ragtime run --py` takes it; ends with NULL. */
+const char *const *stage_records(void);
+
 /* The patterns of calls that are signs of a stage; how many, at most `room`. */
 size_t stage_call_patterns(enum stage stage, const char **patterns, size_t room);
 
@@ -36,20 +39,37 @@ struct stretch {
 		ON_PATH,   /* of the thread that readiness waits for */
 		BESIDE,	   /* of its process's other threads */
 		ELSEWHERE, /* of other processes */
-		UNDERLYING /* holds where nothing else says anything */
+		UNDERLYING /* holds where nothing else says anything; without a stage it is a
+			      wait that no call shows */
 	} place;
 };
 
+/* The stages of a start one after the other, without gaps. */
+struct pieces {
+	struct piece {
+		enum stage stage;
+		int64_t start_ns, end_ns;
+	} * list;
+	size_t count, room;
+};
+
 /*
- * Adds to `ns`, one figure a stage, the whole of [start_ns, end_ns). On the path the innermost
- * stretch decides, which is the one that began last; where that only waits, the innermost of
- * those beside it, then elsewhere. Reorders the stretches. 0 or -ENOMEM.
+ * Makes them fewer: those shorter than `least_ns` that follow each other become one, of the stage
+ * that has most of it, or go to the piece before.
+ */
+void pieces_coarsen(struct pieces *pieces, int64_t least_ns);
+
+/*
+ * Adds to `ns`, one figure a stage, the whole of [start_ns, end_ns), and appends its pieces where
+ * `pieces` is not NULL. On the path the innermost stretch decides, which is the one that began
+ * last; where that only waits, the innermost of those beside it, then elsewhere. Reorders the
+ * stretches. 0 or -ENOMEM.
  */
 int stages_tile(struct stretch *stretches, size_t count, int64_t start_ns, int64_t end_ns,
-	int64_t ns[STAGE_COUNT]);
+	int64_t ns[STAGE_COUNT], struct pieces *pieces);
 
 /* The path of a run up to `ready_ns`, in the process that got ready. 0 or -ENOMEM. */
 int stages_of_run(struct model *model, const struct run *run, int64_t process, int64_t ready_ns,
-	int64_t ns[STAGE_COUNT]);
+	int64_t ns[STAGE_COUNT], struct pieces *pieces);
 
 #endif

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "analysis/coldstart/call_watch.h"
+#include "analysis/coldstart/stages.h"
 #include "lib/clock.h"
 
 #define MS 1000000ll
@@ -29,6 +30,7 @@
 /* `ragtime run OPTIONS -o TRACE -- COMMAND`; the caller frees the array alone. */
 static char **run_arguments(const struct start_plan *plan)
 {
+	const char *const *record = stage_records();
 	size_t count = 8;
 	char **list, **at;
 
@@ -36,6 +38,8 @@ static char **run_arguments(const struct start_plan *plan)
 		count++;
 	for (char **word = plan->command; *word; word++)
 		count++;
+	for (size_t i = 0; record[i]; i++)
+		count += 2;
 	list = at = calloc(count, sizeof(*list));
 	if (!list)
 		return NULL;
@@ -43,6 +47,10 @@ static char **run_arguments(const struct start_plan *plan)
 	*at++ = "run";
 	for (char **option = plan->run_options; option && *option; option++)
 		*at++ = *option;
+	for (; *record; record++) {
+		*at++ = "--py";
+		*at++ = (char *)*record;
+	}
 	*at++ = "-o";
 	*at++ = (char *)plan->trace;
 	*at++ = "--";

@@ -4,6 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "analysis/coldstart/compare.h"
 #include "analysis/coldstart/ready.h"
@@ -28,12 +29,49 @@ TEST(innermost_decides)
 	};
 	int64_t ns[STAGE_COUNT] = {0};
 
-	CHECK_EQ(stages_tile(stretches, 4, 0, 1200, ns), 0);
+	CHECK_EQ(stages_tile(stretches, 4, 0, 1200, ns, NULL), 0);
 	CHECK_EQ(ns[STAGE_exec], 100);
 	CHECK_EQ(ns[STAGE_imports], 600);
 	CHECK_EQ(ns[STAGE_weights], 250);
 	CHECK_EQ(ns[STAGE_tokenizer], 50);
 	CHECK_EQ(ns[STAGE_other], 200);
+}
+
+TEST(a_wait_that_no_call_shows)
+{
+	struct stretch stretches[] = {
+		{0, 1000, STAGE_COUNT, UNDERLYING},
+		{100, 200, STAGE_weights, BESIDE},
+		{150, 300, STAGE_imports, ON_PATH},
+	};
+	int64_t ns[STAGE_COUNT] = {0};
+
+	CHECK_EQ(stages_tile(stretches, 3, 0, 1000, ns, NULL), 0);
+	CHECK_EQ(ns[STAGE_weights], 50);
+	CHECK_EQ(ns[STAGE_imports], 150);
+	CHECK_EQ(ns[STAGE_other], 800);
+}
+
+TEST(pieces_follow_each_other)
+{
+	struct stretch stretches[] = {
+		{0, 1000, STAGE_imports, ON_PATH},
+		{100, 101, STAGE_weights, ON_PATH},
+		{300, 400, STAGE_weights, ON_PATH},
+		{401, 402, STAGE_tokenizer, ON_PATH},
+	};
+	int64_t ns[STAGE_COUNT] = {0};
+	struct pieces pieces = {0};
+
+	CHECK_EQ(stages_tile(stretches, 4, 0, 1000, ns, &pieces), 0);
+	CHECK_EQ(pieces.count, 7);
+	pieces_coarsen(&pieces, 10);
+	CHECK_EQ(pieces.count, 3);
+	CHECK_EQ(pieces.list[1].stage, STAGE_weights);
+	CHECK_EQ(pieces.list[1].start_ns, 300);
+	CHECK_EQ(pieces.list[1].end_ns, 402);
+	CHECK_EQ(pieces.list[2].end_ns, 1000);
+	free(pieces.list);
 }
 
 TEST(others_count_only_while_the_path_waits)
@@ -47,7 +85,7 @@ TEST(others_count_only_while_the_path_waits)
 	};
 	int64_t ns[STAGE_COUNT] = {0};
 
-	CHECK_EQ(stages_tile(stretches, 5, 0, 600, ns), 0);
+	CHECK_EQ(stages_tile(stretches, 5, 0, 600, ns, NULL), 0);
 	CHECK_EQ(ns[STAGE_weights], 50);
 	CHECK_EQ(ns[STAGE_imports], 50);
 	CHECK_EQ(ns[STAGE_compile], 50);
@@ -75,7 +113,7 @@ TEST(any_stretches_tile_exactly)
 			stretches[i] = (struct stretch){start, start + next_random(&seed) % 400,
 				next_random(&seed) % (STAGE_COUNT + 1), next_random(&seed) % 4};
 		}
-		CHECK_EQ(stages_tile(stretches, count, 0, 1000, ns), 0);
+		CHECK_EQ(stages_tile(stretches, count, 0, 1000, ns, NULL), 0);
 		CHECK_EQ(sum(ns), 1000);
 	}
 }

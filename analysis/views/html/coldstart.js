@@ -32,17 +32,19 @@ function drawStages(main, data) {
 }
 
 function drawRuns(main, data) {
-  const most = Math.max(...data.wall_ns.values, 1), bars = make("div", { role: "img", "aria-label": "Each start as a bar of its stages; the table below holds the same figures" });
+  const most = Math.max(...data.wall_ns.values, 1), byName = new Map(data.stages.map(stage => [stage.name, stage]));
+  const bars = make("div", { role: "img", "aria-label": "Each start as a bar over time, in the colours of its stages; the table below holds their sums" });
   const rows = data.wall_ns.values.map((wall, run) => {
     const row = { run: run + 1, wall }, bar = make("div", { class: "bar" });
     bar.style.width = `${(100 * wall) / most}%`;
-    for (const stage of stagesOf(data)) {
-      const piece = make("span", { title: `start ${run + 1}: ${stage.title} ${duration(stage.values[run])}` });
-      piece.style.width = `${(100 * stage.values[run]) / wall}%`;
+    for (const part of data.timelines[run]) {
+      const stage = byName.get(part.stage);
+      const piece = make("span", { title: `${stage.title}, ${duration(part.end_ns - part.start_ns)} from ${duration(part.start_ns)} on` });
+      piece.style.width = `${(100 * (part.end_ns - part.start_ns)) / wall}%`;
       piece.style.background = stageColour(data, stage);
       bar.append(piece);
-      row[stage.name] = stage.values[run];
     }
+    for (const stage of stagesOf(data)) row[stage.name] = stage.values[run];
     bars.append(make("p", { class: "faint", text: `start ${run + 1}, ${duration(wall)}` }), bar);
     return row;
   });
