@@ -20,6 +20,8 @@ enum state {
 	SPAN_IS_TASK = 32, /* a coroutine that is a task's */
 	SPAN_OVER = 64,
 	SPAN_BEFORE = 128, /* it had begun before tracing did */
+	SPAN_FIRST = 256,  /* its first segment has come, */
+	SPAN_LAST = 512,   /* its last one: where it ran on several threads, in any order */
 };
 
 struct span {
@@ -35,8 +37,8 @@ struct span {
 	int64_t child_thread;		 /* root of a thread that such a one runs on */
 	uint32_t kind, segments;
 	uint32_t flags; /* enum rt_segment, of the last one */
+	uint16_t state;
 	uint8_t evidence;
-	uint8_t state;
 };
 
 struct segments {
@@ -373,9 +375,11 @@ void segments_answers(struct segments *all, uint64_t root, int64_t row)
 
 static void begin(struct span *span, const struct segment *segment)
 {
-	if (span->state & SPAN_BEGUN)
+	uint16_t first = segment->flags & RT_SEGMENT_RESUMED ? 0 : SPAN_FIRST;
+
+	if (span->state & SPAN_BEGUN && (!first || span->state & SPAN_FIRST))
 		return;
-	span->state |= SPAN_BEGUN;
+	span->state |= SPAN_BEGUN | first;
 	span->start_ns = segment->start_ns;
 	span->parent = segment->parent == span->row ? segment->thread_span : segment->parent;
 	span->evidence = segment->evidence;
@@ -427,9 +431,12 @@ bool segments_take(struct segments *all, const struct segment *segment, struct s
 	span->sum.self_ns += segment->self_ns;
 	keep_longest(span, segment);
 	span->segments++;
-	span->flags = segment->flags;
+	if (!(span->state & SPAN_LAST))
+		span->flags = segment->flags;
 	*sum = span->sum;
-	if (segment->flags & RT_SEGMENT_SUSPENDED)
+	if (!(segment->flags & RT_SEGMENT_SUSPENDED))
+		span->state |= SPAN_LAST;
+	if (!(span->state & SPAN_LAST) || !(span->state & (SPAN_FIRST | SPAN_BEFORE)))
 		return false;
 	put(all, span, true);
 	return true;
@@ -467,8 +474,8 @@ void segments_finish(struct segments *all, struct segments_totals *totals)
 
 		if (!span || span->state & SPAN_OVER || !(span->state & SPAN_BEGUN))
 			continue;
-		all->totals.unfinished++;
-		put(all, span, false);
+		all->totals.unfinished += !(span->state & SPAN_LAST);
+		put(all, span, span->state & SPAN_LAST);
 	}
 	for (size_t i = 0; i < all->places.capacity; i++) {
 		struct span *span = at(all, i);
