@@ -36,6 +36,7 @@ struct inode {
 
 struct file {
 	struct inode *f_inode;
+	void *private_data;
 } KERNEL_TYPE;
 
 struct fdtable {

@@ -145,13 +145,22 @@ static __always_inline struct file **descriptor_slot(__u32 fd)
 	return fd < BPF_CORE_READ(table, max_fds) ? BPF_CORE_READ(table, fd) + fd : NULL;
 }
 
+static __always_inline struct file *descriptor_file(__u32 fd)
+{
+	struct file **slot = descriptor_slot(fd), *file = NULL;
+
+	if (!slot || bpf_probe_read_kernel(&file, sizeof(file), slot))
+		return NULL;
+	return file;
+}
+
 /* The inode of a descriptor that is a socket; 0 for others. */
 static __always_inline __u64 socket_inode(__u32 fd)
 {
-	struct file **slot = descriptor_slot(fd), *file = NULL;
+	struct file *file = descriptor_file(fd);
 	struct inode *inode;
 
-	if (!slot || bpf_probe_read_kernel(&file, sizeof(file), slot) || !file)
+	if (!file)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
 	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK)

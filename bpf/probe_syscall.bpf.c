@@ -8,6 +8,8 @@
 
 #define PATH_ROOM RK_ROOM_SMALL
 #define ADDRESS_ROOM 128
+#define SOCKET_STREAM 1
+#define PROTOCOL_TCP 6
 /* MSG_PEEK, MSG_TRUNC: the bytes stay, or are not there. */
 #define NOT_TAKEN (0x2 | 0x20)
 
@@ -42,10 +44,48 @@ static __always_inline void fill_picked(struct rk_edge *edge, struct pt_regs *re
 	}
 }
 
+struct socket {
+	struct sock *sk;
+} KERNEL_TYPE;
+
+struct sock {
+	__u16 sk_protocol;
+	__u16 sk_type;
+} KERNEL_TYPE;
+
+struct tcp_sock {
+	__u32 srtt_us; /* in eighths */
+	__u32 total_retrans;
+} KERNEL_TYPE;
+
+/* What a connection has been through, as long as it is there to be asked. */
+static __always_inline void send_tcp(__u64 ns, __u32 fd)
+{
+	struct file *file = descriptor_file(fd);
+	struct socket *socket;
+	struct tcp_sock *sock;
+	struct rk_note *note;
+
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return;
+	socket = BPF_CORE_READ(file, private_data);
+	sock = (struct tcp_sock *)BPF_CORE_READ(socket, sk);
+	if (!sock || BPF_CORE_READ((struct sock *)sock, sk_type) != SOCKET_STREAM ||
+		BPF_CORE_READ((struct sock *)sock, sk_protocol) != PROTOCOL_TCP)
+		return;
+	note = note_new(0, RK_TCP, ns);
+	if (!note)
+		return;
+	note->a = BPF_CORE_READ(sock, total_retrans);
+	note->b = BPF_CORE_READ(sock, srtt_us) >> 3;
+	note_send(note);
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall_enter, struct pt_regs *regs, long number)
 {
 	__u64 id = bpf_get_current_pid_tgid();
+	struct rk_syscall *how;
 	struct rk_settings *set;
 	struct rk_ring *ring;
 	struct rk_edge *edge;
@@ -56,12 +96,15 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long number)
 	set = settings_get();
 	if (!edge || !set)
 		return 0;
+	how = &set->syscalls[number & (RK_SYSCALLS - 1)];
 	edge->ns = bpf_ktime_get_ns();
 	edge->tid = (__u32)id;
 	edge->pid = id >> 32;
 	edge->number = (__u16)number;
 	edge->type = RK_ENTER;
-	fill_picked(edge, regs, set->syscalls[number & (RK_SYSCALLS - 1)].pick);
+	fill_picked(edge, regs, how->pick);
+	if (how->extra == RK_EXTRA_CLOSED)
+		send_tcp(edge->ns, (__u32)regs->di);
 	edge_done(ring);
 	return 0;
 }
@@ -189,6 +232,8 @@ static __always_inline void send_extra(
 		break;
 	case RK_EXTRA_ENDS3:
 		send_ends(ns, regs->r10);
+		break;
+	case RK_EXTRA_CLOSED: /* told when it began */
 		break;
 	default:
 		send_payload(regs, extra, ns, result, set);

@@ -63,6 +63,8 @@ enum rk_note_type {
 	RK_FREED = 10, /* a library's object is given back; number: its event; a = handle */
 	RK_ENDS = 9,   /* of the system call that ends at ns: a, b: two descriptors */
 	RK_DIED = 8, /* a thread; a = exit status as wait has it; b = 1 where it was the last one */
+	RK_TCP = 12, /* of the system call that begins at ns, on a connection: a = segments sent
+			again, b = round trip, microseconds */
 	RK_SAMPLE = 11, /* bytes: struct rk_sample; a = ns of processor that it stands for */
 };
 
@@ -127,6 +129,23 @@ struct rk_python {
 
 #define RK_PYTHON_NONE 0xffff
 
+/* What is counted of a thread, not told one by one. */
+enum rk_counted {
+	RK_COUNT_FAULT,
+	RK_COUNT_RECLAIM,
+	RK_COUNT_DISK_READ,
+	RK_COUNT_DISK_WRITE,
+	RK_COUNTS
+};
+
+struct rk_count {
+	__u64 calls, bytes;
+};
+
+struct rk_counts {
+	struct rk_count of[RK_COUNTS];
+};
+
 /* Rooms that a note may have for its bytes. */
 #define RK_ROOM_SMALL 456
 #define RK_ROOM_MEDIUM 4040
@@ -164,8 +183,9 @@ enum rk_extra {
 	RK_EXTRA_IN_PARTS,
 	RK_EXTRA_OUT_MESSAGE, /* descriptor, struct msghdr */
 	RK_EXTRA_IN_MESSAGE,
-	RK_EXTRA_ENDS0, /* two descriptors are written to where the first argument says */
-	RK_EXTRA_ENDS3, /* the fourth */
+	RK_EXTRA_ENDS0,	 /* two descriptors are written to where the first argument says */
+	RK_EXTRA_ENDS3,	 /* the fourth */
+	RK_EXTRA_CLOSED, /* the descriptor's connection is over, as far as that goes */
 };
 
 static inline int rk_moves(unsigned extra)

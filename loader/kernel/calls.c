@@ -207,6 +207,16 @@ static const struct rt_bytes_of *tail_of(
 	return tail;
 }
 
+/* What a connection has been through, where a call closes one. */
+static const struct rt_bytes_of *tcp_of(
+	const struct task *task, const struct task_call *call, struct rt_bytes_of *tail)
+{
+	if (task->tcp_ns != call->ns)
+		return NULL;
+	*tail = (struct rt_bytes_of){&task->tcp, sizeof(task->tcp), RT_TAIL_TCP, 0};
+	return tail;
+}
+
 /* Of the sockets that it made, moved or closed, and of those it moved bytes over. */
 static void tell_sockets(
 	struct task *task, const struct task_call *call, uint32_t kind, const struct rk_edge *edge)
@@ -259,7 +269,9 @@ static void put_call(
 	/* the kernel's own codes for a call that it begins anew */
 	if (result <= -512 && result >= -516)
 		record.result = -EINTR;
-	task_put(task, &record, tail_of(task, kind, result, &tail));
+	task_put(task, &record,
+		kind == RT_EV_close ? tcp_of(task, call, &tail)
+				    : tail_of(task, kind, result, &tail));
 }
 
 void task_exit(struct task *task, const struct rk_edge *edge)

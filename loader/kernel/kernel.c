@@ -190,6 +190,7 @@ int kernel_begin(
 	if (!kernel->sockets)
 		return -ENOMEM;
 	tasks_set_sockets(kernel->tasks, kernel->sockets);
+	tasks_set_programs(kernel->tasks, kernel->programs);
 	tasks_observe(kernel->tasks, &observer);
 	calls_fill_settings(settings);
 	settings->payload = 1;

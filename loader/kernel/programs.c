@@ -22,8 +22,8 @@
 
 /* Shared by all objects: the first that is loaded makes them, the others are given them. */
 static const char *const shared_maps[] = {
-	"pids", "rings", "notes", "settings", "drops", "muted", "pythons", NULL};
-#define SHARED_MAPS 7
+	"pids", "rings", "notes", "settings", "drops", "muted", "pythons", "counts", NULL};
+#define SHARED_MAPS 8
 
 struct mapping {
 	void *start;
@@ -420,6 +420,16 @@ uint64_t programs_drops(struct programs *programs, uint32_t tid)
 		return 0;
 	bpf_map_delete_elem(fd, &tid);
 	return count;
+}
+
+bool programs_counts(struct programs *programs, uint32_t tid, struct rk_counts *counts, bool forget)
+{
+	int fd = programs->maps[shared_index("counts")];
+	bool found = fd >= 0 && !bpf_map_lookup_elem(fd, &tid, counts);
+
+	if (found && forget)
+		bpf_map_delete_elem(fd, &tid);
+	return found;
 }
 
 void programs_mute(struct programs *programs, uint64_t inode, bool mute)

@@ -71,6 +71,10 @@ int programs_notes(struct programs *programs, programs_note_fn *take, void *cont
 /* What a thread lost since it was last asked for; 0 from then on. */
 uint64_t programs_drops(struct programs *programs, uint32_t tid);
 
+/* What has been counted of a thread, in all; false where nothing has. */
+bool programs_counts(
+	struct programs *programs, uint32_t tid, struct rk_counts *counts, bool forget);
+
 /* Nobody wants this socket's bytes any more; or again, under a number that came back. */
 void programs_mute(struct programs *programs, uint64_t inode, bool mute);
 

@@ -35,6 +35,8 @@ struct task {
 	/* notes of the call whose exit is due */
 	uint64_t notes_ns;
 	const struct rk_note *tail, *ends;
+	struct rt_tcp tcp; /* of the connection that the call closes that begins at tcp_ns */
+	uint64_t tcp_ns;
 	const struct rk_note *data[TASK_DATA];
 	unsigned data_count;
 	bool made_thread; /* the birth in progress */
@@ -51,6 +53,7 @@ struct tasks {
 	struct pack *pack;
 	const struct ticks *ticks;
 	struct sockets *sockets;
+	struct programs *programs;
 	struct samples *samples; /* NULL: none are taken */
 	struct tasks_observer observer;
 	struct map by_tid; /* to struct task * */

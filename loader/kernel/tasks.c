@@ -9,6 +9,7 @@
 
 #include "loader/capture/drain_outside.h"
 #include "loader/capture/thread.h"
+#include "loader/kernel/programs.h"
 #include "loader/kernel/samples.h"
 #include "loader/kernel/sockets.h"
 #include "loader/kernel/task_state.h"
@@ -31,6 +32,11 @@ struct tasks *tasks_new(struct drain *drain, struct pack *pack, const struct tic
 void tasks_set_sockets(struct tasks *tasks, struct sockets *sockets)
 {
 	tasks->sockets = sockets;
+}
+
+void tasks_set_programs(struct tasks *tasks, struct programs *programs)
+{
+	tasks->programs = programs;
 }
 
 void tasks_set_samples(struct tasks *tasks, struct samples *samples)
@@ -226,6 +232,25 @@ uint64_t tasks_sending_since(const struct tasks *tasks, uint64_t latest)
 	return since;
 }
 
+/* Those that the kernel's side keeps. */
+static void tell_kernel_counts(struct task *task, bool last)
+{
+	static const uint16_t kinds[RK_COUNTS] = {
+		[RK_COUNT_FAULT] = RT_EV_page_fault,
+		[RK_COUNT_RECLAIM] = RT_EV_reclaim,
+		[RK_COUNT_DISK_READ] = RT_EV_disk_read,
+		[RK_COUNT_DISK_WRITE] = RT_EV_disk_write,
+	};
+	struct rk_counts counts;
+
+	if (!programs_counts(task->all->programs, (uint32_t)task->tid, &counts, last))
+		return;
+	for (size_t i = 0; i < RK_COUNTS; i++)
+		if (counts.of[i].calls)
+			pack_counter(task->all->pack, outside_id(task->thread), kinds[i],
+				counts.of[i].calls, counts.of[i].bytes);
+}
+
 static void tell_counts(struct task *task)
 {
 	for (uint32_t i = 0; task->counts_changed && i < RT_COUNTED_MAX; i++)
@@ -254,6 +279,7 @@ static void end_task(struct task *task, uint64_t end_ns)
 	struct task **at = &tasks->flush;
 
 	tell_counts(task);
+	tell_kernel_counts(task, true);
 	task_flush(task);
 	while (task->in_flush && *at != task)
 		at = &(*at)->next_flush;
@@ -381,6 +407,11 @@ void tasks_note(void *context, const struct rk_note *note)
 		task_call(task, note);
 		return;
 	}
+	if (note->type == RK_TCP) {
+		task->tcp = (struct rt_tcp){(uint32_t)note->a, (uint32_t)note->b};
+		task->tcp_ns = note->ns;
+		return;
+	}
 	if (note->type == RK_SAMPLE) {
 		if (tasks->samples)
 			samples_take(tasks->samples, outside_id(task->thread), note,
@@ -428,8 +459,10 @@ void tasks_sample(struct tasks *tasks)
 	for (size_t i = 0; i < tasks->by_tid.capacity; i++) {
 		struct task *task = entry_task(&tasks->by_tid.entries[i]);
 
-		if (task)
-			tell_counts(task);
+		if (!task)
+			continue;
+		tell_counts(task);
+		tell_kernel_counts(task, false);
 	}
 }
 

@@ -15,6 +15,7 @@
 #include "wire/kernel.h"
 
 struct drain;
+struct programs;
 struct samples;
 struct sockets;
 struct tasks;
@@ -25,6 +26,7 @@ void calls_fill_settings(struct rk_settings *settings);
 struct tasks *tasks_new(struct drain *drain, struct pack *pack, const struct ticks *ticks);
 void tasks_free(struct tasks *tasks);
 void tasks_set_sockets(struct tasks *tasks, struct sockets *sockets);
+void tasks_set_programs(struct tasks *tasks, struct programs *programs);
 void tasks_set_samples(struct tasks *tasks, struct samples *samples);
 
 /* Who wants to know what processes become. */
