@@ -18,7 +18,7 @@
 #define KERNEL_TYPE __attribute__((preserve_access_index))
 
 struct pt_regs {
-	unsigned long r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+	unsigned long r14, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
 } KERNEL_TYPE;
 
 struct atomic {

@@ -57,7 +57,7 @@ enum rk_note_type {
 			of the socket (0: TLS) ; low = bytes of the call in all, flags RK_DATA_* */
 	RK_CALL =
 		4, /* a library's function begins; number: its event; a = handle, b = descriptor */
-	RK_RETURN = 5, /* it ends; a = handle; b = result */
+	RK_RETURN = 5, /* it ends; a = handle; b = result; flags RK_RETURN_* */
 	RK_FORK = 6,   /* a = new tid, b = new pid */
 	RK_EXEC = 7,   /* bytes: the program's path; a = the thread's id before */
 	RK_FREED = 10, /* a library's object is given back; number: its event; a = handle */
@@ -72,6 +72,12 @@ enum rk_data_flags {
 	RK_DATA_IN = 1,
 	RK_DATA_TLS = 2,
 	RK_DATA_UNREAD = 4, /* the bytes were not in memory */
+};
+
+enum rk_return_flags {
+	/* it may have begun in another thread, unseen; low = descriptor + 1 and c = inode of the
+	 * socket that the handle rides on, where those are known */
+	RK_RETURN_APART = 1,
 };
 
 struct rk_note {

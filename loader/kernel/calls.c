@@ -347,6 +347,18 @@ static int64_t library_result(uint16_t kind, int64_t result)
 	}
 }
 
+/* What it moved is told, as of now; where it has begun, nobody knows. */
+static void return_apart(struct task *task, const struct rk_note *note, struct sockets_call *facts)
+{
+	facts->begin_ns = note->ns;
+	facts->fd = (int)note->low - 1;
+	if (facts->fd >= 0)
+		sockets_ride(task->all->sockets, facts, note->c);
+	if (task->notes_ns == note->ns)
+		sockets_moved_plain(task->all->sockets, facts, task->data, task->data_count);
+	task_forget_notes(task);
+}
+
 void task_return(struct task *task, const struct rk_note *note)
 {
 	struct sockets_call facts = {.task = task,
@@ -359,6 +371,10 @@ void task_return(struct task *task, const struct rk_note *note)
 		.arg = note->a,
 		.result = library_result(note->number, (int64_t)note->b)};
 
+	if (note->flags & RK_RETURN_APART) {
+		return_apart(task, note, &facts);
+		return;
+	}
 	if (!pop_library(task, note, &call)) {
 		task_forget_notes(task);
 		return;

@@ -406,6 +406,14 @@ static void bind_session(
 	mute(sockets, socket);
 }
 
+void sockets_ride(struct sockets *sockets, const struct sockets_call *call, uint64_t inode)
+{
+	struct socket *socket = of_descriptor(sockets, call, inode);
+
+	if (socket)
+		bind_session(sockets, call, socket);
+}
+
 void sockets_moved(struct sockets *sockets, const struct sockets_call *call,
 	const struct rk_note *const *data, size_t count)
 {

@@ -46,6 +46,8 @@ void sockets_moved(struct sockets *sockets, const struct sockets_call *call,
 /* The same of a TLS library's function. */
 void sockets_moved_plain(struct sockets *sockets, const struct sockets_call *call,
 	const struct rk_note *const *data, size_t count);
+/* The session is known to ride on descriptor `fd`, a socket of that inode. */
+void sockets_ride(struct sockets *sockets, const struct sockets_call *call, uint64_t inode);
 void sockets_session_ended(
 	struct sockets *sockets, struct task *task, uint64_t session, uint64_t ns);
 

@@ -38,6 +38,12 @@ static const struct function {
 	{0},
 };
 
+static const struct function go_functions[] = {
+	{"crypto/tls.(*Conn).Read", "go_read", false},
+	{"crypto/tls.(*Conn).Write", "go_write", false},
+	{0},
+};
+
 /* A process that may load a library, or has just done so. */
 struct look {
 	struct look *next;
@@ -76,6 +82,26 @@ void tls_free(struct tls *tls)
 	free(tls);
 }
 
+/* Go's are in the program's own table of symbols, where it was not taken away. */
+static bool find_symbol(struct elf *elf, const struct function *function, struct elf_symbol *symbol)
+{
+	const struct elf_symbol *symbols;
+	size_t count;
+
+	if (!strchr(function->symbol, '/'))
+		return elf_exported(elf, function->symbol, symbol);
+	if (elf_load(elf))
+		return false;
+	symbols = elf_symbols(elf, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(symbols[i].name, function->symbol) != 0)
+			continue;
+		*symbol = symbols[i];
+		return true;
+	}
+	return false;
+}
+
 /* One function of a file. 0, or -errno; -ENOENT where the file has no such. */
 static int probe(struct tls *tls, struct elf *elf, const char *path, pid_t pid,
 	const struct function *function)
@@ -86,8 +112,7 @@ static int probe(struct tls *tls, struct elf *elf, const char *path, pid_t pid,
 	char name[48];
 	int count, err;
 
-	if (!elf_exported(elf, function->symbol, &symbol) ||
-		!elf_offset(elf, symbol.address, &entry))
+	if (!find_symbol(elf, function, &symbol) || !elf_offset(elf, symbol.address, &entry))
 		return -ENOENT;
 	if (function->entry_only)
 		return programs_probe(tls->programs, PROGRAMS_tls, function->program, &at);
@@ -100,16 +125,18 @@ static int probe(struct tls *tls, struct elf *elf, const char *path, pid_t pid,
 	return err ? err : programs_probe(tls->programs, PROGRAMS_tls, function->program, &at);
 }
 
-static void attach(struct tls *tls, const char *path, const char *shown, pid_t pid)
+/* How many of these functions are seen from now on. */
+static unsigned attach(struct tls *tls, const char *path, const char *shown, pid_t pid,
+	const struct function *list)
 {
 	struct elf *elf = elf_open(open(path, O_RDONLY | O_CLOEXEC));
 	unsigned done = 0;
 
 	if (!elf) {
 		log_warn("process %d: cannot read %s: its TLS is not seen", (int)pid, shown);
-		return;
+		return 0;
 	}
-	for (const struct function *function = functions; function->symbol; function++) {
+	for (const struct function *function = list; function->symbol; function++) {
 		int err = probe(tls, elf, path, pid, function);
 
 		if (!err)
@@ -123,6 +150,7 @@ static void attach(struct tls *tls, const char *path, const char *shown, pid_t p
 	}
 	log_debug("process %d: %u functions of %s", (int)pid, done, shown);
 	elf_close(elf);
+	return done;
 }
 
 /* Once for each process and file. */
@@ -178,11 +206,13 @@ void tls_look(struct tls *tls, pid_t pid)
 		snprintf(path, sizeof(path), library->builtin ? "/proc/%d/exe" : "/proc/%d/root%s",
 			(int)pid, library->path);
 		if (is_new(tls, pid, path))
-			attach(tls, path, library->path, pid);
+			attach(tls, path, library->path, pid, functions);
 	}
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	if (candidate.go && !candidate.tls_count && is_new(tls, pid, path))
-		log_warn("process %d: what a Go program says over its own TLS is not seen",
+	if (candidate.go && !candidate.tls_count && is_new(tls, pid, path) &&
+		attach(tls, path, candidate.program, pid, go_functions) < 2)
+		log_note("process %d: what a Go program says over its own TLS is not seen: it has "
+			 "no symbols of crypto/tls",
 			(int)pid);
 }
 
