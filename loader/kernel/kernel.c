@@ -15,7 +15,9 @@
 #include "loader/kernel/sockets.h"
 #include "loader/kernel/tasks.h"
 #include "loader/kernel/tls.h"
+#include "loader/kernel/uprobe.h"
 #include "loader/stream/pack.h"
+#include "loader/target/rights.h"
 
 struct kernel {
 	struct programs *programs;
@@ -84,6 +86,7 @@ struct kernel *kernel_open(const struct kernel_options *options)
 		kernel_close(kernel);
 		return NULL;
 	}
+	rights_reduce(!uprobe_has_multi());
 	kernel->feed = feed_new(kernel->programs);
 	if (kernel->seen & 1u << PROGRAMS_tls)
 		kernel->tls = tls_new(kernel->programs);

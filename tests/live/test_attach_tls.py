@@ -137,6 +137,6 @@ with StandIn() as stand_in:
         check_client("requests", stand_in)
     if shutil.which("node"):
         run("node", stand_in, "node", "-e", NODE)
-    if shutil.which("go"):
+    if FULL and shutil.which("go"):
         run("go", stand_in, build_go())
 finish()
