@@ -25,6 +25,7 @@ enum node_flag {
 	NODE_ADOPTED = 16,   /* its parent is inferred here */
 	NODE_THREAD = 32,    /* root of a thread */
 	NODE_TIMER = 64,     /* a wait for events in which none came */
+	NODE_ANSWERED = 128, /* a request whose other end is in the trace */
 };
 
 struct node {

@@ -388,6 +388,17 @@ static int settle_threads(struct graph *graph)
 	return err;
 }
 
+static void mark_answered(struct graph *graph)
+{
+	for (uint32_t i = 0; i < graph->request_count; i++) {
+		const struct node *node = &graph->nodes[graph->requests[i].node];
+
+		if (node->flags & NODE_SERVER && node->parent < graph->count &&
+			graph->nodes[node->parent].request != NODE_NONE)
+			graph->nodes[node->parent].flags |= NODE_ANSWERED;
+	}
+}
+
 int settle(struct graph *graph)
 {
 	struct active active = {0};
@@ -406,5 +417,6 @@ int settle(struct graph *graph)
 		lift(graph);
 	if (!err)
 		err = settle_threads(graph);
+	mark_answered(graph);
 	return err ? err : graph_link(graph);
 }

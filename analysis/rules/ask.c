@@ -2,6 +2,7 @@
 /* What rules ask of nodes and requests, and of their thresholds. */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "analysis/rules/rule.h"
 #include "analysis/rules/thresholds.h"
@@ -9,6 +10,9 @@
 
 /* Times of two threads, and of a request and the call behind it, may cross by so much. */
 #define CROSSING_NS 100000
+
+/* What a client needs to make a request of the next item, and to read its answer. */
+#define CLIENT_NS 2000000
 
 double limit(const struct rule_context *context, const char *key)
 {
@@ -29,6 +33,19 @@ bool rule_is_database(const struct rule_context *context, const struct request *
 {
 	(void)context;
 	return request->system != 0;
+}
+
+bool rule_is_control(const struct rule_context *context, const struct request *request)
+{
+	static const char *const words[] = {
+		"BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "DISCARD", "MULTI"};
+	const char *operation = rule_text(context, request->db_operation);
+
+	for (size_t i = 0; *operation && i < sizeof(words) / sizeof(*words); i++) {
+		if (!strcasecmp(operation, words[i]))
+			return true;
+	}
+	return false;
 }
 
 bool rule_is_http(const struct rule_context *context, const struct request *request)
@@ -141,20 +158,43 @@ const char *rule_object_name(const struct rule_context *context, const struct no
 	return rule_text(context, rule_object_text(context, node));
 }
 
-uint32_t rule_first_call(
-	const struct rule_context *context, const struct scope *scope, int64_t from_ns)
+int64_t rule_call_process(const struct rule_context *context, const struct rule_call *call)
 {
-	uint32_t low = 0, high = scope->call_count;
+	return context->graph->threads[rule_call_node(context, call)->thread].process;
+}
+
+uint64_t rule_process_key(
+	const struct rule_context *context, const struct rule_call *call, uint32_t name)
+{
+	return (uint64_t)rule_call_process(context, call) << 32 | name;
+}
+
+static uint32_t first_from(
+	const struct rule_context *context, const uint32_t *nodes, uint32_t count, int64_t from_ns)
+{
+	uint32_t low = 0, high = count;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (rule_node(context, scope->calls[middle])->start_ns < from_ns)
+		if (rule_node(context, nodes[middle])->start_ns < from_ns)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	return low;
+}
+
+uint32_t rule_first_call(
+	const struct rule_context *context, const struct scope *scope, int64_t from_ns)
+{
+	return first_from(context, scope->calls, scope->call_count, from_ns);
+}
+
+uint32_t rule_first_request(
+	const struct rule_context *context, const struct scope *scope, int64_t from_ns)
+{
+	return first_from(context, scope->requests, scope->request_count, from_ns);
 }
 
 uint64_t *rule_place(struct rule_context *context, struct map *map, uint64_t key)
@@ -191,11 +231,86 @@ int64_t rule_longest(const struct rule_context *context, const struct scope *sco
 	return longest_ns;
 }
 
+/* Between them, where so little that it goes with them. */
+static int64_t gaps(const struct rule_context *context, const struct scope *scope, uint32_t first,
+	uint32_t count)
+{
+	int64_t sum_ns = 0;
+
+	for (uint32_t i = first + 1; i < first + count; i++) {
+		const struct node *before = rule_node(context, scope->requests[i - 1]);
+		int64_t gap_ns = rule_node(context, scope->requests[i])->start_ns - before->end_ns;
+
+		if (gap_ns > 0 && (gap_ns <= CLIENT_NS || gap_ns <= node_duration(before)))
+			sum_ns += gap_ns;
+	}
+	return sum_ns;
+}
+
+/* What a thread has on a unit's path between two moments. The sections stand last moments first. */
+static int64_t on_path(const struct rule_context *context, uint32_t number, uint32_t thread,
+	int64_t start_ns, int64_t end_ns)
+{
+	const struct unit *unit = &context->units->list[number];
+	const struct section_of_path *sections = &context->units->path.sections[unit->first];
+	uint32_t low = 0, high = unit->section_count;
+	int64_t sum_ns = 0;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (sections[middle].start_ns >= end_ns)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < unit->section_count && sections[low].end_ns > start_ns; low++) {
+		int64_t from = sections[low].start_ns, to = sections[low].end_ns;
+
+		if (rule_node(context, sections[low].node)->thread == thread)
+			sum_ns += (to < end_ns ? to : end_ns) - (from > start_ns ? from : start_ns);
+	}
+	return sum_ns;
+}
+
+int64_t rule_run_cost(const struct rule_context *context, const struct scope *scope, uint32_t first,
+	uint32_t count)
+{
+	const struct node *node = rule_node(context, scope->requests[first]);
+	int64_t cost_ns =
+		rule_sum(context, scope, first, count) + gaps(context, scope, first, count);
+	int64_t path_ns;
+
+	if (scope->unit == NODE_NONE)
+		return 0;
+	path_ns = on_path(context, scope->unit, node->thread, node->start_ns,
+		rule_node(context, scope->requests[first + count - 1])->end_ns);
+	cost_ns = (cost_ns < path_ns ? cost_ns : path_ns) -
+		rule_longest(context, scope, first, count);
+	return cost_ns > 0 ? cost_ns : 0;
+}
+
+int64_t rule_work_ns(const struct rule_context *context)
+{
+	const struct units *units = context->units;
+
+	return units->total_ns - units->operations[context->graph->operation_count - 1].path_ns;
+}
+
+/* On the paths without imports. */
+static int64_t waited_ns(const struct rule_context *context, unsigned wait)
+{
+	const struct units *units = context->units;
+
+	return units->leaves[wait] -
+		units->operations[context->graph->operation_count - 1].leaves[wait];
+}
+
 double rule_share(const struct rule_context *context, unsigned wait)
 {
-	return context->units->total_ns > 0
-		? (double)context->units->leaves[wait] * 100 / (double)context->units->total_ns
-		: 0;
+	int64_t work_ns = rule_work_ns(context);
+
+	return work_ns > 0 ? (double)waited_ns(context, wait) * 100 / (double)work_ns : 0;
 }
 
 void finding_add_run(struct rule_context *context, struct finding *finding,
@@ -213,14 +328,15 @@ void finding_add_run(struct rule_context *context, struct finding *finding,
 	finding_occurred(finding, scope->unit);
 }
 
-void rule_on_wait(struct rule_context *context, unsigned wait, const char *what)
+struct finding *rule_on_wait(struct rule_context *context, unsigned wait, const char *what)
 {
 	const struct units *units = context->units;
 	struct finding *finding;
 
 	if (rule_share(context, wait) < limit(context, "share_percent") ||
-		units->leaves[wait] < limit_ns(context, "total_ms") || !units->leaves[wait])
-		return;
+		waited_ns(context, wait) < limit_ns(context, "total_ms") ||
+		waited_ns(context, wait) <= 0)
+		return NULL;
 	finding = finding_on(context, what);
 	for (uint32_t i = 0; i < units->count; i++) {
 		const struct unit *unit = &units->list[i];
@@ -236,5 +352,6 @@ void rule_on_wait(struct rule_context *context, unsigned wait, const char *what)
 			before = node;
 		}
 	}
-	finding_add_time(finding, units->leaves[wait], wait);
+	finding_add_time(finding, waited_ns(context, wait), wait);
+	return finding;
 }

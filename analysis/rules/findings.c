@@ -172,6 +172,14 @@ void finding_escalate(struct finding *finding)
 		finding->escalated = true;
 }
 
+void finding_doubt(struct finding *finding, int confidence)
+{
+	if (!finding)
+		return;
+	finding->confidence = confidence;
+	finding->doubted = true;
+}
+
 void finding_advise(struct finding *finding, const char *name)
 {
 	if (finding)
@@ -188,6 +196,12 @@ void finding_charge(struct finding *finding, int64_t ns)
 {
 	if (finding)
 		finding->charged_ns += ns;
+}
+
+void finding_floor(struct finding *finding, int64_t ns)
+{
+	if (finding)
+		finding->floor_ns += ns;
 }
 
 void finding_note(struct finding *finding, const char *format, ...)
@@ -222,6 +236,8 @@ static int work_out_saving(
 		finding->saving_ns += finding->extra_ns[i] < units->leaves[i] ? finding->extra_ns[i]
 									      : units->leaves[i];
 	finding->saving_ns += finding->charged_ns;
+	if (finding->saving_ns < finding->floor_ns)
+		finding->saving_ns = finding->floor_ns;
 	if (finding->saving_ns > units->total_ns)
 		finding->saving_ns = units->total_ns;
 	return err;
@@ -233,6 +249,8 @@ static enum severity judge(const struct rule *rule, const struct finding *findin
 {
 	enum severity severity = rule->severity;
 
+	if (finding->doubted)
+		return SEVERITY_LOW;
 	if (finding->escalated && severity < SEVERITY_CRITICAL)
 		severity++;
 	if (finding->share >= 0.3 && severity < SEVERITY_HIGH)
@@ -266,7 +284,8 @@ static int work_out(const struct units *units, struct replay *replay, const stru
 	double rate = units->count ? (double)finding->count / units->count : 0;
 	int err = work_out_saving(units, replay, finding);
 
-	finding->confidence = rule->confidence;
+	if (!finding->confidence)
+		finding->confidence = rule->confidence;
 	finding->share =
 		units->total_ns > 0 ? (double)finding->saving_ns / (double)units->total_ns : 0;
 	finding->impact = impact_score(finding->share, rate, 0);
@@ -381,6 +400,8 @@ int findings_find(const struct units *units, struct replay *replay,
 	context.error = scopes_make(units, &scopes);
 	context.scopes = scopes.list;
 	context.scope_count = scopes.count;
+	context.calls = scopes.calls;
+	context.call_count = scopes.call_count;
 	context.templates = scopes.templates;
 	context.objects = scopes.objects;
 	context.object_count = scopes.object_count;

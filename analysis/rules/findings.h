@@ -33,8 +33,8 @@ struct finding {
 	uint32_t count, capacity;
 	uint32_t occurrences, units, last_unit;
 	int64_t extra_ns[WAIT_CLASSES];
-	int64_t charged_ns;
-	bool escalated;
+	int64_t charged_ns, floor_ns;
+	bool escalated, doubted;
 };
 
 struct findings {

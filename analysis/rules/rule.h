@@ -30,6 +30,11 @@ struct rule_object {
 	uint8_t kind;
 };
 
+/* A lookup, connect or handshake of any scope. */
+struct rule_call {
+	uint32_t scope, index; /* of rule_context.scopes, of its calls */
+};
+
 struct thresholds;
 struct findings;
 
@@ -40,6 +45,10 @@ struct rule_context {
 	struct findings *findings;
 	const struct scope *scopes;
 	uint32_t scope_count;
+	/* all of them, those of one process together, in the order of starts: what one request
+	 * opens another could have used */
+	const struct rule_call *calls;
+	uint32_t call_count;
 	const uint32_t *templates; /* of each request, in graph.texts */
 	const struct rule_object *objects;
 	uint32_t object_count;
@@ -89,6 +98,8 @@ static inline const char *rule_text(const struct rule_context *context, uint32_t
 unsigned rule_class(const struct rule_context *context, const struct node *node);
 bool rule_is_database(const struct rule_context *context, const struct request *request);
 bool rule_is_http(const struct rule_context *context, const struct request *request);
+/* BEGIN, COMMIT and their like: around what a program does, not what it does. */
+bool rule_is_control(const struct rule_context *context, const struct request *request);
 /* Language models, not embeddings. */
 bool rule_is_chat(const struct rule_context *context, const struct request *request);
 bool rule_failed(const struct rule_context *context, const struct request *request);
@@ -105,6 +116,20 @@ bool rule_is_malformed(const struct rule_context *context, const struct scope *s
 /* The first of a scope's calls that begins at a moment or later; call_count: none. */
 uint32_t rule_first_call(
 	const struct rule_context *context, const struct scope *scope, int64_t from_ns);
+/* The same of its requests. */
+uint32_t rule_first_request(
+	const struct rule_context *context, const struct scope *scope, int64_t from_ns);
+
+static inline const struct node *rule_call_node(
+	const struct rule_context *context, const struct rule_call *call)
+{
+	return rule_node(context, context->scopes[call->scope].calls[call->index]);
+}
+
+/* The process of a call; and a key for what it has with a name in graph.texts. */
+int64_t rule_call_process(const struct rule_context *context, const struct rule_call *call);
+uint64_t rule_process_key(
+	const struct rule_context *context, const struct rule_call *call, uint32_t name);
 
 /* Name of the object that a node works on, in graph.texts; 0 where it has none. */
 uint32_t rule_object_text(const struct rule_context *context, const struct node *node);
@@ -118,14 +143,14 @@ int64_t rule_sum(const struct rule_context *context, const struct scope *scope, 
 /* Of the longest of them. */
 int64_t rule_longest(const struct rule_context *context, const struct scope *scope, uint32_t first,
 	uint32_t count);
-/* What part of the paths of all units a class of wait has, in percent. */
+/* What such requests, one after the other in one thread, take of their unit's path without the
+ * longest of them; what a client does for each of them goes with it. */
+int64_t rule_run_cost(const struct rule_context *context, const struct scope *scope, uint32_t first,
+	uint32_t count);
+/* What all units took without imports, which happen once: what shares are of. */
+int64_t rule_work_ns(const struct rule_context *context);
+/* What part of that a class of wait has on the paths, in percent. */
 double rule_share(const struct rule_context *context, unsigned wait);
-
-/*
- * A finding on a class of wait that has more than its share of the paths: limits "share_percent"
- * and "total_ms" of the rule at work. Its evidence are the waits on the paths.
- */
-void rule_on_wait(struct rule_context *context, unsigned wait, const char *what);
 
 /* map_at for rules: a place for a number of theirs, which 0 begins. */
 uint64_t *rule_place(struct rule_context *context, struct map *map, uint64_t key);
@@ -133,6 +158,13 @@ uint64_t *rule_place(struct rule_context *context, struct map *map, uint64_t key
 /* ---- what rules say ---- */
 
 struct finding;
+
+/*
+ * A finding on a class of wait that has more than its share of the paths: limits "share_percent"
+ * and "total_ms" of the rule at work. Its evidence are the waits on the paths. NULL: there is
+ * none.
+ */
+struct finding *rule_on_wait(struct rule_context *context, unsigned wait, const char *what);
 
 /* That of the rule at work on `what`, which names no user data: a template. NULL: out of memory. */
 struct finding *finding_on(struct rule_context *context, const char *what);
@@ -158,6 +190,9 @@ uint32_t finding_occurrences(const struct finding *finding);
 /* It is worse than usual. */
 void finding_escalate(struct finding *finding);
 
+/* It is less sure than the rule's are (in percent), and so of low severity. */
+void finding_doubt(struct finding *finding, int confidence);
+
 /* Its advice stands under this name (a literal), where that is not the rule's. */
 void finding_advise(struct finding *finding, const char *name);
 
@@ -166,6 +201,9 @@ void finding_add_time(struct finding *finding, int64_t ns, unsigned wait);
 
 /* Time that the rule itself has found on the path, or to hold up others, and that would go. */
 void finding_charge(struct finding *finding, int64_t ns);
+
+/* It saves no less than that: waits that hide it from the replay are on the path in its stead. */
+void finding_floor(struct finding *finding, int64_t ns);
 
 /* A sentence of its own after the title: literals and figures only. */
 void finding_note(struct finding *finding, const char *format, ...)

@@ -23,15 +23,19 @@ static void look(struct rule_context *context, const struct scope *scope, uint32
 	finding_occurred(finding, scope->unit);
 }
 
+/* When each was last answered, + 1: of the run, for what one request computed the next could have
+ * had. */
 void rule_cache_miss_repeat(struct rule_context *context)
 {
+	struct map asked = {0};
+
 	for (uint32_t s = 0; s < context->scope_count; s++) {
 		const struct scope *scope = &context->scopes[s];
-		struct map asked = {0};
 		uint32_t miss = 0; /* place of the last + 1 */
 
 		for (uint32_t i = 0; i < scope->request_count; i++) {
 			const struct request *request = rule_request(context, scope, i);
+			const struct node *node = rule_node(context, scope->requests[i]);
 			uint64_t *before;
 
 			if (is_miss(context, request))
@@ -39,10 +43,12 @@ void rule_cache_miss_repeat(struct rule_context *context)
 			if (!request->request_hash)
 				continue;
 			before = rule_place(context, &asked, request->request_hash);
-			if (*before && miss > *before)
+			if (*before && miss &&
+				rule_node(context, scope->requests[miss - 1])->start_ns >=
+					(int64_t)*before - 1)
 				look(context, scope, i, miss - 1);
-			*before = i + 1;
+			*before = (uint64_t)node->end_ns + 1;
 		}
-		map_free(&asked);
 	}
+	map_free(&asked);
 }

@@ -131,16 +131,20 @@ static bool holds_up(const struct work *work, uint32_t index)
 	return false;
 }
 
-/* Without imports, which happen once. */
+/* Without imports, which happen once, and what waiting for a processor has added. */
 static int64_t blocked_ns(const struct work *work, uint32_t index)
 {
+	const struct rule_context *context = work->context;
+	const struct node *node = rule_node(context, index);
 	const struct block *block = &work->blocks[index];
 	const struct imports *imports = &work->imports[index];
 	int64_t ns = block->end_ns - block->start_ns;
 
-	return imports->first_ns < block->end_ns && imports->last_ns > block->start_ns
-		? ns - imports->ns
-		: ns;
+	if (imports->first_ns < block->end_ns && imports->last_ns > block->start_ns)
+		ns -= imports->ns;
+	if (work->is_told[index] != TOLD_CALL)
+		ns -= (int64_t)((double)ns * context->graph->threads[node->thread].queue_part);
+	return ns;
 }
 
 static bool is_computing(struct work *work, uint32_t index)

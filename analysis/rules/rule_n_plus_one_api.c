@@ -18,7 +18,8 @@ static uint32_t run_from(const struct rule_context *context, const struct scope 
 	uint32_t count = 1;
 
 	while (i + count < scope->request_count &&
-		rule_template(context, scope, i + count) == rule_template(context, scope, i) &&
+		rule_alike(rule_text(context, rule_template(context, scope, i + count)),
+			rule_text(context, rule_template(context, scope, i))) &&
 		rule_follows(rule_node(context, scope->requests[i + count - 1]),
 			rule_node(context, scope->requests[i + count]),
 			limit_ns(context, "max_gap_ms")))
@@ -35,6 +36,7 @@ static void look(
 		return;
 	finding = finding_on_request(context, scope, i);
 	finding_add_run(context, finding, scope, i, count);
+	finding_floor(finding, rule_run_cost(context, scope, i, count));
 }
 
 void rule_n_plus_one_api(struct rule_context *context)

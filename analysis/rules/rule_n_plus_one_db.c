@@ -8,21 +8,28 @@
 
 #include "analysis/rules/rule.h"
 
-/* How many from `i` on have the same template and thread and follow each other. */
-static uint32_t run_from(const struct rule_context *context, const struct scope *scope, uint32_t i)
+/* How many from `i` on have the same template and thread and follow each other; what begins and
+ * ends transactions stands between them. The end of the run, behind the last query. */
+static uint32_t run_from(
+	const struct rule_context *context, const struct scope *scope, uint32_t i, uint32_t *count)
 {
-	uint32_t count = 1;
+	uint32_t end = i + 1;
 
-	while (i + count < scope->request_count) {
-		const struct node *before = rule_node(context, scope->requests[i + count - 1]);
-		const struct node *node = rule_node(context, scope->requests[i + count]);
+	*count = 1;
+	for (uint32_t j = i + 1; j < scope->request_count; j++) {
+		const struct node *before = rule_node(context, scope->requests[j - 1]);
+		const struct node *node = rule_node(context, scope->requests[j]);
 
-		if (rule_template(context, scope, i + count) != rule_template(context, scope, i) ||
-			node->thread != before->thread || !rule_follows(before, node, INT64_MAX))
+		if (node->thread != before->thread || !rule_follows(before, node, INT64_MAX))
 			break;
-		count++;
+		if (rule_template(context, scope, j) == rule_template(context, scope, i)) {
+			end = j + 1;
+			++*count;
+		} else if (!rule_is_control(context, rule_request(context, scope, j))) {
+			break;
+		}
 	}
-	return count;
+	return end;
 }
 
 static bool reads(const struct rule_context *context, const struct request *request)
@@ -39,17 +46,16 @@ static bool reads(const struct rule_context *context, const struct request *requ
 	return false;
 }
 
-static void look(
-	struct rule_context *context, const struct scope *scope, uint32_t i, uint32_t count)
+/* Many of them cost more than their time: each is a wait for the network of another day. */
+static bool is_enough(const struct rule_context *context, const struct scope *scope, uint32_t i,
+	uint32_t end, uint32_t count)
 {
-	struct finding *finding;
+	int64_t total_ns = rule_sum(context, scope, i, end - i);
 
-	if (rule_sum(context, scope, i, count) < limit_ns(context, "total_ms"))
-		return;
-	finding = finding_on_request(context, scope, i);
-	finding_add_run(context, finding, scope, i, count);
-	if (count >= limit(context, "critical_calls"))
-		finding_escalate(finding);
+	return count >= limit(context, "calls") &&
+		(total_ns >= limit_ns(context, "total_ms") ||
+			(count >= limit(context, "many_calls") &&
+				total_ns >= limit_ns(context, "many_total_ms")));
 }
 
 void rule_n_plus_one_db(struct rule_context *context)
@@ -57,11 +63,18 @@ void rule_n_plus_one_db(struct rule_context *context)
 	for (uint32_t s = 0; s < context->scope_count; s++) {
 		const struct scope *scope = &context->scopes[s];
 
-		for (uint32_t i = 0, count; i < scope->request_count; i += count) {
-			count = run_from(context, scope, i);
-			if (count >= limit(context, "calls") &&
-				reads(context, rule_request(context, scope, i)))
-				look(context, scope, i, count);
+		for (uint32_t i = 0, end, count; i < scope->request_count; i = end) {
+			struct finding *finding;
+
+			end = run_from(context, scope, i, &count);
+			if (!reads(context, rule_request(context, scope, i)) ||
+				!is_enough(context, scope, i, end, count))
+				continue;
+			finding = finding_on_request(context, scope, i);
+			finding_add_run(context, finding, scope, i, end - i);
+			finding_floor(finding, rule_run_cost(context, scope, i, end - i));
+			if (count >= limit(context, "critical_calls"))
+				finding_escalate(finding);
 		}
 	}
 }

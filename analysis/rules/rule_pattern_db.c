@@ -28,12 +28,19 @@ static uint32_t rounds_of(
 static bool is_mixed(
 	const struct rule_context *context, const struct scope *scope, uint32_t i, uint32_t length)
 {
+	uint32_t first = NODE_NONE;
+
 	for (uint32_t j = 1; j < length; j++) {
 		if (!is_query(context, scope, i + j))
 			return false;
 	}
-	for (uint32_t j = 1; j < length; j++) {
-		if (rule_template(context, scope, i + j) != rule_template(context, scope, i))
+	for (uint32_t j = 0; j < length; j++) {
+		if (rule_is_control(context, rule_request(context, scope, i + j)))
+			continue;
+		if (first == NODE_NONE)
+			first = i + j;
+		else if (rule_template(context, scope, i + j) !=
+			rule_template(context, scope, first))
 			return true;
 	}
 	return false;
@@ -54,6 +61,7 @@ static bool look(struct rule_context *context, const struct scope *scope, uint32
 	for (uint32_t j = i; j < i + length * rounds; j++)
 		finding_add(
 			context, finding, scope->requests[j], j < i + length ? 0 : REPLAY_WHOLE);
+	finding_floor(finding, rule_run_cost(context, scope, i, length * rounds));
 	finding_occurred(finding, scope->unit);
 	finding_note(finding, "%u rounds of %u queries", rounds, length);
 	return true;

@@ -8,14 +8,23 @@
 
 #include "analysis/rules/rule.h"
 
-/* Queries under way when the i-th begins, itself included; they stand in the order of starts. */
+/* Connections with a query under way when the i-th begins, its own included; queries stand in the
+ * order of starts. Of a pipeline all are one connection's. */
 static uint32_t in_flight(const struct rule_context *context, const uint32_t *nodes, uint32_t i)
 {
 	int64_t start_ns = rule_node(context, nodes[i])->start_ns;
-	uint32_t count = 1;
+	uint32_t seen[RULE_NEAR], count = 1;
 
-	for (uint32_t j = i; j-- && i - j < RULE_NEAR;)
-		count += rule_node(context, nodes[j])->end_ns > start_ns;
+	seen[0] = rule_node(context, nodes[i])->object;
+	for (uint32_t j = i; j-- && i - j < RULE_NEAR;) {
+		const struct node *node = rule_node(context, nodes[j]);
+		uint32_t k = 0;
+
+		while (k < count && seen[k] != node->object)
+			k++;
+		if (k == count && node->end_ns > start_ns)
+			seen[count++] = node->object;
+	}
 	return count;
 }
 

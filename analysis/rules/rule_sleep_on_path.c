@@ -35,19 +35,12 @@ static uint32_t on_thread(const struct rule_context *context, const struct scope
 static struct around around(
 	const struct rule_context *context, const struct scope *scope, const struct node *sleep)
 {
-	uint32_t low = 0, high = scope ? scope->request_count : 0;
 	struct around found = {NODE_NONE, NODE_NONE, NODE_NONE};
+	uint32_t low;
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (rule_node(context, scope->requests[middle])->start_ns < sleep->start_ns)
-			low = middle + 1;
-		else
-			high = middle;
-	}
 	if (!scope)
 		return found;
+	low = rule_first_request(context, scope, sleep->start_ns);
 	found.after = on_thread(context, scope, sleep->thread, low, false);
 	found.before = on_thread(context, scope, sleep->thread, low - 1, true);
 	if (found.before != NODE_NONE)
@@ -157,7 +150,7 @@ void rule_sleep_on_path(struct rule_context *context)
 		look(context, i, true, &total_ns);
 	if (total_ns < limit_ns(context, "total_ms") ||
 		(double)total_ns * 100 <
-			limit(context, "share_percent") * (double)context->units->total_ns)
+			limit(context, "share_percent") * (double)rule_work_ns(context))
 		return;
 	for (uint32_t i = 0; i < context->units->count; i++)
 		look(context, i, false, NULL);

@@ -39,7 +39,7 @@ void rule_slow_stage(struct rule_context *context)
 		unsigned class = rule_class(context, node);
 		double limit_ns;
 
-		if (!class || node->flags & (NODE_SERVER | NODE_HIDDEN))
+		if (!class || node->flags & (NODE_SERVER | NODE_HIDDEN | NODE_ANSWERED))
 			continue;
 		limit_ns = limit_of(context, class);
 		if (limit_ns > 0 && (double)node_duration(node) > limit_ns)

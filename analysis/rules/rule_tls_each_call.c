@@ -26,48 +26,54 @@ static bool could_resume(
 	return could;
 }
 
-static void look(struct rule_context *context, const struct scope *scope, uint32_t i,
-	uint64_t count, uint64_t *seen)
+/* Of one peer: handshakes that could have been spared, the first close, told already. */
+struct peers {
+	struct map connections, counts, closed, seen;
+};
+
+static void count(struct rule_context *context, struct peers *peers, const struct rule_call *call)
 {
-	const char *name = rule_object_name(context, rule_node(context, scope->calls[i]));
+	const struct node *node = rule_call_node(context, call);
+	uint64_t key = rule_process_key(context, call, rule_object_text(context, node));
+
+	/* a handshake without blocking takes several calls */
+	if (map_find(&peers->connections, node->object))
+		return;
+	*rule_place(context, &peers->connections, node->object) = 1;
+	*rule_place(context, &peers->counts, key) +=
+		could_resume(context, node, rule_place(context, &peers->closed, key));
+}
+
+static void look(struct rule_context *context, struct peers *peers, const struct rule_call *call)
+{
+	const struct scope *scope = &context->scopes[call->scope];
+	const struct node *node = rule_call_node(context, call);
+	uint64_t key = rule_process_key(context, call, rule_object_text(context, node));
+	uint64_t *seen = rule_place(context, &peers->seen, key);
 	struct finding *finding;
 
-	if ((double)count + 1 < limit(context, "handshakes"))
+	if ((double)*rule_place(context, &peers->counts, key) + 1 < limit(context, "handshakes"))
 		return;
-	finding = finding_on(context, name);
-	finding_add(context, finding, scope->calls[i], *seen ? REPLAY_WHOLE : 0);
-	if (!*seen)
-		finding_occurred(finding, scope->unit);
+	finding = finding_on(context, rule_object_name(context, node));
+	finding_add(context, finding, scope->calls[call->index], *seen ? REPLAY_WHOLE : 0);
+	finding_occurred(finding, scope->unit);
 	*seen = 1;
 }
 
 void rule_tls_each_call(struct rule_context *context)
 {
-	for (uint32_t s = 0; s < context->scope_count; s++) {
-		const struct scope *scope = &context->scopes[s];
-		struct map connections = {0}, counts = {0}, seen = {0}, closed = {0};
+	struct peers peers = {0};
 
-		for (uint32_t pass = 0; pass < 2; pass++) {
-			for (uint32_t i = 0; i < scope->call_count; i++) {
-				const struct node *node = rule_node(context, scope->calls[i]);
-				uint32_t name = rule_object_text(context, node);
-
-				if (!is_handshake(context, node))
-					continue;
-				if (pass) {
-					look(context, scope, i, *rule_place(context, &counts, name),
-						rule_place(context, &seen, name));
-				} else if (!map_find(&connections, node->object)) {
-					/* a handshake without blocking takes several calls */
-					*rule_place(context, &connections, node->object) = 1;
-					*rule_place(context, &counts, name) += could_resume(
-						context, node, rule_place(context, &closed, name));
-				}
-			}
-		}
-		map_free(&connections);
-		map_free(&counts);
-		map_free(&closed);
-		map_free(&seen);
+	for (uint32_t i = 0; i < context->call_count; i++) {
+		if (is_handshake(context, rule_call_node(context, &context->calls[i])))
+			count(context, &peers, &context->calls[i]);
 	}
+	for (uint32_t i = 0; peers.counts.count && i < context->call_count; i++) {
+		if (is_handshake(context, rule_call_node(context, &context->calls[i])))
+			look(context, &peers, &context->calls[i]);
+	}
+	map_free(&peers.connections);
+	map_free(&peers.counts);
+	map_free(&peers.closed);
+	map_free(&peers.seen);
 }

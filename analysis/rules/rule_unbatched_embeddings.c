@@ -23,9 +23,9 @@ static uint32_t next_of(const struct rule_context *context, const struct scope *
 		if (!is_single(context, request) ||
 			request->model != rule_request(context, scope, i)->model)
 			continue;
-		return rule_follows(rule_node(context, scope->requests[i]),
-			       rule_node(context, scope->requests[j]),
-			       limit_ns(context, "max_gap_ms"))
+		return rule_node(context, scope->requests[j])->start_ns -
+					rule_node(context, scope->requests[i])->end_ns <=
+				limit_ns(context, "max_gap_ms")
 			? j
 			: NODE_NONE;
 	}
@@ -50,6 +50,8 @@ static uint32_t look(struct rule_context *context, const struct scope *scope, ui
 	finding = finding_on_request(context, scope, first);
 	for (uint32_t j = first; j != NODE_NONE; j = next_of(context, scope, j))
 		finding_add(context, finding, scope->requests[j], j == longest ? 0 : REPLAY_WHOLE);
+	if (last - first + 1 == count)
+		finding_floor(finding, rule_run_cost(context, scope, first, count));
 	finding_occurred(finding, scope->unit);
 	return last;
 }

@@ -79,6 +79,51 @@ static int cut(const struct units *units, struct scopes *scopes, uint32_t count)
 	return 0;
 }
 
+struct sorting {
+	const struct scopes *scopes;
+	const struct graph *graph;
+};
+
+static int compare_calls(const void *left, const void *right, void *context)
+{
+	const struct sorting *sorting = context;
+	const struct rule_call *i = left, *j = right;
+	const struct node *a =
+		&sorting->graph->nodes[sorting->scopes->list[i->scope].calls[i->index]];
+	const struct node *b =
+		&sorting->graph->nodes[sorting->scopes->list[j->scope].calls[j->index]];
+	int64_t x = sorting->graph->threads[a->thread].process;
+	int64_t y = sorting->graph->threads[b->thread].process;
+
+	if (x != y)
+		return x < y ? -1 : 1;
+	if (a->start_ns != b->start_ns)
+		return a->start_ns < b->start_ns ? -1 : 1;
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static int list_calls(const struct graph *graph, struct scopes *scopes)
+{
+	struct sorting sorting = {scopes, graph};
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < scopes->count; i++)
+		count += scopes->list[i].call_count;
+	scopes->calls = malloc(((size_t)count + 1) * sizeof(*scopes->calls));
+	if (!scopes->calls)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < scopes->count; i++) {
+		const struct scope *scope = &scopes->list[i];
+
+		for (uint32_t j = 0; j < scope->call_count; j++) {
+			if (graph->nodes[scope->calls[j]].thread != NODE_NONE)
+				scopes->calls[scopes->call_count++] = (struct rule_call){i, j};
+		}
+	}
+	qsort_r(scopes->calls, scopes->call_count, sizeof(*scopes->calls), compare_calls, &sorting);
+	return 0;
+}
+
 static int read_objects(const struct graph *graph, struct scopes *scopes)
 {
 	struct query *query = model_query(graph->model,
@@ -137,11 +182,17 @@ int scopes_make(const struct units *units, struct scopes *scopes)
 	for (uint32_t i = 0; i < graph->count; i++) {
 		const struct node *node = &graph->nodes[i];
 
+		/* who asks the program is its user: that is told of what answers */
+		if (units->are_requests && units->owner[i] == NODE_NONE &&
+			node->flags & NODE_ANSWERED)
+			continue;
 		if ((is_sent(node) || is_call(node)) && scope_key(units, i) != NODE_NONE)
 			scopes->nodes[count++] = i;
 	}
 	qsort_r(scopes->nodes, count, sizeof(*scopes->nodes), compare, (void *)units);
 	err = cut(units, scopes, count);
+	if (!err)
+		err = list_calls(graph, scopes);
 	if (!err)
 		err = read_objects(graph, scopes);
 	return err ? err : make_templates(graph, scopes);
@@ -153,5 +204,6 @@ void scopes_free(struct scopes *scopes)
 	free(scopes->nodes);
 	free(scopes->templates);
 	free(scopes->objects);
+	free(scopes->calls);
 	memset(scopes, 0, sizeof(*scopes));
 }

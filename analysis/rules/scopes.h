@@ -9,6 +9,8 @@ struct scopes {
 	struct scope *list;
 	uint32_t count;
 	uint32_t *nodes; /* of all scopes, one behind the other */
+	struct rule_call *calls;
+	uint32_t call_count;
 	uint32_t *templates;
 	struct rule_object *objects;
 	uint32_t object_count;

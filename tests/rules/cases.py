@@ -153,13 +153,23 @@ def large_payload(t, fires):
 def chatty(t, fires):
     t.serve(900)
     for i in range(30 if fires else 8):
-        t.get(f"/part{i}", 20)
+        t.get("/" + "part"[:i % 4 + 1] * (i // 4 + 1), 20)
 
 
 def pool_saturation(t, fires):
     for i in range(14):
-        t.query(f"SELECT v FROM t{i}", 80 if fires else 5, at=t.at + 6 * i)
+        # the queries of a pipeline wait for nobody
+        t.query(f"SELECT v FROM t{i}", 80, at=t.at + 6 * i, fresh=fires)
     t.wait(200)
+
+
+def pool_exhausted(t, fires):
+    """One connection, or one for each of three threads, that all wait for a lock before."""
+    for i in range(3):
+        t.on((1, 3, 4)[i], "app.fetch")
+        t.call("sem_wait", 100 * i + 1, t.object(f"lock{i}", 3), at=0)
+        t.query("SELECT body FROM chunks", 95, at=100 * i + 2, fresh=not fires)
+    t.wait(320)
 
 
 def loop_blocked(t, fires):

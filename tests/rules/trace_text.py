@@ -23,7 +23,7 @@ class Trace:
         self.database = sqlite3.connect(path)
         self.database.executescript("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
         self.database.executescript((ROOT / "wire/schema.sql").read_text())
-        self.thread = 1
+        self.thread, self.threads = 1, []
 
     def put(self, table, *row):
         self.database.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
@@ -64,8 +64,9 @@ class Trace:
         return self.span(3, self.operation(name, CLASSES.index(kind), 10), ms, status,
                          obj, attributes, at, parent)
 
-    def query(self, statement, ms, kind="database_query", peer="10.0.0.2:5432", at=None):
-        return self.request(" ".join(statement.split()[:2]), ms, kind, self.object(peer), at=at,
+    def query(self, statement, ms, kind="database_query", peer="10.0.0.2:5432", at=None, fresh=False):
+        """fresh: on a connection of its own."""
+        return self.request(" ".join(statement.split()[:2]), ms, kind, self.object(peer, fresh=fresh), at=at,
                             db__system__name="postgresql", db__query__text=statement,
                             db__operation__name=statement.split()[0])
 
@@ -114,6 +115,14 @@ class Trace:
         self.parent = 2
         self.parent = self.request(name, ms, "none", self.object("*:8000"), at=self.at, ragtime__side="server")
 
+    def on(self, thread, name):
+        """What comes is done in a function of this thread: 3 and 4 are others than the main one."""
+        self.thread, self.parent = thread, 2
+        if thread > 1:
+            self.threads.append(thread)
+            self.parent = 10_000 + thread
+        self.parent = self.span(6, self.operation(name, 6, 0), 0)
+
     def folded(self, name, obj, calls, total_ms, size, first=None):
         number = self.database.execute("SELECT COUNT(*) FROM fold").fetchone()[0] + 1
         ns, begin = int(total_ms * MS), int(BASE + (self.at if first is None else first) * MS)
@@ -129,6 +138,9 @@ class Trace:
         self.put("run", 1, "0" * 32, "0.1.0", "lab", "Linux", "shim", "app.py", "CPU", 2, BASE, end, None, 0, "exit", 0)
         self.put("process", 1, 1, 4711, 1, "/usr/bin/python3", "/srv/app.py", 1, BASE, end, 0, 1)
         self.put("thread", 1, 1, 4711, "python3", BASE, end, None, 2, 100)
+        for thread in sorted(set(self.threads)):
+            self.put("thread", thread, 1, 4711 + thread, "worker", BASE, end, None, 10_000 + thread, 100)
+            self.put("span", 10_000 + thread, 2, thread, None, 10, BASE, end, 3, 0, None, None, None)
         self.put("span", 1, None, None, None, 9, BASE, end, 3, 0, None, None, None)
         self.put("span", 2, 1, 1, None, 10, BASE, end, 3, 0, None, None, None)
         self.database.executescript((ROOT / "wire/schema_index.sql").read_text())
