@@ -314,8 +314,8 @@ static bool contains(const struct finding *finding, uint32_t node)
 /* What such a finding comes from has been told where all its spans are another's evidence. */
 static bool is_symptom(const struct finding *finding)
 {
-	static const char *const names[] = {
-		"slow_stage", "tls_each_call", "dns_each_call", "rate_limited", "sleep_on_path"};
+	static const char *const names[] = {"slow_stage", "tls_each_call", "dns_each_call",
+		"rate_limited", "sleep_on_path", "fan_out"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (!strcmp(finding->rule, names[i]))

@@ -132,6 +132,32 @@ def token_overhead(t, fires):
     t.chat(1800, first=900, asked=24000 if fires else 4000)
 
 
+def prompt_growth(t, fires):
+    for i in range(9):
+        t.chat(200, asked=500 + 600 * i if fires else 500 + 60 * i, digest=f"dd{i:02}", ragtime__messages=2 + 2 * i)
+
+
+def large_k(t, fires):
+    t.request("SELECT docs", 20, "vector_search", t.object("10.0.0.2:5432"), db__system__name="postgresql",
+              ragtime__k=400 if fires else 20)
+    t.chat(900)
+
+
+def fan_out(t, fires):
+    for i in range(30):
+        t.get("/rank", 300 if fires else 5, method="POST", at=t.at + 6 * i)
+    t.wait(600)
+
+
+def memory_growth(t, fires):
+    for i in range(40):
+        t.serve(50)
+        t.get("/x", 40)
+        t.wait(60)
+        # what fills a cache stops
+        t.memory(200 + 2 * (i if fires else min(i, 12)))
+
+
 def prompt_cache_miss(t, fires):
     for i in range(3):
         t.chat(700, asked=3000, digest=f"{i:04}", ragtime__prompt_prefix_hash="ffff",
@@ -189,10 +215,10 @@ def sleep_on_path(t, fires):
         t.get("/jobs", 900)
 
 
-def on_wait(name):
+def on_wait(name, ms=40):
     def case(t, fires):
         for _ in range(5):
-            t.call(name, 40 if fires else 0.4)
+            t.call(name, ms if fires else 0.4)
             t.get("/x", 50 if fires else 20)
             t.wait(20)
     return case
@@ -200,7 +226,7 @@ def on_wait(name):
 
 lock_wait = on_wait("sem_wait")
 gil_wait = on_wait("take_gil")
-cpu_starved = on_wait("run queue")
+cpu_starved = on_wait("run queue", 140)
 fault_bound = on_wait("page fault")
 
 

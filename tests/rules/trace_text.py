@@ -123,6 +123,9 @@ class Trace:
             self.parent = 10_000 + thread
         self.parent = self.span(6, self.operation(name, 6, 0), 0)
 
+    def memory(self, mb):
+        self.put("usage", 1, int(BASE + self.at * MS), 0, mb * 1_000_000, 1, 0, 0, 0, 0)
+
     def folded(self, name, obj, calls, total_ms, size, first=None):
         number = self.database.execute("SELECT COUNT(*) FROM fold").fetchone()[0] + 1
         ns, begin = int(total_ms * MS), int(BASE + (self.at if first is None else first) * MS)
