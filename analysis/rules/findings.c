@@ -315,7 +315,7 @@ static bool contains(const struct finding *finding, uint32_t node)
 static bool is_symptom(const struct finding *finding)
 {
 	static const char *const names[] = {"slow_stage", "tls_each_call", "dns_each_call",
-		"rate_limited", "sleep_on_path", "fan_out"};
+		"rate_limited", "loop_blocked", "sleep_on_path", "fan_out"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (!strcmp(finding->rule, names[i]))
@@ -379,6 +379,9 @@ static int compare(const void *left, const void *right)
 	const struct finding *a = *(struct finding *const *)left;
 	const struct finding *b = *(struct finding *const *)right;
 	double x = weight(a), y = weight(b);
+
+	if (a->doubted != b->doubted)
+		return a->doubted ? 1 : -1;
 
 	if (x < y || x > y)
 		return x > y ? -1 : 1;

@@ -21,6 +21,18 @@ static uint32_t unit_at(
 	return NODE_NONE;
 }
 
+/* Its own, or the one that its thread was answering. */
+static uint32_t unit_of(const struct rule_context *context, uint32_t index)
+{
+	const struct node *node = rule_node(context, index);
+	uint32_t unit = context->units->owner[index];
+
+	if (unit != NODE_NONE || node->thread == NODE_NONE)
+		return unit;
+	return unit_at(
+		context, context->graph->threads[node->thread].id, node->start_ns, node->end_ns);
+}
+
 /* Bytes of one file in one request. */
 static uint64_t *bytes_of(
 	struct rule_context *context, struct map *bytes, uint32_t unit, const char *name)
@@ -53,7 +65,7 @@ static void look_at_reads(struct rule_context *context, struct map *bytes, bool 
 
 	while (query_next(query)) {
 		uint32_t node = graph_find(context->graph, query_int(query, 0));
-		uint32_t unit = node == NODE_NONE ? NODE_NONE : context->units->owner[node];
+		uint32_t unit = node == NODE_NONE ? NODE_NONE : unit_of(context, node);
 		const char *name = query_text(query, 1);
 		uint64_t *sum;
 

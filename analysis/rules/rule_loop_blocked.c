@@ -14,6 +14,7 @@
 struct loop {
 	int64_t first_ns, last_ns;
 	uint32_t count;
+	bool serves; /* it answers requests of others */
 };
 
 /* Time in which a loop stood still. */
@@ -41,20 +42,46 @@ static bool is_loop_wait(const struct rule_context *context, const struct node *
 	return node->wait == RT_WAIT_poll && !strncmp(node_name(context->graph, node), "epoll_", 6);
 }
 
+static void see_wait(struct loop *loop, int64_t first_ns, int64_t last_ns, uint32_t count)
+{
+	if (!loop->count || first_ns < loop->first_ns)
+		loop->first_ns = first_ns;
+	if (last_ns > loop->last_ns)
+		loop->last_ns = last_ns;
+	loop->count += count;
+}
+
+/* Where there is always something to do waits are short, and have no rows. */
+static void find_short_waits(struct work *work)
+{
+	const struct graph *graph = work->context->graph;
+	struct query *query = model_query(graph->model,
+		"SELECT f.thread, f.first_ns, f.last_ns, f.calls FROM fold f"
+		" JOIN operation o ON o.id = f.operation WHERE o.name LIKE 'epoll\\_%wait%'"
+		" ESCAPE '\\'");
+
+	while (query_next(query)) {
+		for (uint32_t i = 0; i < graph->thread_count; i++) {
+			if (graph->threads[i].id == query_int(query, 0))
+				see_wait(&work->loops[i], query_int(query, 1), query_int(query, 2),
+					(uint32_t)query_int(query, 3));
+		}
+	}
+	query_free(query);
+}
+
 static void find_loops(struct work *work)
 {
 	for (uint32_t i = 0; i < work->context->graph->count; i++) {
 		const struct node *node = rule_node(work->context, i);
-		struct loop *loop;
 
-		if (node->thread == NODE_NONE || !is_loop_wait(work->context, node))
+		if (node->thread == NODE_NONE)
 			continue;
-		loop = &work->loops[node->thread];
-		if (!loop->count++ || node->start_ns < loop->first_ns)
-			loop->first_ns = node->start_ns;
-		if (node->end_ns > loop->last_ns)
-			loop->last_ns = node->end_ns;
+		work->loops[node->thread].serves |= (node->flags & NODE_SERVER) != 0;
+		if (is_loop_wait(work->context, node))
+			see_wait(&work->loops[node->thread], node->start_ns, node->end_ns, 1);
 	}
+	find_short_waits(work);
 }
 
 static bool is_on_loop(const struct work *work, const struct node *node)
@@ -131,19 +158,15 @@ static bool holds_up(const struct work *work, uint32_t index)
 	return false;
 }
 
-/* Without imports, which happen once, and what waiting for a processor has added. */
+/* Without imports, which happen once. */
 static int64_t blocked_ns(const struct work *work, uint32_t index)
 {
-	const struct rule_context *context = work->context;
-	const struct node *node = rule_node(context, index);
 	const struct block *block = &work->blocks[index];
 	const struct imports *imports = &work->imports[index];
 	int64_t ns = block->end_ns - block->start_ns;
 
 	if (imports->first_ns < block->end_ns && imports->last_ns > block->start_ns)
 		ns -= imports->ns;
-	if (work->is_told[index] != TOLD_CALL)
-		ns -= (int64_t)((double)ns * context->graph->threads[node->thread].queue_part);
 	return ns;
 }
 
@@ -152,16 +175,21 @@ static bool is_computing(struct work *work, uint32_t index)
 	struct rule_context *context = work->context;
 	const struct node *node = rule_node(context, index);
 	struct block *block = &work->blocks[index];
+	int64_t ns;
 
 	if (node->request != NODE_NONE || node->wait != RT_WAIT_none ||
 		node->kind == RT_SPAN_load || node->flags & (NODE_THREAD | NODE_UNFINISHED) ||
-		work->is_told[index] ||
-		(context->units->are_requests && context->units->owner[index] == NODE_NONE) ||
-		!is_on_loop(work, node))
+		work->is_told[index] || !is_on_loop(work, node) ||
+		(context->units->are_requests && context->units->owner[index] == NODE_NONE &&
+			!work->loops[node->thread].serves))
 		return false;
 	if (!block->end_ns && !runs_loop(work, node))
 		*block = (struct block){node->start_ns, node->end_ns};
-	return blocked_ns(work, index) >= limit_ns(context, "each_ms");
+	ns = blocked_ns(work, index);
+	/* not what waiting for a processor has made of little */
+	return ns >= limit_ns(context, "each_ms") &&
+		(double)ns * (1 - context->graph->threads[node->thread].queue_part) * 8 >=
+		(double)limit_ns(context, "each_ms");
 }
 
 static void mark(struct work *work, uint32_t index, enum told told)

@@ -16,8 +16,7 @@ static bool goes_on(const struct request *before, const struct request *request)
 		request->input_tokens > before->input_tokens;
 }
 
-static void look(
-	struct rule_context *context, const struct scope *scope, const struct talk *talk)
+static void look(struct rule_context *context, const struct scope *scope, const struct talk *talk)
 {
 	const struct request *first = rule_request(context, scope, talk->first);
 	const struct request *last = rule_request(context, scope, talk->last);
@@ -50,7 +49,8 @@ void rule_prompt_growth(struct rule_context *context)
 				request->messages == FACT_UNKNOWN ||
 				request->input_tokens == FACT_UNKNOWN)
 				continue;
-			if (talk.turns && goes_on(rule_request(context, scope, talk.last), request)) {
+			if (talk.turns &&
+				goes_on(rule_request(context, scope, talk.last), request)) {
 				talk.last = i;
 				talk.turns++;
 				continue;
