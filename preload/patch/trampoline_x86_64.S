@@ -35,8 +35,9 @@
 #define F_R9 -120
 #define F_R10 -128
 #define F_ARGUMENTS FRAME_ARGUMENTS
-/* with the 24 bytes above it keeps the stack's alignment */
-#define F_SIZE 184
+/* with the 24 bytes above it keeps the stack's alignment; and where arguments are captured */
+#define F_SIZE 136
+#define F_SIZE_CAPTURE 184
 #define CALLER 24
 
 /* x87, SSE, AVX and AVX-512; the largest they take in the standard form, and its header. */
@@ -108,13 +109,13 @@
 	.endm
 
 	/* Another mode: goes \on with a frame, or on to the original. */
-	.macro ODD label, off, on
+	.macro ODD label, off, on, capture
 \label:
 	.cfi_restore %rbp
 	.cfi_def_cfa %rsp, 16
 	cmpl	$0, REGION_MODE(%r11)
 	je	\off
-	FRAME
+	FRAME	\capture
 	jmp	\on
 	.endm
 
@@ -131,13 +132,17 @@
 	jmp	*-8(%rsp)
 	.endm
 
-	.macro FRAME
+	.macro FRAME capture
 	push	%rbp
 	.cfi_adjust_cfa_offset 8
 	.cfi_offset %rbp, -CALLER
 	mov	%rsp, %rbp
 	.cfi_def_cfa_register %rbp
+	.if	\capture
+	sub	$F_SIZE_CAPTURE, %rsp
+	.else
 	sub	$F_SIZE, %rsp
+	.endif
 	mov	%rax, F_RAX(%rbp)
 	mov	%rcx, F_RCX(%rbp)
 	mov	%rdx, F_RDX(%rbp)
@@ -229,7 +234,7 @@
 	.cfi_personality 0x1b, trampoline_personality
 	.cfi_def_cfa_offset 16
 	UNLESS_OFF .L\name\()_call_off, .L\name\()_call_odd
-	FRAME
+	FRAME	\capture
 	THREAD	.L\name\()_call_cold
 	mov	SLOT_DEPTH(%r11), %ecx
 	test	%ecx, %ecx
@@ -377,7 +382,7 @@
 
 .L\name\()_call_sample:
 	SAMPLE	.L\name\()_call_cold, .L\name\()_call_pass
-	ODD	.L\name\()_call_odd, .L\name\()_call_off, .L\name\()_call_sample
+	ODD	.L\name\()_call_odd, .L\name\()_call_off, .L\name\()_call_sample, \capture
 	OFF	.L\name\()_call_off
 	.cfi_endproc
 	.size	\name, . - \name
@@ -396,7 +401,7 @@ trampoline_entry:
 	.cfi_startproc
 	.cfi_def_cfa_offset 16
 	UNLESS_OFF .Lentry_off, .Lentry_odd
-	FRAME
+	FRAME	0
 	THREAD	.Lentry_cold
 	mov	SLOT_DEPTH(%r11), %ecx
 	test	%ecx, %ecx
@@ -452,7 +457,7 @@ trampoline_entry:
 
 .Lentry_sample:
 	SAMPLE	.Lentry_cold, .Lentry_original
-	ODD	.Lentry_odd, .Lentry_off, .Lentry_sample
+	ODD	.Lentry_odd, .Lentry_off, .Lentry_sample, 0
 	OFF	.Lentry_off
 	.cfi_endproc
 	.size	trampoline_entry, . - trampoline_entry
