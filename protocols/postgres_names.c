@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names in fixed tables, by keyed hash. Of parameters only the number of a LIMIT is read. */
+/*
+ * Names in fixed tables, by keyed hash. Unless content is wanted, of
+ * parameters only the number of a LIMIT is read.
+ */
 #include "protocols/postgres_names.h"
 
 #include <stdbool.h>
 #include <string.h>
+
+/* Bytes kept of a statement, and of what is bound to one. */
+#define KEPT_MOST (32u << 10)
 
 static uint32_t take_be32(struct cursor *cursor)
 {
@@ -62,6 +68,30 @@ static struct postgres_statement *oldest_statement(struct postgres_names *names)
 	return oldest;
 }
 
+static void wipe(struct buf *said)
+{
+	if (said->data)
+		explicit_bzero(said->data, said->capacity);
+	buf_free(said);
+}
+
+/* The beginning of what is said, where that is wanted. */
+static void keep(
+	const struct postgres_names *names, struct buf *said, const void *bytes, size_t size)
+{
+	wipe(said);
+	if (names->host->keeps_content)
+		buf_append(said, bytes, size < KEPT_MOST ? size : KEPT_MOST);
+}
+
+void postgres_names_free(struct postgres_names *names)
+{
+	for (unsigned i = 0; i < POSTGRES_STATEMENTS; i++)
+		wipe(&names->statements[i].text);
+	for (unsigned i = 0; i < POSTGRES_PORTALS; i++)
+		wipe(&names->portals[i].bind);
+}
+
 /* name, statement, types */
 void postgres_parse(struct postgres_names *names, struct cursor *cursor)
 {
@@ -75,6 +105,7 @@ void postgres_parse(struct postgres_names *names, struct cursor *cursor)
 	statement->name = name;
 	statement->serial = ++names->serial;
 	sql_read(&statement->facts, SQL_POSTGRES, text, size);
+	keep(names, &statement->text, text, size);
 }
 
 static int64_t parameter_number(const uint8_t *bytes, size_t size, bool is_binary)
@@ -95,25 +126,50 @@ static int64_t parameter_number(const uint8_t *bytes, size_t size, bool is_binar
 	return number;
 }
 
-/* The value of one parameter, by its number from 1; -1 where it is no small number. */
-static int64_t bound_parameter(struct cursor *cursor, unsigned wanted)
+/* The formats and parameters of a Bind, one after the other. */
+struct parameters {
+	struct cursor cursor;
+	const uint8_t *format;
+	unsigned formats, count, number;
+	const uint8_t *bytes; /* NULL: NULL */
+	uint32_t size;
+	bool is_binary;
+};
+
+static struct parameters parameters_over(struct cursor cursor)
 {
-	const uint8_t *count = cursor_take(cursor, 2);
-	unsigned formats = count ? be16(count) : 0;
-	const uint8_t *format = cursor_take(cursor, (size_t)formats * 2);
-	unsigned parameters;
+	const uint8_t *count = cursor_take(&cursor, 2);
+	struct parameters all = {.formats = count ? be16(count) : 0};
 
-	count = cursor_take(cursor, 2);
-	parameters = count ? be16(count) : 0;
-	for (unsigned number = 1; number <= parameters && !cursor->bad; number++) {
-		uint32_t size = take_be32(cursor);
-		const uint8_t *bytes = size == UINT32_MAX ? NULL : cursor_take(cursor, size);
-		unsigned place = formats == 1 ? 0 : wanted - 1;
+	all.format = cursor_take(&cursor, (size_t)all.formats * 2);
+	count = cursor_take(&cursor, 2);
+	all.count = count ? be16(count) : 0;
+	all.cursor = cursor;
+	return all;
+}
 
-		if (number == wanted)
-			return bytes ? parameter_number(bytes, size,
-					       place < formats && be16(format + place * 2))
-				     : -1;
+static bool next_parameter(struct parameters *all)
+{
+	unsigned place = all->formats == 1 ? 0 : all->number;
+
+	if (all->number == all->count || all->cursor.bad)
+		return false;
+	all->number++;
+	all->size = take_be32(&all->cursor);
+	all->bytes = all->size == UINT32_MAX ? NULL : cursor_take(&all->cursor, all->size);
+	all->is_binary = place < all->formats && be16(all->format + place * 2);
+	return !all->cursor.bad;
+}
+
+/* The value of one parameter, by its number from 1; -1 where it is no small number. */
+static int64_t bound_parameter(struct cursor cursor, unsigned wanted)
+{
+	struct parameters all = parameters_over(cursor);
+
+	while (next_parameter(&all)) {
+		if (all.number == wanted)
+			return all.bytes ? parameter_number(all.bytes, all.size, all.is_binary)
+					 : -1;
 	}
 	return -1;
 }
@@ -136,12 +192,15 @@ void postgres_bind(struct postgres_names *names, struct cursor *cursor)
 
 	if (!portal)
 		portal = &names->portals[names->next_portal++ % POSTGRES_PORTALS];
+	wipe(&portal->bind);
 	*portal = (struct postgres_portal){.name = name, .statement = statement, .limit = -1};
 	if (!statement)
 		return;
 	portal->serial = statement->serial;
+	keep(names, &portal->bind, cursor->at, cursor_left(cursor));
 	if (statement->facts.limit_parameter > 0)
-		portal->limit = bound_parameter(cursor, (unsigned)statement->facts.limit_parameter);
+		portal->limit =
+			bound_parameter(*cursor, (unsigned)statement->facts.limit_parameter);
 }
 
 /* 'S' or 'P', name */
@@ -152,19 +211,31 @@ void postgres_close_name(struct postgres_names *names, struct cursor *cursor)
 	struct postgres_statement *statement = type == 'S' ? find_statement(names, name) : NULL;
 	struct postgres_portal *portal = type == 'P' ? find_portal(names, name) : NULL;
 
-	if (statement)
+	if (statement) {
+		wipe(&statement->text);
 		*statement = (struct postgres_statement){0};
-	if (portal)
+	}
+	if (portal) {
+		wipe(&portal->bind);
 		*portal = (struct postgres_portal){0};
+	}
+}
+
+/* The portal's statement; NULL where it is not known, or another has its name by now. */
+static const struct postgres_statement *statement_of(const struct postgres_portal *portal)
+{
+	const struct postgres_statement *statement = portal ? portal->statement : NULL;
+
+	return statement && statement->serial == portal->serial ? statement : NULL;
 }
 
 uint64_t postgres_execute(
 	const struct postgres_names *names, struct cursor *cursor, struct exchange *exchange)
 {
 	const struct postgres_portal *portal = find_portal(names, take_name(names, cursor));
-	const struct postgres_statement *statement = portal ? portal->statement : NULL;
+	const struct postgres_statement *statement = statement_of(portal);
 
-	if (!statement || statement->serial != portal->serial) {
+	if (!statement) {
 		exchange_name(exchange, "EXECUTE");
 		return 0;
 	}
@@ -173,4 +244,27 @@ uint64_t postgres_execute(
 		exchange_int(exchange, "ragtime.k", portal->limit);
 	exchange_bool(exchange, "ragtime.prepared", statement->name != hash_of(names, "", 0));
 	return statement->serial;
+}
+
+void postgres_say(const struct postgres_names *names, struct cursor cursor,
+	struct exchange *exchange, bool is_first)
+{
+	const struct postgres_portal *portal = find_portal(names, take_name(names, &cursor));
+	const struct postgres_statement *statement = statement_of(portal);
+	struct parameters all;
+
+	if (!statement || !names->host->keeps_content)
+		return;
+	if (is_first)
+		exchange_say(exchange, SAID_STATEMENT, statement->text.data, statement->text.size);
+	all = parameters_over(cursor_over(portal->bind.data, portal->bind.size));
+	if (!all.count)
+		return;
+	exchange_say(exchange, SAID_VALUES, is_first ? "(" : ", (", is_first ? 1 : 3);
+	while (next_parameter(&all)) {
+		if (all.number > 1)
+			exchange_say(exchange, SAID_VALUES, ", ", 2);
+		exchange_say_value(exchange, SAID_VALUES, all.bytes, all.size);
+	}
+	exchange_say(exchange, SAID_VALUES, ")", 1);
 }

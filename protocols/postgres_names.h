@@ -6,6 +6,9 @@
 #ifndef PROTOCOLS_POSTGRES_NAMES_H
 #define PROTOCOLS_POSTGRES_NAMES_H
 
+#include <stdbool.h>
+
+#include "lib/buf.h"
 #include "lib/cursor.h"
 #include "protocols/content/sql.h"
 
@@ -16,6 +19,7 @@ struct postgres_statement {
 	uint64_t name;	 /* hash of its name, and 1; 0: vacant */
 	uint64_t serial; /* of its Parse */
 	struct sql_facts facts;
+	struct buf text; /* word for word, where content is wanted */
 };
 
 struct postgres_portal {
@@ -23,6 +27,7 @@ struct postgres_portal {
 	struct postgres_statement *statement;
 	uint64_t serial; /* the statement's, at Bind */
 	int64_t limit;	 /* the number bound to its LIMIT; -1: none */
+	struct buf bind; /* the formats and parameters, where content is wanted */
 };
 
 struct postgres_names {
@@ -33,6 +38,9 @@ struct postgres_names {
 	unsigned next_portal;
 };
 
+/* What was said is wiped. */
+void postgres_names_free(struct postgres_names *names);
+
 /* The bodies of Parse, Bind, Close. */
 void postgres_parse(struct postgres_names *names, struct cursor *cursor);
 void postgres_bind(struct postgres_names *names, struct cursor *cursor);
@@ -41,6 +49,13 @@ void postgres_close_name(struct postgres_names *names, struct cursor *cursor);
 /* Says what the body of an Execute executes; a number that is equal for equal statements, or 0. */
 uint64_t postgres_execute(
 	const struct postgres_names *names, struct cursor *cursor, struct exchange *exchange);
+
+/*
+ * Says the statement that the body of an Execute executes, unless it is one more of those that the
+ * exchange stands for, and its values; where content is wanted.
+ */
+void postgres_say(const struct postgres_names *names, struct cursor cursor,
+	struct exchange *exchange, bool is_first);
 
 /* The bytes up to a NUL, which is taken too. */
 const char *postgres_text(struct cursor *cursor, size_t *size);

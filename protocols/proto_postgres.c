@@ -157,11 +157,13 @@ static void take_execute(struct postgres *postgres, struct cursor cursor, enum p
 
 	if (joins_newest(postgres, statement)) {
 		newest(postgres)->more++;
+		postgres_say(&postgres->names, again, newest(postgres)->exchange, false);
 		exchange_moved(newest(postgres)->exchange, way, piece, postgres->sent);
 		postgres->sent = 0;
 		return;
 	}
 	exchange = begin(postgres, way, piece);
+	postgres_say(&postgres->names, again, exchange, true);
 	postgres_execute(&postgres->names, &again, exchange);
 	wait_for(postgres,
 		(struct waiting){
@@ -582,6 +584,7 @@ static void postgres_close(void *state, uint64_t ticks)
 				exchange_find(exchange, "error.type") ? NULL : "connection_closed");
 		}
 	}
+	postgres_names_free(&postgres->names);
 	body_free(&postgres->front.body);
 	body_free(&postgres->back.body);
 }

@@ -176,6 +176,46 @@ static bool ends_order(const struct redis *redis, const struct resp_reader *read
 		!strncasecmp(reader->text, "REPLY", 5);
 }
 
+/* As much of a text as was kept. */
+static void say_text(
+	struct exchange *exchange, enum said_part part, const struct resp_reader *reader)
+{
+	exchange_say_value(exchange, part, reader->text, reader->kept);
+	if (reader->kept == RESP_TEXT)
+		exchange_say(exchange, part, "...", 3);
+}
+
+/* The command's words, where content is wanted; those that log in are left out. */
+static void say_argument(struct redis *redis, const struct resp_reader *reader)
+{
+	static const char *const secret[] = {
+		"AUTH", "HELLO", "ACL", "CONFIG", "MIGRATE", "SENTINEL", "?"};
+
+	if (!redis->host->keeps_content)
+		return;
+	if (reader->index == 0) {
+		exchange_say(redis->making, SAID_STATEMENT, redis->name, strlen(redis->name));
+	} else if (!IS_ONE_OF(redis->name, secret)) {
+		exchange_say(redis->making, SAID_STATEMENT, " ", 1);
+		say_text(redis->making, SAID_STATEMENT, reader);
+	}
+}
+
+/* What a push says is nobody's answer. */
+static void say_reply(struct redis *redis, const struct resp_reader *reader)
+{
+	struct exchange *exchange = redis->count ? redis->waiting[redis->first].exchange : NULL;
+
+	if (!exchange || !redis->host->keeps_content || reader->type == '>' || reader->type == '|')
+		return;
+	if (exchange->said && exchange->said->parts[SAID_ANSWER].size)
+		exchange_say(exchange, SAID_ANSWER, " ", 1);
+	if (reader->text_is_null)
+		exchange_say_value(exchange, SAID_ANSWER, NULL, 0);
+	else
+		say_text(exchange, SAID_ANSWER, reader);
+}
+
 static void take_argument(struct redis *redis, const struct resp_reader *reader)
 {
 	bool is_k = redis->is_wanted;
@@ -196,6 +236,7 @@ static void take_argument(struct redis *redis, const struct resp_reader *reader)
 	} else if (reader->index == 1 && takes_key(redis->name)) {
 		key_pattern_put(redis->making, reader->text, reader->kept);
 	}
+	say_argument(redis, reader);
 	redis->lost = redis->lost || ends_order(redis, reader);
 }
 
@@ -356,6 +397,8 @@ static void take_step(struct redis *redis, bool is_command, enum resp_step step,
 		redis->lost = true;
 	if (is_command && reader->depth == 1)
 		take_argument(redis, reader);
+	if (!is_command)
+		say_reply(redis, reader);
 	if (!resp_value_is_over(reader))
 		return;
 	if (is_command)

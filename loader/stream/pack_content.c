@@ -74,6 +74,32 @@ static void put_part(struct pack *pack, uint32_t index, const char *key, const s
 	put(pack, index, key, part->data, part->size);
 }
 
+/* Of a command that may name a credential the first word stays, of a statement all but its values:
+ * which of them is the credential cannot be told. */
+static void put_query(struct pack *pack, uint32_t index, const struct exchange *exchange)
+{
+	const struct buf *statement = &exchange->said->parts[SAID_STATEMENT];
+	const struct buf *values = &exchange->said->parts[SAID_VALUES];
+	const struct buf *answer = &exchange->said->parts[SAID_ANSWER];
+	bool is_command = !strcmp(exchange->protocol, "redis");
+
+	if (statement->size && redact_names_credential(statement->data, statement->size)) {
+		const uint8_t *space = memchr(statement->data, ' ', statement->size);
+		size_t word = space ? (size_t)(space - statement->data) : statement->size;
+
+		put(pack, index, "db.query.text", statement->data,
+			is_command ? word : statement->size);
+		if (values->size)
+			put(pack, index, "ragtime.query.values", "***", 3);
+		if (is_command)
+			return;
+	} else {
+		put_part(pack, index, "db.query.text", statement);
+		put_part(pack, index, "ragtime.query.values", values);
+	}
+	put_part(pack, index, "ragtime.response.body", answer);
+}
+
 void pack_content(struct pack *pack, uint32_t index, const struct exchange *exchange)
 {
 	const struct said *said = exchange->said;
@@ -82,12 +108,13 @@ void pack_content(struct pack *pack, uint32_t index, const struct exchange *exch
 		return;
 	if (exchange_find(exchange, "gen_ai.operation.name")) {
 		put_model(pack, index, exchange);
+	} else if (said->parts[SAID_STATEMENT].size) {
+		put_query(pack, index, exchange);
 	} else {
 		put_part(pack, index, "ragtime.request.body", &said->parts[SAID_REQUEST]);
 		put_part(pack, index, "ragtime.response.body", &said->parts[SAID_ANSWER]);
 	}
 	put_part(pack, index, "gen_ai.tool.call.arguments", &said->parts[SAID_TOOLS]);
-	put_part(pack, index, "db.query.text", &said->parts[SAID_STATEMENT]);
 	if (said->cut) {
 		uint64_t now = pack_last_clock(pack)->monotonic_ns;
 

@@ -520,6 +520,21 @@ static void put_content(struct span text, struct buf *out)
 	}
 }
 
+bool redact_names_credential(const void *statement, size_t size)
+{
+	struct span text = {statement, (const char *)statement + size}, before = {text.at, text.at};
+
+	while (text.at < text.end) {
+		struct span word = next_word(text);
+
+		if (names_credential(word, before))
+			return true;
+		before = length(word) ? word : before;
+		text.at = word.end + (word.end < text.end);
+	}
+	return false;
+}
+
 /* Where the query string begins; text.end where there is none. */
 static const char *find_query(struct span text, enum redact_kind kind)
 {

@@ -10,6 +10,7 @@
 #ifndef LOADER_STREAM_REDACT_H
 #define LOADER_STREAM_REDACT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/buf.h"
@@ -23,6 +24,9 @@ enum redact_kind {
 	/* What people and programs say to each other, in full: lines stay, credentials go. */
 	REDACT_CONTENT = REDACT_KINDS
 };
+
+/* Does a statement name what may be a credential, so that the values beside it may be some? */
+bool redact_names_credential(const void *statement, size_t size);
 
 /* Appends the clean text. Bytes that are not UTF-8 and control characters become '?'. */
 void redact_text(enum redact_kind kind, const void *bytes, size_t size, struct buf *out);

@@ -8,7 +8,8 @@ from far_ends import TESTS, StandIn, python_of
 from runs import RAGTIME, check, command, finish, trace
 
 PYTHON = python_of("requirements")
-SAID = ["PLANTED-SYSTEM", "PLANTED-PROMPT", "PLANTED-LONG", "PLANTED-LITERAL", "PLANTED-NOTE"]
+SAID = ["PLANTED-SYSTEM", "PLANTED-PROMPT", "PLANTED-LONG", "PLANTED-LITERAL", "PLANTED-NOTE", "PLANTED-BOUND",
+        "PLANTED-VALUE"]
 NEVER = ["PLANTED-WORD", "sk-4711planted", "PLANTED-END"]
 LOUD = "recorded with content"
 
@@ -61,6 +62,14 @@ def with_content():
     texts = [attrs["db.query.text"] for attrs in spans if "db.query.text" in attrs]
     check("SELECT 'PLANTED-LITERAL' AS said" in texts, f"statements: {texts}")
     check("CREATE ROLE planted PASSWORD '***'" in texts, f"statements: {texts}")
+    bound = {attrs["db.query.text"]: attrs["ragtime.query.values"] for attrs in spans if "ragtime.query.values" in attrs}
+    check(bound == {"SELECT $1::text, $2::text, $3::text": "('PLANTED-BOUND', 'it''s', NULL)",
+                    "SELECT $1::text AS password": "***"}, f"values: {bound}")
+    said = {attrs["db.query.text"]: attrs.get("ragtime.response.body") for attrs in spans
+            if attrs.get("db.system.name") == "redis"}
+    for statement, answer in {"SETEX 'planted:4711' '60' 'PLANTED-VALUE'": "'OK'", "SETEX": None, "GET": None,
+                              "MGET 'planted:4711' 'planted:none'": "'PLANTED-VALUE' NULL", "ACL": "'OK'"}.items():
+        check(statement in said and said[statement] == answer, f"{statement}: {said}")
     notes = [attrs for attrs in spans if "PLANTED-NOTE" in attrs.get("ragtime.request.body", "")]
     check(len(notes) == 1 and '"password": "***"' in notes[0]["ragtime.request.body"], f"bodies: {notes}")
     check("ragtime.response.body" in notes[0], f"bodies: {notes}")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Says things to a model, to PostgreSQL and to a plain service, some of them credentials: the openai
-client, psycopg and urllib. Where the plain service is, the first argument says."""
+"""Says things to a model, to PostgreSQL, to Redis and to a plain service, some of them credentials: the
+openai client, psycopg, redis and urllib. Where the plain service is, the first argument says."""
 import json
 import os
 import sys
@@ -8,6 +8,7 @@ import urllib.request
 
 import openai
 import psycopg
+import redis
 
 TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}
 client = openai.OpenAI()
@@ -24,6 +25,14 @@ client.chat.completions.create(model="gpt-4o-mini", max_tokens=4, messages=[
 with psycopg.connect(os.environ["RAG_POSTGRES"], autocommit=True) as database:
     database.execute("SELECT 'PLANTED-LITERAL' AS said")
     database.execute("CREATE ROLE planted PASSWORD 'PLANTED-WORD'")
+    database.execute("SELECT %s::text, %s::text, %s::text", ("PLANTED-BOUND", "it's", None))
+    database.execute("SELECT %s::text AS password", ("PLANTED-WORD",))
+with redis.Redis.from_url(os.environ["RAG_REDIS"]) as cache:
+    cache.setex("planted:4711", 60, "PLANTED-VALUE")
+    cache.mget("planted:4711", "planted:none")
+    cache.setex("user:password", 60, "PLANTED-WORD")
+    cache.get("user:password")
+    cache.execute_command("ACL", "SETUSER", "planted", ">PLANTED-WORD")
 body = json.dumps({"note": "PLANTED-NOTE", "password": "PLANTED-WORD", "messages": []}).encode()
 headers = {"content-type": "application/json", "authorization": "Bearer PLANTED-WORD", "cookie": "id=PLANTED-WORD"}
 try:
