@@ -20,9 +20,11 @@ struct grpc_side {
 	uint64_t messages;
 	char encoding[16];
 	struct encoding *decoder; /* of the message at hand */
-	protobuf_value_fn *value;
+	protobuf_value_fn *value; /* NULL: nobody wants to know */
 	void *context;
 	struct protobuf_walk walk;
+	struct exchange *exchange;
+	enum said_part part;
 };
 
 struct grpc {
@@ -61,6 +63,35 @@ struct grpc *grpc_begin(struct exchange *exchange, const char *path)
 	return grpc;
 }
 
+/* Its fields by their numbers, where content is wanted; vectors and the like are no text. */
+static void say_field(const struct grpc_side *side, const struct dialect_value *value)
+{
+	char text[96];
+
+	if (value->type == VALUE_INT)
+		snprintf(text, sizeof(text), "%s=%lld ", value->path, (long long)value->number);
+	else if (value->type == VALUE_STRING && value->size &&
+		said_is_text(value->text, value->size))
+		snprintf(text, sizeof(text), "%s=", value->path);
+	else
+		return;
+	exchange_say(side->exchange, side->part, text, strlen(text));
+	if (value->type == VALUE_INT)
+		return;
+	exchange_say_value(side->exchange, side->part, value->text, value->size);
+	exchange_say(side->exchange, side->part, " ", 1);
+}
+
+static void take_field(void *context, const struct dialect_value *value)
+{
+	const struct grpc_side *side = context;
+
+	if (side->exchange->host->keeps_content)
+		say_field(side, value);
+	if (side->value)
+		side->value(side->context, value);
+}
+
 void grpc_side(struct grpc *grpc, bool is_request, const char *encoding, protobuf_value_fn *value,
 	void *context)
 {
@@ -69,11 +100,14 @@ void grpc_side(struct grpc *grpc, bool is_request, const char *encoding, protobu
 	side->is_open = true;
 	side->value = value;
 	side->context = context;
+	side->exchange = grpc->exchange;
+	side->part = is_request ? SAID_REQUEST : SAID_ANSWER;
 	snprintf(side->encoding, sizeof(side->encoding), "%s", encoding);
 }
 
 static void message_begin(struct grpc_side *side)
 {
+	bool is_wanted = side->value || side->exchange->host->keeps_content;
 	bool is_compressed = side->prefix[0] & 1;
 
 	side->have = 0;
@@ -81,11 +115,11 @@ static void message_begin(struct grpc_side *side)
 	side->left = (uint32_t)side->prefix[1] << 24 | (uint32_t)side->prefix[2] << 16 |
 		(uint32_t)side->prefix[3] << 8 | side->prefix[4];
 	side->is_lost = side->prefix[0] > 1;
-	if (is_compressed && side->value)
+	if (is_compressed && is_wanted)
 		side->decoder = encoding_new(side->encoding);
-	side->is_readable = side->value && (!is_compressed || side->decoder);
+	side->is_readable = is_wanted && (!is_compressed || side->decoder);
 	if (side->is_readable)
-		protobuf_walk_start(&side->walk, side->value, side->context);
+		protobuf_walk_start(&side->walk, take_field, side);
 }
 
 static void message_end(struct grpc_side *side)

@@ -42,8 +42,10 @@ void exchange_say(struct exchange *exchange, enum said_part part, const void *by
 	buf_append(buf, bytes, size);
 }
 
-static bool is_text(const uint8_t *bytes, size_t size)
+bool said_is_text(const void *text, size_t size)
 {
+	const uint8_t *bytes = text;
+
 	for (size_t i = 0; i < size; i++)
 		if ((bytes[i] < 0x20 && !strchr("\t\r\n", bytes[i])) || !bytes[i] ||
 			bytes[i] == 0x7f)
@@ -76,7 +78,7 @@ void exchange_say_value(
 		exchange_say(exchange, part, "NULL", 4);
 		return;
 	}
-	if (!is_text(at, size)) {
+	if (!said_is_text(at, size)) {
 		say_hex(exchange, part, at, size);
 		return;
 	}

@@ -6,6 +6,7 @@
 #ifndef PROTOCOLS_SAID_H
 #define PROTOCOLS_SAID_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,9 @@ void exchange_say_value(
 
 /* Adds to a part; does nothing where content is not wanted. */
 void exchange_say(struct exchange *exchange, enum said_part part, const void *bytes, size_t size);
+
+/* Are they bytes that people can read? */
+bool said_is_text(const void *bytes, size_t size);
 
 void said_free(struct said *said);
 

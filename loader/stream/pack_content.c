@@ -100,11 +100,18 @@ static void put_query(struct pack *pack, uint32_t index, const struct exchange *
 	put_part(pack, index, "ragtime.response.body", answer);
 }
 
+/* Fields of gRPC have no names: what a method is called must do. */
+static bool is_secret(const struct exchange *exchange)
+{
+	return !strcmp(exchange->protocol, "grpc") &&
+		redact_names_credential(exchange->name, strlen(exchange->name));
+}
+
 void pack_content(struct pack *pack, uint32_t index, const struct exchange *exchange)
 {
 	const struct said *said = exchange->said;
 
-	if (!said)
+	if (!said || is_secret(exchange))
 		return;
 	if (exchange_find(exchange, "gen_ai.operation.name")) {
 		put_model(pack, index, exchange);

@@ -24,6 +24,7 @@ struct talk {
 	unsigned count;
 	struct segment segments[2048];
 	nghttp2_hd_deflater *deflaters[2];
+	bool keeps_content;
 };
 
 static inline struct talk *talk_new(void)
@@ -147,6 +148,13 @@ static inline void hear(void *context, const struct exchange *exchange)
 			at += snprintf(at, (size_t)(end - at), "|%s=%lld", fact->key,
 				fact->type == FACT_INT ? (long long)fact->number : fact->truth);
 	}
+	for (int part = 0; exchange->said && part < SAID_PARTS; part++) {
+		const struct buf *said = &exchange->said->parts[part];
+
+		if (said->size)
+			at += snprintf(at, (size_t)(end - at), "|said %d: %.*s", part,
+				(int)said->size, (char *)said->data);
+	}
 	at += snprintf(at, (size_t)(end - at), "|\n");
 	heard->used = (size_t)(at - heard->text);
 }
@@ -161,7 +169,10 @@ static inline uint64_t hash_nothing(void *context, const void *bytes, size_t siz
 static inline enum proto_verdict listen_from(
 	const struct talk *talk, unsigned from, size_t split, struct heard *heard)
 {
-	struct exchange_host host = {.context = heard, .done = hear, .hash = hash_nothing};
+	struct exchange_host host = {.context = heard,
+		.done = hear,
+		.hash = hash_nothing,
+		.keeps_content = talk->keeps_content};
 	void *state = calloc(1, protocol_http2.state_size);
 	enum proto_verdict verdict = PROTO_OK;
 	uint64_t ticks = 1000;

@@ -194,6 +194,35 @@ TEST(streams_of_messages_are_counted)
 	talk_free(talk);
 }
 
+TEST(fields_are_kept_where_content_is_wanted)
+{
+	struct talk *talk = talk_new();
+	struct buf message = {0}, inner = {0};
+	static struct heard heard, split;
+
+	greet(talk);
+	headers(talk, PROTO_OUT, 1, 0, CALL("/shop.Cart/Add"));
+	put_text(&inner, 2, "it's a thing");
+	put_number(&message, 1, 4711);
+	put_message(&message, 3, &inner);
+	put_bytes(&message, 4, "\0\0\200?", 4);
+	send_message(talk, PROTO_OUT, 1, ENDS, false, &message);
+	headers(talk, PROTO_IN, 1, 0, ACCEPTED);
+	put_text(&message, 1, "added");
+	send_message(talk, PROTO_IN, 1, 0, false, &message);
+	headers(talk, PROTO_IN, 1, ENDS, "grpc-status\n0\n");
+	listen_to(talk, &heard);
+	CHECK(!strstr(heard.text, "thing") && !strstr(heard.text, "added"));
+	talk->keeps_content = true;
+	listen_to(talk, &heard);
+	CHECK_HAS(&heard, "|said 0: 1=4711 3.2='it''s a thing' |said 1: 1='added' |");
+	for (size_t size = 1; size < 40; size++) {
+		listen_from(talk, 0, size, &split);
+		CHECK(!strcmp(heard.text, split.text));
+	}
+	talk_free(talk);
+}
+
 static void gzip(struct buf *message)
 {
 	z_stream z = {0};
