@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/exports/attributes.h"
 #include "analysis/exports/exporter.h"
 #include "analysis/exports/span_rows.h"
 #include "lib/map.h"
@@ -22,6 +23,13 @@ struct ends {
 	size_t count, capacity;
 	int64_t taken; /* up to here another program's thread has the same number: before exec */
 	int64_t last;
+};
+
+/* A thread's spans, on their way out. */
+struct lane {
+	struct export *export;
+	const struct thread_row *thread;
+	struct query *attributes; /* of requests; NULL: there are none */
 };
 
 static void chrome_begin(struct export *export)
@@ -70,8 +78,11 @@ static void put_us(struct json *json, const char *key, int64_t ns)
 	json_number(json, text);
 }
 
-static void put_args(struct json *json, const struct span_row *row)
+/* Of a request all that is known, of a call what it did. */
+static void put_args(const struct lane *lane, const struct span_row *row)
 {
+	struct json *json = &lane->export->json;
+
 	json_key(json, "args");
 	json_open(json, '{');
 	json_member_int(json, "id", row->id);
@@ -90,15 +101,17 @@ static void put_args(struct json *json, const struct span_row *row)
 		json_member_int(json, "result", row->result);
 	if (row->unfinished)
 		json_member_bool(json, "unfinished", true);
+	if (row->kind == RT_SPAN_request && lane->attributes)
+		put_attributes(json, row, lane->attributes, lane->export->semconv);
 	json_close(json, '}');
 }
 
-static void put_span(struct export *export, const struct thread_row *thread,
-	const struct span_row *row, const char *name, const char *phase)
+static void put_span(
+	const struct lane *lane, const struct span_row *row, const char *name, const char *phase)
 {
-	struct json *json = &export->json;
+	struct json *json = &lane->export->json;
 
-	event_begin(export, phase, thread->pid, thread->tid);
+	event_begin(lane->export, phase, lane->thread->pid, lane->thread->tid);
 	json_member_string(json, "name", name);
 	json_member_string(json, "cat",
 		row->operation ? word_name("family", (uint32_t)row->family)
@@ -109,15 +122,14 @@ static void put_span(struct export *export, const struct thread_row *thread,
 	else
 		json_member_int(json, "id", row->id);
 	if (*phase != 'e')
-		put_args(json, row);
-	event_end(export);
+		put_args(lane, row);
+	event_end(lane->export);
 }
 
-static void put_pair(struct export *export, const struct thread_row *thread,
-	const struct span_row *row, const char *name)
+static void put_pair(const struct lane *lane, const struct span_row *row, const char *name)
 {
-	put_span(export, thread, row, name, "b");
-	put_span(export, thread, row, name, "e");
+	put_span(lane, row, name, "b");
+	put_span(lane, row, name, "e");
 }
 
 /* Whether the span lies inside what is open around it; if so, it is open from here on. */
@@ -149,18 +161,20 @@ static void put_process(struct export *export, struct model *model, const struct
 {
 	struct query *query = span_rows_process(model, run, thread->process);
 	const char *name = thread->program ? basename(thread->program) : "process";
+	struct lane lane = {.export = export, .thread = thread};
 	struct span_row row;
 
 	put_name(export, "process_name", thread, name);
 	/* it has no thread: as a complete event it would have to nest in one */
 	while (span_rows_next(query, run, &row))
-		put_pair(export, thread, &row, name);
+		put_pair(&lane, &row, name);
 	query_free(query);
 }
 
-static int put_thread(struct export *export, struct model *model, const struct run *run,
-	const struct thread_row *thread, struct map *taken)
+static int put_thread(
+	const struct lane *lane, struct model *model, const struct run *run, struct map *taken)
 {
+	const struct thread_row *thread = lane->thread;
 	uint64_t *place =
 		map_at(taken, (uint64_t)thread->pid << 32 | (uint64_t)(uint32_t)thread->tid);
 	struct query *query = span_rows(model, run, thread->id);
@@ -168,16 +182,16 @@ static int put_thread(struct export *export, struct model *model, const struct r
 	struct span_row row;
 	int err = place ? 0 : -ENOMEM;
 
-	put_name(export, "thread_name", thread, thread->name ? thread->name : "thread");
-	while (!err && !export->out.error && span_rows_next(query, run, &row)) {
+	put_name(lane->export, "thread_name", thread, thread->name ? thread->name : "thread");
+	while (!err && !lane->export->out.error && span_rows_next(query, run, &row)) {
 		const char *name = row.name ? row.name : thread->name ? thread->name : "thread";
 		bool inside;
 
 		err = nests(&ends, &row, &inside);
 		if (!err && inside)
-			put_span(export, thread, &row, name, "X");
+			put_span(lane, &row, name, "X");
 		else if (!err)
-			put_pair(export, thread, &row, name);
+			put_pair(lane, &row, name);
 	}
 	if (place && ends.last > ends.taken)
 		*place = (uint64_t)ends.last;
@@ -190,16 +204,22 @@ static int chrome_run(struct export *export, struct model *model, const struct r
 {
 	struct query *query = thread_rows(model, run);
 	struct thread_row thread;
+	struct lane lane = {.export = export, .thread = &thread};
 	struct map taken = {0};
 	int err = 0;
+
+	if (model_number(model, "SELECT EXISTS (SELECT 1 FROM attribute)", 0, 0))
+		lane.attributes = model_query(
+			model, "SELECT key, value FROM attribute WHERE span = ? ORDER BY key");
 
 	while (!err && thread_rows_next(query, &thread)) {
 		if (thread.first)
 			put_process(export, model, run, &thread);
-		err = put_thread(export, model, run, &thread, &taken);
+		err = put_thread(&lane, model, run, &taken);
 	}
 	map_free(&taken);
 	query_free(query);
+	query_free(lane.attributes);
 	export->folded_calls +=
 		model_number(model, "SELECT SUM(folded) FROM profile WHERE run = ?", run->id, 0);
 	return err;
