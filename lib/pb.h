@@ -24,6 +24,18 @@ static inline void pb_number(struct buf *out, unsigned field, uint64_t value)
 	pb_raw(out, value);
 }
 
+static inline void pb_double(struct buf *out, unsigned field, double value)
+{
+	uint64_t bits;
+	uint8_t bytes[8];
+
+	memcpy(&bits, &value, sizeof(bits));
+	for (unsigned i = 0; i < 8; i++)
+		bytes[i] = (uint8_t)(bits >> 8 * i);
+	pb_raw(out, (uint64_t)field << 3 | 1);
+	buf_append(out, bytes, sizeof(bytes));
+}
+
 static inline void pb_bytes(struct buf *out, unsigned field, const void *bytes, size_t size)
 {
 	pb_raw(out, (uint64_t)field << 3 | 2);

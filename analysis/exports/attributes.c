@@ -58,8 +58,8 @@ enum semconv semconv_default(void)
 	return SEMCONV_OURS;
 }
 
-/* What the latest set calls otherwise than the one before it. */
-static const char *key_in(enum semconv set, const char *key)
+/* The latest set calls one otherwise than the one before it. */
+const char *semconv_key(enum semconv set, const char *key)
 {
 	if (set == SEMCONV_LATEST && !strcmp(key, "gen_ai.usage.cache_creation.input_tokens"))
 		return "gen_ai.usage.cache_write.input_tokens";
@@ -186,7 +186,7 @@ static void put_stored(struct writer *writer, const char *key, const struct quer
 {
 	struct json *json = writer->json;
 
-	json_key(json, key_in(writer->set, key));
+	json_key(json, semconv_key(writer->set, key));
 	if (query_is_null(query, 1))
 		json_null(json);
 	else if (query_is_text(query, 1))

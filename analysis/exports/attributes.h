@@ -16,6 +16,9 @@ bool semconv_find(const char *name, enum semconv *set);
 /* As OTEL_SEMCONV_STABILITY_OPT_IN asks for it. */
 enum semconv semconv_default(void);
 
+/* What that set calls an attribute of this name. */
+const char *semconv_key(enum semconv set, const char *key);
+
 /*
  * Members of an object that is open: what the row tells, and the rows of `stored` (key, value),
  * which win where both know. `stored`, NULL for none, is asked for row->id.

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/exports/attributes.h"
 #include "analysis/exports/exporter.h"
 #include "analysis/exports/span_rows.h"
 #include "lib/pb.h"
@@ -41,6 +42,7 @@ enum event_field {
 	EVENT_CATEGORY = 22,
 	EVENT_NAME = 23,
 	ANNOTATION_INT = 4,
+	ANNOTATION_DOUBLE = 5,
 	ANNOTATION_TEXT = 6,
 	ANNOTATION_NAME = 10,
 };
@@ -57,6 +59,7 @@ struct writer {
 	struct buf packet, inner, part;
 	int64_t *ends; /* of the slices open on the thread's track */
 	size_t depth, capacity;
+	struct query *attributes; /* of requests; NULL: there are none */
 };
 
 static void put_packet(struct writer *writer)
@@ -115,6 +118,30 @@ static void annotate_text(struct writer *writer, const char *name, const char *t
 	pb_message(&writer->inner, EVENT_ANNOTATION, &writer->part);
 }
 
+/* All that is known of a request. */
+static void annotate_request(struct writer *writer, const struct span_row *row)
+{
+	struct query *stored = writer->attributes;
+
+	query_bind(stored, 1, row->id);
+	while (query_next(stored)) {
+		const char *key = query_text(stored, 0);
+
+		if (!key || query_is_null(stored, 1))
+			continue;
+		key = semconv_key(writer->export->semconv, key);
+		if (query_is_text(stored, 1)) {
+			annotate_text(writer, key, query_text(stored, 1));
+		} else if (query_is_real(stored, 1)) {
+			pb_text(&writer->part, ANNOTATION_NAME, key);
+			pb_double(&writer->part, ANNOTATION_DOUBLE, query_double(stored, 1));
+			pb_message(&writer->inner, EVENT_ANNOTATION, &writer->part);
+		} else {
+			annotate_number(writer, key, query_int(stored, 1));
+		}
+	}
+}
+
 static void put_end(struct writer *writer, uint64_t track, int64_t at_ns)
 {
 	pb_number(&writer->packet, PACKET_TIMESTAMP, (uint64_t)at_ns);
@@ -138,6 +165,8 @@ static void put_begin(struct writer *writer, uint64_t track, const struct thread
 		annotate_number(writer, "errno", row->status);
 	if (row->has_result)
 		annotate_number(writer, "result", row->result);
+	if (row->kind == RT_SPAN_request && writer->attributes)
+		annotate_request(writer, row);
 	pb_number(&writer->inner, EVENT_TYPE, SLICE_BEGIN);
 	pb_number(&writer->inner, EVENT_TRACK, track);
 	pb_text(&writer->inner, EVENT_CATEGORY,
@@ -189,6 +218,9 @@ static int perfetto_run(struct export *export, struct model *model, const struct
 	struct thread_row thread;
 	int err = 0;
 
+	if (model_number(model, "SELECT EXISTS (SELECT 1 FROM attribute)", 0, 0))
+		writer.attributes = model_query(
+			model, "SELECT key, value FROM attribute WHERE span = ? ORDER BY key");
 	while (!err && thread_rows_next(threads, &thread)) {
 		struct query *spans = span_rows(model, run, thread.id);
 		struct span_row row;
@@ -202,6 +234,7 @@ static int perfetto_run(struct export *export, struct model *model, const struct
 		query_free(spans);
 	}
 	query_free(threads);
+	query_free(writer.attributes);
 	buf_free(&writer.packet);
 	buf_free(&writer.inner);
 	buf_free(&writer.part);
