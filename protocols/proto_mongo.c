@@ -8,6 +8,7 @@
 
 #include "protocols/body.h"
 #include "protocols/content/bson.h"
+#include "protocols/content/bson_said.h"
 #include "protocols/protocol.h"
 #include "wire/event.h"
 
@@ -164,6 +165,7 @@ static void put_collection(
 /* The first element names the command; its value is the collection for those that have one. */
 static void take_command(struct exchange *exchange, struct cursor elements)
 {
+	const struct cursor all = elements;
 	struct bson_element element;
 	char name[NAME_BYTES];
 
@@ -171,6 +173,7 @@ static void take_command(struct exchange *exchange, struct cursor elements)
 		return;
 	exchange_string(exchange, "db.operation.name", name);
 	exchange_name(exchange, "%s", name);
+	bson_say(exchange, SAID_REQUEST, all);
 	if (element.type == BSON_STRING && takes_collection(name))
 		put_collection(exchange, name, &element);
 	while (bson_next(&elements, &element)) {
@@ -197,8 +200,11 @@ static void take_sequence(struct exchange *exchange, struct cursor *cursor)
 	cursor_take(cursor, size);
 	cursor_take(&documents, name + 1);
 	while (cursor_left(&documents)) {
-		bson_open(&documents);
+		struct cursor elements = bson_open(&documents);
+
 		count += !documents.bad;
+		exchange_say(exchange, SAID_REQUEST, " ", 1);
+		bson_say(exchange, SAID_REQUEST, elements);
 	}
 	if (count > 1)
 		exchange_int(exchange, "db.operation.batch.size", count);
@@ -245,6 +251,7 @@ static void take_reply(struct exchange *exchange, struct cursor elements)
 	char name[NAME_BYTES];
 	int64_t number;
 
+	bson_say(exchange, SAID_ANSWER, elements);
 	while (bson_next(&elements, &element)) {
 		if (bson_is(&element, "cursor") && element.type == BSON_DOCUMENT) {
 			take_cursor(exchange, bson_inside(&element));
