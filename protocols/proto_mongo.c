@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "protocols/body.h"
 #include "protocols/content/bson.h"
@@ -162,6 +163,19 @@ static void put_collection(
 	exchange_name(exchange, "%s %.*s", name, size, (const char *)element->value);
 }
 
+/* What is said then is a credential, or proves that there is one. */
+static bool logs_in(const char *name)
+{
+	static const char *const commands[] = {
+		"saslStart", "saslContinue", "authenticate", "createUser", "updateUser"};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		if (!strcasecmp(name, commands[i]))
+			return true;
+	}
+	return false;
+}
+
 /* The first element names the command; its value is the collection for those that have one. */
 static void take_command(struct exchange *exchange, struct cursor elements)
 {
@@ -173,7 +187,8 @@ static void take_command(struct exchange *exchange, struct cursor elements)
 		return;
 	exchange_string(exchange, "db.operation.name", name);
 	exchange_name(exchange, "%s", name);
-	bson_say(exchange, SAID_REQUEST, all);
+	if (!logs_in(name))
+		bson_say(exchange, SAID_REQUEST, all);
 	if (element.type == BSON_STRING && takes_collection(name))
 		put_collection(exchange, name, &element);
 	while (bson_next(&elements, &element)) {
@@ -251,7 +266,8 @@ static void take_reply(struct exchange *exchange, struct cursor elements)
 	char name[NAME_BYTES];
 	int64_t number;
 
-	bson_say(exchange, SAID_ANSWER, elements);
+	if (exchange->said)
+		bson_say(exchange, SAID_ANSWER, elements);
 	while (bson_next(&elements, &element)) {
 		if (bson_is(&element, "cursor") && element.type == BSON_DOCUMENT) {
 			take_cursor(exchange, bson_inside(&element));

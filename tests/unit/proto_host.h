@@ -55,6 +55,8 @@ struct proto_host {
 	struct exchange last; /* its texts are still there, its histogram is not */
 };
 
+static bool proto_keeps_content; /* the user wants it */
+
 static void proto_host_done(void *context, const struct exchange *exchange)
 {
 	struct proto_host *host = context;
@@ -84,6 +86,12 @@ static void proto_host_done(void *context, const struct exchange *exchange)
 			buf_puts(&host->told, fact->truth ? "yes" : "no");
 			break;
 		}
+	}
+	for (int part = 0; exchange->said && part < SAID_PARTS; part++) {
+		const struct buf *said = &exchange->said->parts[part];
+
+		if (said->size)
+			buf_printf(&host->told, " <%.*s>", (int)said->size, (char *)said->data);
 	}
 	buf_printf(&host->told, " | %" PRIu64 "/%" PRIu64 "\n",
 		exchange->is_server ? exchange->bytes_in : exchange->bytes_out,
@@ -133,6 +141,7 @@ static const char *proto_told(struct proto_host *host, const struct protocol *pr
 	host->host = (struct exchange_host){.context = host,
 		.done = proto_host_done,
 		.hash = proto_host_hash,
+		.keeps_content = proto_keeps_content,
 		.desk = rpc_desk_new()};
 	protocol->open(state, &host->host);
 	for (size_t i = 0; i < count; i++) {

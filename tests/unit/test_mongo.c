@@ -128,6 +128,44 @@ TEST(replies_find_their_requests)
 			 " db.response.returned_rows=3 | 85/143\n");
 }
 
+TEST(content_is_json_text)
+{
+	turns = 0;
+	begin_message(0);
+	string("find", "docs");
+	inside(BSON_DOCUMENT, "filter");
+	string("user", "a \"b\"\n");
+	inside(BSON_ARRAY, "in");
+	number("0", -7);
+	real("1", 0.5);
+	close_document();
+	name(BSON_BOOL, "all");
+	buf_append(&body, "\1", 1);
+	name(0x0a, "none");
+	name(0x05, "bytes");
+	put_le32(&body, 3);
+	buf_append(&body, "\0SEC", 4);
+	close_document();
+	close_document();
+	send(PROTO_OUT, 1, 0);
+	reply_rows(1, 1);
+	begin_message(0);
+	string("saslStart", "SECRET");
+	close_document();
+	send(PROTO_OUT, 2, 0);
+	reply_rows(2, 1);
+	proto_keeps_content = true;
+	CHECK_TALK(
+		"find docs | 8 | db.system.name=mongodb db.operation.name=find "
+		"db.collection.name=docs db.response.returned_rows=1 "
+		"<{\"find\": \"docs\", \"filter\": {\"user\": \"a \\u0022b\\u0022\\u000a\", "
+		"\"in\": [-7, 0.5], \"all\": true, \"none\": null, \"bytes\": \"<4 bytes>\"}}> "
+		"<{\"cursor\": {\"firstBatch\": [{\"text\": \"SECRET\"}]}, \"ok\": 1}> | 125/93\n"
+		"saslStart | 8 | db.system.name=mongodb db.operation.name=saslStart "
+		"db.response.returned_rows=1 | 48/93\n");
+	proto_keeps_content = false;
+}
+
 TEST(vector_search_in_a_pipeline)
 {
 	turns = 0;

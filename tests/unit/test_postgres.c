@@ -138,6 +138,31 @@ TEST(prepared_once_and_used_again)
 			    "error.type=26000 | 31/13\n");
 }
 
+TEST(content_is_statements_and_values)
+{
+	start();
+	SAY('P', "one\0SELECT * FROM items WHERE a = $1 AND b = 'x'\0\0\0");
+	SAY('B', "\0one\0\0\1\0\1\0\3\0\0\0\4it's\377\377\377\377\0\0\0\4\0\0\0\7\0\0");
+	SAY('E', "\0\0\0\0\0");
+	SAY('S', "");
+	HEAR('1', "");
+	HEAR('2', "");
+	HEAR('C', "SELECT 0\0");
+	HEAR('Z', "I");
+	SAY('Q', "SELECT 'y'\0");
+	HEAR('C', "SELECT 1\0");
+	HEAR('Z', "I");
+	proto_keeps_content = true;
+	CHECK_TALK("SELECT items | 8 | " DB
+		   " db.query.text=SELECT * FROM items WHERE a = $1 AND b = ? "
+		   "db.operation.name=SELECT db.collection.name=items ragtime.prepared=yes "
+		   "db.response.returned_rows=0 <SELECT * FROM items WHERE a = $1 AND b = 'x'> "
+		   "<('it''s', NULL, 0x00000007)> | 109/24\n"
+		   "SELECT | 8 | " DB " db.query.text=SELECT ? db.operation.name=SELECT "
+		   "db.response.returned_rows=0 <SELECT 'y'> | 16/20\n");
+	proto_keeps_content = false;
+}
+
 /* LIMIT as a number, a text parameter, a binary one; and pgvector's operators make a search. */
 TEST(vector_searches_say_k)
 {

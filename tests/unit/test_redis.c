@@ -29,6 +29,28 @@ TEST(get_hits_and_misses)
 		"ragtime.cache=hit | 24/6\n");
 }
 
+TEST(content_is_words_and_replies)
+{
+	static const struct proto_turn turns[] = {
+		SAYS("*2\r\n$4\r\nAUTH\r\n$6\r\nSECRET\r\n"),
+		HEARS("+OK\r\n"),
+		SAYS("*3\r\n$4\r\nmget\r\n$1\r\na\r\n$4\r\nit's\r\n"),
+		HEARS("*2\r\n$3\r\none\r\n$-1\r\n"),
+		SAYS("*2\r\n$4\r\nincr\r\n$4\r\n\1\2\3\4\r\n"),
+		HEARS(">2\r\n+pushed\r\n+word\r\n:4711\r\n"),
+	};
+
+	proto_keeps_content = true;
+	CHECK_REDIS(turns,
+		"AUTH | 8 | db.system.name=redis db.operation.name=AUTH <'OK'> <AUTH> | 26/5\n"
+		"MGET | 7 | db.system.name=redis db.operation.name=MGET ragtime.key_pattern=* "
+		"ragtime.cache=miss ragtime.cache_hits=1 ragtime.cache_misses=1 <'one' NULL> "
+		"<MGET 'a' 'it''s'> | 31/18\n"
+		"INCR | 8 | db.system.name=redis db.operation.name=INCR ragtime.key_pattern=* "
+		"<'4711'> <INCR 0x01020304> | 24/27\n");
+	proto_keeps_content = false;
+}
+
 TEST(resp3_nulls_maps_and_pushes)
 {
 	static const struct proto_turn turns[] = {
