@@ -112,7 +112,7 @@ TEST(room_is_limited)
 			exchange_say(exchange, part, many, sizeof(many));
 	}
 	exchange_end(exchange, 1);
-	CHECK_EQ(cut, 400000 - (32 + 24 + 8 + 32) * 1024);
+	CHECK_EQ(cut, 500000 - (32 + 24 + 8 + 32 + 24) * 1024);
 	exchange_say(NULL, SAID_REQUEST, many, 1);
 }
 
