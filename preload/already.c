@@ -92,3 +92,32 @@ void already_open(void)
 	}
 	raw1(close, folder);
 }
+
+static void tell_received(int fd)
+{
+	int type = 0;
+	__u32 size = sizeof(type);
+
+	if (!raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, (long)&type, (long)&size, 0) &&
+		type == SOCK_STREAM)
+		tell_socket(fd);
+}
+
+void already_received(const struct msghdr *message)
+{
+	const char *at = message->msg_control, *end = at + message->msg_controllen;
+
+	while (end - at >= (ptrdiff_t)sizeof(struct cmsghdr)) {
+		const struct cmsghdr *head = (const struct cmsghdr *)at;
+		const int *fds = (const int *)CMSG_DATA(head);
+
+		if (head->cmsg_len < CMSG_LEN(0) || head->cmsg_len > (size_t)(end - at))
+			return;
+		for (size_t i = 0;
+			head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
+			CMSG_LEN((i + 1) * sizeof(*fds)) <= head->cmsg_len;
+			i++)
+			tell_received(fds[i]);
+		at += CMSG_ALIGN(head->cmsg_len);
+	}
+}

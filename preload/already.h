@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a process has open when the shim comes late. */
+/* What a process has open that it was not seen to open. */
 #ifndef PRELOAD_ALREADY_H
 #define PRELOAD_ALREADY_H
 
@@ -7,5 +7,10 @@
 
 /* Tells of each descriptor, and has the payload of sockets copied from here on. */
 COLD void already_open(void);
+
+struct msghdr;
+
+/* Of the descriptors that another process has passed with a message: the same of its sockets. */
+COLD void already_received(const struct msghdr *message);
 
 #endif

@@ -537,6 +537,13 @@ bool payload_tls_bind(const void *session, int fd)
 	return true;
 }
 
+bool payload_knows(int fd)
+{
+	const struct connection *connection = descriptor_of(fd) ? watched_of(fd) : NULL;
+
+	return connection && connection->number;
+}
+
 bool payload_tell(int fd, unsigned kind, __u64 place, __u64 span, __u64 ticks)
 {
 	struct connection *connection = descriptor_of(fd);

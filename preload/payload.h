@@ -66,6 +66,9 @@ COLD bool payload_tls_bind(const void *session, int fd);
  */
 COLD bool payload_tell(int fd, unsigned kind, __u64 place, __u64 span, __u64 ticks);
 
+/* Is what passes over the connection of `fd` copied? */
+COLD bool payload_knows(int fd);
+
 #define payload_wanted() unlikely(rt_region->payload_cap)
 
 #define PAYLOAD_DESCRIPTORS 65536

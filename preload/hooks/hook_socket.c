@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sockets of every domain. Addresses of peers travel as tails. */
+#include "preload/already.h"
 #include "preload/endpoint.h"
 #include "preload/hooks/hook.h"
 
@@ -36,6 +37,8 @@ static inline void payload_received(int fd, int flags, const void *data, ssize_t
 static inline void payload_received_parts(
 	int fd, int flags, const struct msghdr *message, ssize_t done)
 {
+	if (payload_wanted() && done >= 0 && message->msg_controllen)
+		already_received(message);
 	if (flags & BESIDE || done <= 0)
 		return;
 	if (flags & MSG_TRUNC)
@@ -225,7 +228,7 @@ RECORD_MOVE(socket, sendmsg, sendmsg, (int fd, const struct msghdr *message, int
 	payload_sent_parts(fd, message, result, call.start))
 RECORD_MOVE(socket, recvmsg, recvmsg, (int fd, struct msghdr *message, int flags),
 	(fd, message, flags),
-	result > 0 && !(flags & ELSEWHERE) &&
+	result > 0 && !(flags & ELSEWHERE) && !message->msg_controllen &&
 		payload_leavesv(&call, fd, PAYLOAD_IN, message->msg_iov, result),
 	payload_received_parts(fd, flags, message, result))
 

@@ -62,7 +62,7 @@
 		const later = setTimeout;
 		const FD = 0x7f524147, MAGIC = 0x54524a53, HEAD = 32, SIZE = 1 << 16, IDS = 4096, DELAY_MS = 20, ASK_MS = 500;
 		const WANTED = 1, BYTES = 2, BEGIN_MAX = 4096;
-		const BEGIN = 1, END = 2, FACT = 3, OWNER = 4, SESSION = 5, ANSWER = 6;
+		const BEGIN = 1, END = 2, FACT = 3, OWNER = 4, SESSION = 5, ANSWER = 6, ASK = 7;
 		const buffer = Buffer.allocUnsafeSlow(SIZE), view = new DataView(buffer.buffer, buffer.byteOffset, SIZE);
 		const origin = clockOrigin(now);
 		let used = HEAD, planned = false, over = false, broken = false;
@@ -135,9 +135,11 @@
 				if (now() - asked > ASK_MS) flush();
 				return !(flags & WANTED);
 			},
-			// requests are found in the bytes of their connections: those that nobody asks about need no word
-			get bytes() {
-				return flags & BYTES;
+			// is what it carries copied? Then requests are found in it: those that ask nobody need no word
+			copies(fd) {
+				record(ASK, fd, 8);
+				flush();
+				return Boolean(flags & BYTES);
 			},
 			id() {
 				if (nextId >= lastId) flush();
@@ -449,6 +451,7 @@
 			this.socket = new WeakRef(socket);
 			this.latest = null;
 			this.turns = 0;
+			this.copied = false;
 		}
 
 		begins(span, overlaps) {
@@ -490,14 +493,17 @@
 
 			let connection = served.get(socket);
 
-			if (!connection) served.set(socket, connection = new Served(socket));
+			if (!connection) {
+				served.set(socket, connection = new Served(socket));
+				connection.copied = !socket.encrypted && wire.copies(connection.fd());
+			}
 
 			const span = spans.serve(request.method, request.url, connection);
 
 			connection.begins(span, socket._httpMessage);
 			if (!span) return;
 			current.enterWith(span);
-			if (!wire.bytes || socket.encrypted) span.tell(response);
+			if (!connection.copied) span.tell(response);
 		});
 	}
 
@@ -548,7 +554,7 @@
 
 			if (!span) return Reflect.apply(real, server, args);
 			follow.matters();
-			if (!wire.bytes) guarded(() => span.tell(stream));
+			guarded(() => span.tell(stream));
 			return current.run(span, () => Reflect.apply(real, server, args));
 		}
 

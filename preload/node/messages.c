@@ -43,6 +43,7 @@ struct moment {
 	double origin, now_ns;
 	__u64 ticks;
 	bool unplaced; /* the latest answer found no connection */
+	bool copied;   /* what the connection carries that was asked about */
 };
 
 extern int clock_gettime(clockid_t, struct timespec *) __attribute__((weak));
@@ -146,13 +147,17 @@ static void take_record(struct moment *moment, const struct node_record *record)
 		if (record->size >= sizeof(struct answer))
 			take_answer(moment, (const struct answer *)record);
 		break;
+	case NODE_ASK:
+		moment->copied = payload_knows((int)record->detail);
+		break;
 	case NODE_SESSION:
 		rt_self.session_fd = (int)record->detail;
 		break;
 	}
 }
 
-static void take_records(const struct node_head *head)
+/* The answer to the last question in it. */
+static bool take_records(const struct node_head *head)
 {
 	const char *at = (const char *)(head + 1), *end = (const char *)head + head->size;
 	struct moment moment = moment_now(head->origin);
@@ -161,10 +166,11 @@ static void take_records(const struct node_head *head)
 		const struct node_record *record = (const struct node_record *)at;
 
 		if (record->size < sizeof(*record) || record->size > end - at)
-			return;
+			break;
 		take_record(&moment, record);
 		at += (record->size + 7u) & ~7u;
 	}
+	return moment.copied;
 }
 
 bool node_take(void *data, size_t size)
@@ -174,10 +180,8 @@ bool node_take(void *data, size_t size)
 	if (size < sizeof(*head) || (uintptr_t)data % 8 || head->size != size)
 		return false;
 	head->flags = message_is_wanted() ? NODE_WANTED : 0;
-	if (payload_wanted())
+	if (head->flags & NODE_WANTED && take_records(head))
 		head->flags |= NODE_BYTES;
-	if (head->flags & NODE_WANTED)
-		take_records(head);
 	head->ids = head->flags & NODE_WANTED && head->ids <= IDS_MAX ? head->ids : 0;
 	head->first_id = message_numbers(head->ids);
 	return true;

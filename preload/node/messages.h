@@ -18,7 +18,7 @@
 
 enum node_flags {
 	NODE_WANTED = 1, /* spans are */
-	NODE_BYTES = 2,	 /* what connections carry is copied */
+	NODE_BYTES = 2,	 /* what the connection carries that was asked about is copied */
 };
 
 struct node_head {
@@ -40,6 +40,7 @@ enum node_type {
 	NODE_FACT = 3,	  /* span, key NUL value; detail = 1 where it is a number */
 	NODE_OWNER = 4,	  /* span, place on a connection that it writes to; detail = descriptor */
 	NODE_ANSWER = 6,  /* span, place of the request that it answers, time; likewise */
+	NODE_ASK = 7,	  /* detail = descriptor; the answer is NODE_BYTES */
 	NODE_SESSION = 5, /* the next TLS session that this thread begins; detail = descriptor */
 };
 

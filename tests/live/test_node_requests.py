@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a Node service asks of others stands below the request that caused it: while it answers, after
-it has, after the connection is gone, and where requests come in one piece. No request is told twice."""
+it has, after the connection is gone, where requests come in one piece, in worker threads and in
+cluster's processes. No request is told twice."""
 import collections
 import json
 import os
@@ -10,7 +11,8 @@ import sys
 
 from runs import RAGTIME, check, finish, run, trace
 
-PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../programs/t_node_requests.mjs")
+PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../programs")
+PROGRAM = f"{PROGRAMS}/t_node_requests.mjs"
 NODE = shutil.which("node")
 REQUESTS = 20
 
@@ -65,9 +67,33 @@ def check_quick():
     check(below["/during/{id}"] >= 2 * REQUESTS - 4 and set(below) <= {"/during/{id}", None}, f"quick: {below}")
 
 
+def check_processes():
+    """Connections that the primary of a cluster hands on are its workers' own."""
+    path = trace()
+    done = run(path, NODE, f"{PROGRAMS}/t_node_processes.cjs", text=True, timeout=120)
+    if not check(done.returncode == 0 and done.stderr == "", f"processes: status {done.returncode}: {done.stderr}"):
+        return
+    spans = spans_of(path)
+    served, right = collections.Counter(), collections.Counter()
+    for span in spans.values():
+        attrs = span["attrs"]
+        if span["kind"] != "request":
+            continue
+        if attrs["ragtime.side"] == "server":
+            served[attrs["url.template"], attrs.get("http.response.status_code")] += 1
+        elif attrs["url.template"].startswith("/far/"):
+            above = spans.get(span["parent"], {"kind": "nothing"})
+            right[above["kind"] == "request" and above["attrs"]["url.template"] == attrs["url.template"][4:]
+                  and above["pid"] == span["pid"] and above["tid"] == span["tid"]] += 1
+    check(served == {("/thread/{id}", 200): 40, ("/process/{id}", 200): 40,
+                     ("/far/thread/{id}", 200): 80, ("/far/process/{id}", 200): 80}, f"processes: {served}")
+    check(right == {True: 160}, f"processes: {right}")
+
+
 if not NODE:
     print("node is not installed")
     sys.exit(77)
 check_all()
 check_quick()
+check_processes()
 finish()
