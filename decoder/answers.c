@@ -93,13 +93,26 @@ static uint64_t find(const struct sights *sights, const struct sight *own, bool 
 	return 0;
 }
 
+/* Who was there longest makes room; of a connection that has no other nothing is left. */
+static void make_room(struct sights *sights)
+{
+	uint64_t number = ++sights->count - KEPT;
+	uint32_t connection = sights->items[sights->count % KEPT].connection;
+	const uint64_t *latest =
+		sights->count > KEPT ? map_find(&sights->latest, connection) : NULL;
+
+	if (latest && *latest == number)
+		map_remove(&sights->latest, connection);
+}
+
 static int keep(struct sights *sights, const struct sight *sight)
 {
-	uint64_t *latest = map_at(&sights->latest, sight->connection);
+	uint64_t *latest;
 
+	make_room(sights);
+	latest = map_at(&sights->latest, sight->connection);
 	if (!latest)
 		return -ENOMEM;
-	sights->count++;
 	sights->items[sights->count % KEPT] = *sight;
 	sights->items[sights->count % KEPT].before = *latest;
 	*latest = sights->count;
