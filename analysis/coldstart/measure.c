@@ -20,7 +20,7 @@
 
 #define EXIT_OURS 1
 #define EXIT_TARGET 4
-#define COLD_ENOUGH 0.95
+#define ENOUGH 0.95
 #define SPEED_FILE ((int64_t)8 << 20) /* smaller ones say little of the disk */
 
 struct measuring {
@@ -84,8 +84,10 @@ static void add_run(struct measuring *measuring, struct model *model, const stru
 	series_add(&result->memory_bytes,
 		sampled ? (double)(start->rss_ready - start->rss_first) : NAN);
 	result_add_ending(result, start->ending, start->status);
+	series_add(&result->minor_faults, sampled ? (double)start->faults.minor : NAN);
+	series_add(&result->major_faults, sampled ? (double)start->faults.major : NAN);
 	series_add(&result->peak_bytes, sampled ? (double)start->rss_peak : NAN);
-	for (size_t i = 0; i < result->file_count && measuring->plan->cold; i++) {
+	for (size_t i = 0; i < result->file_count; i++) {
 		struct file_row *file = &result->files[i];
 
 		series_fill(&file->cold_share, result->wall_ns.count - 1);
@@ -165,11 +167,9 @@ static int start_and_read(struct measuring *measuring, size_t number)
 	return err;
 }
 
-static void cool(struct measuring *measuring)
+static void look_at_files(struct measuring *measuring)
 {
-	if (!measuring->plan->cold)
-		return;
-	touched_cool(&measuring->touched);
+	touched_look(&measuring->touched, measuring->plan->cold);
 	measuring->cold_sum += touched_cold_share(&measuring->touched);
 }
 
@@ -196,7 +196,7 @@ static int measure_runs(struct measuring *measuring)
 	for (size_t i = 1; i <= plan->runs && !err; i++) {
 		snprintf(what, sizeof(what), "start %zu of %zu", i, plan->runs);
 		term_progress(what, i - 1, plan->runs);
-		cool(measuring);
+		look_at_files(measuring);
 		err = start_and_read(measuring, i);
 		measuring->result->runs++;
 	}
@@ -239,6 +239,19 @@ static int make_folder(struct measuring *measuring)
 	return mkdtemp(measuring->folder) ? 0 : -1;
 }
 
+/* Warm or cold is what was asked for, where the page cache agrees. */
+static void judge_temperature(struct measuring *measuring)
+{
+	struct result *result = measuring->result;
+	bool cold = measuring->plan->cold;
+	double share = result->runs ? measuring->cold_sum / (double)result->runs : NAN;
+
+	result->cold_share = share;
+	result->temperature = cold ? TEMPERATURE_COLD : TEMPERATURE_WARM;
+	if ((cold ? share : 1 - share) < ENOUGH)
+		result->temperature = TEMPERATURE_MIXED;
+}
+
 int measure(const struct measure_plan *plan, struct result *result)
 {
 	struct measuring measuring = {.plan = plan, .result = result};
@@ -251,12 +264,7 @@ int measure(const struct measure_plan *plan, struct result *result)
 		return EXIT_OURS;
 	}
 	status = measure_runs(&measuring);
-	result->cold_share = NAN;
-	if (plan->cold && result->runs) {
-		result->cold_share = measuring.cold_sum / (double)result->runs;
-		result->temperature =
-			result->cold_share >= COLD_ENOUGH ? TEMPERATURE_COLD : TEMPERATURE_MIXED;
-	}
+	judge_temperature(&measuring);
 	if (!status)
 		measure_disk(&measuring);
 	if (!plan->keep)

@@ -66,6 +66,33 @@ int64_t proc_tree_rss(const struct proc_tree *tree)
 	return kilobytes * 1024;
 }
 
+struct proc_faults proc_tree_faults(const struct proc_tree *tree)
+{
+	struct proc_faults sum = {0};
+
+	for (size_t i = 0; i < tree->count; i++) {
+		char path[64], line[1024];
+		const char *name_end;
+		struct proc_faults own, waited;
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)tree->pids[i]);
+		file = fopen(path, "re");
+		name_end = file && fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+		if (name_end &&
+			sscanf(name_end,
+				") %*c %*d %*d %*d %*d %*d %*u %" SCNd64 " %" SCNd64 " %" SCNd64
+				" %" SCNd64,
+				&own.minor, &waited.minor, &own.major, &waited.major) == 4) {
+			sum.minor += own.minor + waited.minor;
+			sum.major += own.major + waited.major;
+		}
+		if (file)
+			fclose(file);
+	}
+	return sum;
+}
+
 struct listener {
 	unsigned long inode;
 	unsigned port;

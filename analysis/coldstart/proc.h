@@ -24,6 +24,13 @@ void proc_tree_below(pid_t root, struct proc_tree *tree);
  */
 int64_t proc_tree_rss(const struct proc_tree *tree);
 
+struct proc_faults {
+	int64_t minor, major; /* major: a disk had to be asked */
+};
+
+/* Of all its processes so far, and of those that they have waited for. */
+struct proc_faults proc_tree_faults(const struct proc_tree *tree);
+
 /* The TCP port that one of them listens on, `port` itself unless that is 0; 0: none. */
 unsigned proc_tree_listens(const struct proc_tree *tree, unsigned port);
 

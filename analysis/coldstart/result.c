@@ -8,6 +8,7 @@
 
 #include "analysis/coldstart/imports.h"
 #include "analysis/coldstart/touched.h"
+#include "lib/sample.h"
 
 #define TIMELINE_PARTS 1000 /* of a start: what is shorter is not told apart */
 
@@ -16,6 +17,14 @@ const char *temperature_name(enum temperature temperature)
 	static const char *const names[] = {"warm", "cold", "mixed"};
 
 	return names[temperature];
+}
+
+double file_speed(const struct file_row *file)
+{
+	double bytes = sample_of(file->read_bytes.values, file->read_bytes.count).mean;
+	double ns = sample_of(file->ns.values, file->ns.count).mean;
+
+	return bytes > 0 && ns > 0 ? bytes / ns * 1e9 : NAN;
 }
 
 void series_add(struct series *series, double value)
@@ -197,6 +206,8 @@ void result_free(struct result *result)
 	free(result->wall_ns.values);
 	free(result->memory_bytes.values);
 	free(result->peak_bytes.values);
+	free(result->minor_faults.values);
+	free(result->major_faults.values);
 	free(result->command);
 	free(result->script);
 	free(result->ready);

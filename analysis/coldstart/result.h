@@ -32,6 +32,9 @@ struct file_row {
 	struct series cold_share; /* of its bytes, on disk only when the run began */
 };
 
+/* Bytes a second inside calls that read it; NAN: it is not read, but mapped. */
+double file_speed(const struct file_row *file);
+
 enum temperature { TEMPERATURE_WARM, TEMPERATURE_COLD, TEMPERATURE_MIXED };
 
 /* How a program came to its end: by itself, or when it was ready by SIGTERM, else by SIGKILL. */
@@ -49,11 +52,12 @@ struct result {
 	char *script; /* what the program runs, where it is an interpreter; or NULL */
 	size_t runs;  /* begun; those that failed have no figures */
 	enum temperature temperature;
-	double cold_share;	 /* of the bytes of all files that it touched; NAN: not asked for */
+	double cold_share;	 /* of the bytes of all files that it touched, before each start */
 	double disk_bytes_per_s; /* of the disk itself; NAN: not measured */
 	struct series wall_ns, stages[STAGE_COUNT];
 	struct pieces *timelines; /* of each successful run, from its start; not read back */
-	struct series memory_bytes, peak_bytes; /* grown since the first look; the most */
+	struct series memory_bytes, peak_bytes;	  /* grown since the first look; the most */
+	struct series minor_faults, major_faults; /* of pages; major: from the disk */
 	struct import_row *imports;
 	size_t import_count;
 	struct file_row *files;

@@ -115,6 +115,7 @@ static void put_files(struct json *json, const struct result *result)
 		put_series(json, "read_bytes", &row->read_bytes);
 		put_series(json, "mapped_bytes", &row->mapped_bytes);
 		put_series(json, "ns", &row->ns);
+		put_member(json, "bytes_per_s", file_speed(row));
 		put_share(json, "cold_share",
 			sample_of(row->cold_share.values, row->cold_share.count).mean);
 		json_close(json, '}');
@@ -243,6 +244,8 @@ void saved_write(struct buf *out, const struct result *result, const struct stan
 	json_open(&json, '{');
 	put_series(&json, "delta_bytes", &result->memory_bytes);
 	put_series(&json, "peak_bytes", &result->peak_bytes);
+	put_series(&json, "minor_faults", &result->minor_faults);
+	put_series(&json, "major_faults", &result->major_faults);
 	json_close(&json, '}');
 	put_targets(&json, standing->targets, result);
 	json_key(&json, "comparison");

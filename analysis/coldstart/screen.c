@@ -123,33 +123,39 @@ static void put_files(struct buf *out, const struct result *result)
 	if (!result->file_count)
 		return;
 	heading(out, "Files of models and tokenizers");
-	buf_printf(out, "  %10s %10s %10s %10s %10s  %s\n", "size", "read", "mapped", "in calls",
-		result->temperature == TEMPERATURE_WARM ? "read/s" : "cold", "file");
+	buf_printf(out, "  %10s %10s %10s %10s %10s %6s  %s\n", "size", "read", "mapped",
+		"in calls", "read/s", "cold", "file");
 	for (size_t i = 0; i < result->file_count && i < FILES_SHOWN; i++) {
 		const struct file_row *row = &result->files[i];
-		double bytes_read = sample_of(row->read_bytes.values, row->read_bytes.count).mean;
-		double ns = sample_of(row->ns.values, row->ns.count).mean;
 		double cold = sample_of(row->cold_share.values, row->cold_share.count).mean;
 
-		if (result->temperature == TEMPERATURE_WARM)
-			bytes(speed, bytes_read > 0 && ns > 0 ? bytes_read / ns * 1e9 : NAN);
-		buf_printf(out, "  %10s %10s %10s %10s ", bytes(size, (double)row->bytes),
-			bytes(read, bytes_read),
+		buf_printf(out, "  %10s %10s %10s %10s %10s ", bytes(size, (double)row->bytes),
+			bytes(read, sample_of(row->read_bytes.values, row->read_bytes.count).mean),
 			bytes(mapped,
 				sample_of(row->mapped_bytes.values, row->mapped_bytes.count).mean),
-			duration(took, ns));
-		if (result->temperature != TEMPERATURE_WARM)
-			buf_printf(out, "%8.0f %%  ", 100 * cold);
+			duration(took, sample_of(row->ns.values, row->ns.count).mean),
+			bytes(speed, file_speed(row)));
+		if (isfinite(cold))
+			buf_printf(out, "%4.0f %%  ", 100 * cold);
 		else
-			buf_printf(out, "%10s  ",
-				bytes(speed,
-					bytes_read > 0 && ns > 0 ? bytes_read / ns * 1e9 : NAN));
+			buf_printf(out, "%6s  ", "-");
 		table_put_text(out, row->path, 60);
 		buf_printf(out, "\n");
 	}
 	if (isfinite(result->disk_bytes_per_s))
 		buf_printf(out, "  the disk itself gives %s a second, read in order\n",
 			bytes(speed, result->disk_bytes_per_s));
+}
+
+static void put_faults(struct buf *out, const struct result *result)
+{
+	struct sample minor = sample_of(result->minor_faults.values, result->minor_faults.count);
+	struct sample major = sample_of(result->major_faults.values, result->major_faults.count);
+
+	if (isfinite(minor.mean))
+		buf_printf(out, "; %.0f page faults, %.0f of them from the disk",
+			minor.mean + major.mean, major.mean);
+	buf_printf(out, "\n");
 }
 
 static void put_memory(struct buf *out, const struct result *result)
@@ -164,7 +170,8 @@ static void put_memory(struct buf *out, const struct result *result)
 	buf_printf(out, "  grown by %s", bytes(mean, grown.mean));
 	if (isfinite(grown.stdev))
 		buf_printf(out, " +- %s", bytes(stdev, grown.stdev));
-	buf_printf(out, ", at most %s resident\n", bytes(most, peak.max));
+	buf_printf(out, ", at most %s resident", bytes(most, peak.max));
+	put_faults(out, result);
 }
 
 static void put_targets(struct buf *out, const struct targets *targets, const struct result *result)
@@ -242,8 +249,9 @@ void screen_write(struct buf *out, const struct result *result, const struct sta
 		term_end(), result->ready, result->runs, result->wall_ns.count,
 		temperature_name(result->temperature));
 	if (isfinite(result->cold_share))
-		buf_printf(out, " (%.0f %% of the bytes of its files came from the disk)",
-			100 * result->cold_share);
+		buf_printf(out,
+			" (%.0f %% of the bytes of its files were in memory before a start)",
+			100 * (1 - result->cold_share));
 	buf_printf(out, "\n");
 	put_endings(out, result);
 	put_stages(out, result);

@@ -13,6 +13,11 @@ static const struct {
 #undef ADVICE
 };
 
+#define RESTLESS 0.1
+static const char restless[] =
+	"The starts differ by more than a tenth: close what else runs here, or start it more often "
+	"(-n 10); cold starts differ by the disk.";
+
 static double mean(const struct series *series)
 {
 	return sample_of(series->values, series->count).mean;
@@ -37,5 +42,8 @@ struct stage_advice stage_advice(const struct result *result)
 		}
 		means[largest] = -1;
 	}
+	if (sample_of(result->wall_ns.values, result->wall_ns.count).stdev > RESTLESS * whole &&
+		advice.count < ADVICE_MAX)
+		advice.texts[advice.count++] = restless;
 	return advice;
 }

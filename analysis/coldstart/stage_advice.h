@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What to change, by the stages that a start spends its time in; the largest stage first. */
+/*
+ * What to change, by the stages that a start spends its time in; the largest stage first. Last what
+ * to do where the starts differ too much to be sure.
+ */
 #ifndef ANALYSIS_COLDSTART_STAGE_ADVICE_H
 #define ANALYSIS_COLDSTART_STAGE_ADVICE_H
 

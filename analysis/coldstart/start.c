@@ -92,6 +92,7 @@ static void sample_memory(struct start *start, const struct proc_tree *tree)
 	if (start->rss_first < 0)
 		start->rss_first = rss;
 	start->rss_ready = rss;
+	start->faults = proc_tree_faults(tree);
 	if (start->rss_peak < rss)
 		start->rss_peak = rss;
 }

@@ -37,6 +37,7 @@ struct start {
 	int64_t ready_ns; /* CLOCK_MONOTONIC, when it was seen; 0: it was not */
 	int status;	  /* of the program, as a shell says it */
 	int64_t rss_first, rss_ready, rss_peak; /* bytes, as sampled; -1: it was too quick */
+	struct proc_faults faults;		/* at the last look */
 	char *told;				/* the end of what it wrote on standard error */
 };
 

@@ -82,13 +82,14 @@ void touched_sort(struct touched *touched)
 	touched->count = kept;
 }
 
-void touched_cool(struct touched *touched)
+void touched_look(struct touched *touched, bool drop)
 {
 	for (size_t i = 0; i < touched->count; i++) {
 		struct touched_file *file = &touched->files[i];
 		struct page_cache_state state;
 
-		(void)page_cache_drop(file->path);
+		if (drop)
+			(void)page_cache_drop(file->path);
 		if (page_cache_look(file->path, &state))
 			state = (struct page_cache_state){0, 0};
 		file->bytes = state.bytes;

@@ -30,8 +30,8 @@ void touched_add_run(struct touched *touched, struct model *model, const struct 
 /* Drops what was added twice, and what is no regular file with bytes in it. */
 void touched_sort(struct touched *touched);
 
-/* Makes the kernel forget them, and looks what it did. */
-void touched_cool(struct touched *touched);
+/* Looks how much of them is in memory; `drop`: after making the kernel forget them. */
+void touched_look(struct touched *touched, bool drop);
 /* Of all their bytes; NAN where there are none. */
 double touched_cold_share(const struct touched *touched);
 /* Of one; NAN where it is not among them. */

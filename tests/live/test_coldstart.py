@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -57,6 +58,7 @@ def check_weights():
     row = next((row for row in told["files"] if row["path"] == WEIGHTS), None)
     check(row and row["bytes"] == SIZE and row["read_bytes"]["values"] == [SIZE] * 3, f"weights: {row}")
     check(row["mapped_bytes"]["values"] == [0] * 3, f"weights: {row}")
+    check(row["cold_share"] == 0 and told["cold_share"] < 0.05, f"warm files are in memory: {row} {told['cold_share']}")
     check(stage(told, "weights")["min"] >= min(row["ns"]["values"]), "reading is in the stage of weights")
     check(stage(told, "exec")["min"] > 0, "exec and linking take time")
     check(told["memory"]["peak_bytes"]["max"] > SIZE, f"the weights are in memory: {told['memory']}")
@@ -76,6 +78,8 @@ def check_cold():
     told = result(PYTHON, script, options=("-n", "2", "--cold"))
     row = next((row for row in told["files"] if row["path"] == WEIGHTS), None)
     check(row and row["cold_share"] == 1, f"cold: {row}")
+    check(told["memory"]["minor_faults"]["min"] > 0 and row["bytes_per_s"] > 0 and told["disk_bytes_per_s"] > 0,
+          f"cold: {told['memory']}, {row}")
     check(told["temperature"] in ("cold", "mixed") and 0 < told["cold_share"] <= 1, str(told["cold_share"]))
     holder = subprocess.Popen([PYTHON, "-c",
                                "import mmap, sys\n"
@@ -271,6 +275,38 @@ setTimeout(() => {{ warm = true; }}, 300);
     check(told["files"][0]["read_bytes"]["values"] == [SIZE], f"node: {told['files']}")
 
 
+def importtime(text):
+    """module to microseconds (own, with inner), of the last run that wrote them."""
+    rows = {}
+    for line in text.splitlines():
+        match = re.match(r"import time:\s+(\d+) \|\s+(\d+) \|\s*(\S+)$", line)
+        if line.startswith("import time: self"):
+            rows = {}
+        elif match:
+            rows[match[3]] = (int(match[1]), int(match[2]))
+    return rows
+
+
+def check_imports():
+    """The same process, as its interpreter times it and as the trace does."""
+    script = write("many.py", "import asyncio, email.mime.text, http.server, unittest.mock, xml.dom.minidom, concurrent.futures, sqlite3\n")
+    for attempt in range(3):
+        done = coldstart(PYTHON, "-X", "importtime", script, options=("--json", "-n", "1", "--show-output"))
+        wanted, told = importtime(done.stderr), {row["module"]: row for row in json.loads(done.stdout)["imports"]}
+        longest = sorted(wanted, key=lambda module: -wanted[module][1])[:20]
+        wrong = []
+        for module in longest:
+            row = told.get(module)
+            for figure, us in zip(("self_ns", "total_ns"), wanted[module]):
+                ns = row[figure]["mean"] if row else 0
+                if abs(ns - us * 1e3) > 0.05 * us * 1e3 + 50e3:
+                    wrong.append(f"{module} {figure}: {ns / 1e3:.0f} us, not {us}")
+        if not wrong:
+            break
+    check(len(longest) == 20 and not wrong, f"imports: {wrong}")
+    check(told["_sqlite3"]["extension"] and not told["sqlite3.dbapi2"]["extension"], "machine code is told apart")
+
+
 def check_failures():
     done = coldstart(PYTHON, "-c", "raise SystemExit('no model')", options=("-n", "1"), status=4)
     check("no model" in done.stderr, done.stderr)
@@ -323,7 +359,7 @@ with open(WEIGHTS, "wb") as weights:
     weights.write(os.urandom(1 << 20) * (SIZE >> 20))
     os.fsync(weights.fileno())
 for case in (check_weights, check_mapped, check_cold, check_launcher, check_compiling, check_planted, check_servers,
-             check_services, check_plain_c, check_node, check_failures, check_gates):
+             check_services, check_plain_c, check_node, check_imports, check_failures, check_gates):
     if len(sys.argv) < 2 or case.__name__ in sys.argv[1:]:
         case()
 finish()

@@ -112,7 +112,8 @@ function drawMemory(main, data) {
   const rows = [["grown since the first look", data.memory.delta_bytes], ["at most resident", data.memory.peak_bytes]].filter(([, figures]) => known(figures.mean))
     .map(([name, figures]) => ({ name, ...figures }));
   if (rows.length) section(main, "memory", "Memory", table("Memory of all its processes", [{ key: "name", heading: "", kind: "text" },
-    ...["mean", "median", "stdev", "min", "max"].map(key => ({ key, kind: "bytes" }))], rows));
+    ...["mean", "median", "stdev", "min", "max"].map(key => ({ key, kind: "bytes" }))], rows),
+  known(data.memory.minor_faults.mean) ? make("p", { text: `${count(data.memory.minor_faults.mean + data.memory.major_faults.mean)} page faults a start, ${count(data.memory.major_faults.mean)} of them from the disk.` }) : null);
 }
 
 function drawAdvice(main, data) {
@@ -124,7 +125,7 @@ async function start() {
   const data = await readData(), main = $("main");
   const endings = data.endings.filter(ending => ending.by !== "itself").map(ending => `ended by ${ending.by} when ready, status ${ending.status}`);
   $("title").textContent = [data.command, data.script].filter(Boolean).join(" ");
-  $("facts").textContent = [`up to ${data.ready}`, `${data.temperature}${known(data.cold_share) ? ` (${share(data.cold_share)} of the bytes of its files came from the disk)` : ""}`,
+  $("facts").textContent = [`up to ${data.ready}`, `${data.temperature}${known(data.cold_share) ? ` (${share(1 - data.cold_share)} of the bytes of its files were in memory before a start)` : ""}`,
     `${data.successful_runs} of ${data.runs} starts`, ...endings].join(" · ");
   drawAnswers(main, data);
   drawComparison(main, data.comparison);
