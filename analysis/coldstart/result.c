@@ -52,13 +52,14 @@ static void add_stages(struct result *result, struct model *model, const struct 
 	int64_t process, int64_t ready_ns)
 {
 	int64_t ns[STAGE_COUNT] = {0};
-	struct pieces *more = realloc(result->timelines, result->wall_ns.count * sizeof(*more));
+	struct pieces *more =
+		realloc(result->timelines, (result->timeline_count + 1) * sizeof(*more));
 
 	result->failed |= !more;
 	if (!more)
 		return;
 	result->timelines = more;
-	more += result->wall_ns.count - 1;
+	more += result->timeline_count++;
 	*more = (struct pieces){0};
 	result->failed |= stages_of_run(model, run, process, ready_ns, ns, more) < 0;
 	pieces_coarsen(more, (ready_ns - run->start_ns) / TIMELINE_PARTS);
@@ -180,7 +181,7 @@ void result_add_ending(struct result *result, enum ending ending, int status)
 
 void result_free(struct result *result)
 {
-	for (size_t i = 0; i < result->wall_ns.count && result->timelines; i++)
+	for (size_t i = 0; i < result->timeline_count; i++)
 		free(result->timelines[i].list);
 	free(result->timelines);
 	for (size_t i = 0; i < STAGE_COUNT; i++)

@@ -56,6 +56,7 @@ struct result {
 	double disk_bytes_per_s; /* of the disk itself; NAN: not measured */
 	struct series wall_ns, stages[STAGE_COUNT];
 	struct pieces *timelines; /* of each successful run, from its start; not read back */
+	size_t timeline_count;
 	struct series memory_bytes, peak_bytes;	  /* grown since the first look; the most */
 	struct series minor_faults, major_faults; /* of pages; major: from the disk */
 	struct import_row *imports;

@@ -142,7 +142,7 @@ static void put_timelines(struct json *json, const struct result *result)
 {
 	json_key(json, "timelines");
 	json_open(json, '[');
-	for (size_t i = 0; i < result->wall_ns.count; i++)
+	for (size_t i = 0; i < result->timeline_count; i++)
 		put_timeline(json, &result->timelines[i]);
 	json_close(json, ']');
 }
