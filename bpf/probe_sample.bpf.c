@@ -16,8 +16,13 @@ struct thread_struct {
 	unsigned long fsbase;
 } KERNEL_TYPE;
 
+struct sched_entity {
+	__u64 sum_exec_runtime;
+} KERNEL_TYPE;
+
 struct task_struct___here {
 	void *stack;
+	struct sched_entity se;
 	struct thread_struct thread;
 } KERNEL_TYPE;
 
@@ -48,6 +53,35 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } python_threads SEC(".maps");
+
+/* By thread: the processor time it had had at its last sample. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, __u64);
+} sampled SEC(".maps");
+
+/*
+ * What a sample stands for: the time that the thread has had since the one before, by the kernel's
+ * own account, in which there are no interrupts and nothing that a hypervisor took. Of a first one
+ * all that is known is how often they come.
+ */
+static __always_inline __u64 weight_of(struct task_struct *task, __u32 tid, __u64 period)
+{
+	struct task_struct___here *here = (void *)task;
+	__u64 now = BPF_CORE_READ(here, se.sum_exec_runtime);
+	__u64 *last = bpf_map_lookup_elem(&sampled, &tid), weight = period;
+
+	if (!last) {
+		bpf_map_update_elem(&sampled, &tid, &now, BPF_ANY);
+	} else {
+		/* nothing where the account has not been brought up to date since */
+		weight = now > *last ? now - *last : 0;
+		*last = now;
+	}
+	return weight;
+}
 
 static __always_inline __u64 read_word(__u64 address)
 {
@@ -195,7 +229,7 @@ int sample(struct at_timer *context)
 		return 0;
 	sample = (void *)note->bytes;
 	task = (struct task_struct *)bpf_get_current_task();
-	note->a = context->period;
+	note->a = weight_of(task, (__u32)id, context->period);
 	sample->sp = sample->ip = sample->bp = 0;
 	sample->python_frames = 0;
 	if (context->registers.cs & 3) {

@@ -66,7 +66,9 @@ uint64_t pace_next(const struct pace *pace)
 	return pace->next_ns;
 }
 
-void pace_within(struct pace *pace, uint64_t latest_ns)
+void pace_kernel(struct pace *pace, struct region *region, uint64_t patience_ns)
 {
-	pace->next_ns = lesser(pace->next_ns, latest_ns);
+	if (region_free_chunks(region) == region->chunks)
+		pace->next_ns = pace->last_ns + pace->sleep_ns;
+	pace->next_ns = lesser(pace->next_ns, pace->last_ns + patience_ns);
 }

@@ -20,8 +20,9 @@ void pace_start(struct pace *pace, uint64_t now_ns);
 void pace_step(
 	struct pace *pace, struct region *region, uint64_t now_ns, uint64_t records, bool hurry);
 
-/* The next pass comes no later than this. */
-void pace_within(struct pace *pace, uint64_t latest_ns);
+/* After pace_step: the kernel's side writes too, and can wait so long. Where it alone does, chunks
+ * say nothing of when there will be more. */
+void pace_kernel(struct pace *pace, struct region *region, uint64_t patience_ns);
 
 /* When the next pass is due. */
 uint64_t pace_next(const struct pace *pace);

@@ -47,8 +47,6 @@
 #define WRITER_PATIENCE (2 * SECOND)
 #define WRITER_RETRY_US 10000
 #define DRAIN_NICE (-10)
-/* The rings of the kernel's side are smaller than the region. */
-#define KERNEL_PATIENCE (10 * MS)
 
 struct session {
 	struct region region;
@@ -386,7 +384,7 @@ static void do_pass(struct session *session)
 	do_housekeeping(session, now);
 	pace_step(&session->pace, &session->region, now, records, hurry);
 	if (session->kernel)
-		pace_within(&session->pace, now + KERNEL_PATIENCE);
+		pace_kernel(&session->pace, &session->region, kernel_patience(session->kernel));
 }
 
 static int answer_report(struct session *session, char *reply, size_t size)

@@ -19,6 +19,9 @@
 #include "loader/stream/pack.h"
 #include "loader/target/rights.h"
 
+#define PATIENCE 10000000ull
+#define PATIENCE_SAMPLES 40000000ull
+
 struct kernel {
 	struct programs *programs;
 	struct feed *feed;
@@ -230,6 +233,11 @@ void kernel_set_on(struct kernel *kernel, bool on)
 {
 	kernel_pass(kernel);
 	tasks_restart(kernel->tasks, monotonic_ns(), on ? watch_again : unwatch, kernel);
+}
+
+uint64_t kernel_patience(const struct kernel *kernel)
+{
+	return kernel->sample_only ? PATIENCE_SAMPLES : PATIENCE;
 }
 
 static uint64_t take(struct kernel *kernel, bool last)

@@ -33,6 +33,9 @@ void kernel_close(struct kernel *kernel);
 int kernel_begin(
 	struct kernel *kernel, struct drain *drain, struct pack *pack, const struct ticks *ticks);
 
+/* How long its rings can do without a pass, ns: samples are few, system calls are not. */
+uint64_t kernel_patience(const struct kernel *kernel);
+
 /* What has come since. The number of edges and notes. */
 uint64_t kernel_pass(struct kernel *kernel);
 
