@@ -28,13 +28,17 @@ struct imports {
 
 enum told { TOLD_NOT, TOLD_BELOW, TOLD_CALL, TOLD_COMPUTING };
 
+/* Whom a block holds up is looked for among all requests: so often. */
+#define LOOKS 2000
+
 struct work {
 	struct rule_context *context;
 	struct loop *loops;	 /* of each thread */
 	struct block *blocks;	 /* of each node: 0, 0 where it is none */
 	struct imports *imports; /* of each node, below it */
 	uint8_t *is_told;	 /* enum told, of each node */
-	struct map holding;	 /* operations that held somebody up */
+	uint32_t looked;
+	struct map holding; /* operations that held somebody up */
 };
 
 static bool is_loop_wait(const struct rule_context *context, const struct node *node)
@@ -197,7 +201,10 @@ static void mark(struct work *work, uint32_t index, enum told told)
 	const struct node *node = rule_node(work->context, index);
 
 	work->is_told[index] = told;
-	if (told != TOLD_BELOW && holds_up(work, index))
+	if (told == TOLD_BELOW || map_find(&work->holding, node->operation) ||
+		work->looked++ >= LOOKS)
+		return;
+	if (holds_up(work, index))
 		*rule_place(work->context, &work->holding, node->operation) = 1;
 }
 

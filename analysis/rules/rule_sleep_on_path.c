@@ -7,13 +7,22 @@
 #include "analysis/rules/rule.h"
 #include "wire/event.h"
 
+/* They stand in the order of units. */
 static const struct scope *scope_of(const struct rule_context *context, uint32_t unit)
 {
-	for (uint32_t i = 0; i < context->scope_count; i++) {
-		if (context->scopes[i].unit == unit)
-			return &context->scopes[i];
+	uint32_t low = 0, high = context->scope_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (context->scopes[middle].unit < unit)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return NULL;
+	return low < context->scope_count && context->scopes[low].unit == unit
+		? &context->scopes[low]
+		: NULL;
 }
 
 /* Of a scope's requests on the thread of a sleep: the last two before it, the first after it. */
