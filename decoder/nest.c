@@ -29,6 +29,17 @@ static int32_t parent_of(const struct nest *nest, const struct section_call *cal
 	return parent;
 }
 
+/* The innermost that encloses it; where none does, one that is still open if its depth says so. */
+static int32_t around(const struct nest *nest, const struct section_call *calls, size_t index)
+{
+	const struct section_call *call = &calls[index];
+
+	for (uint32_t depth = nest->limit + 1; depth-- > 0;)
+		if (nest->nearest[depth] >= 0 && encloses(&calls[nest->nearest[depth]], call))
+			return nest->nearest[depth];
+	return call->depth && nest_taker(nest, call->depth) == NEST_OPEN ? NEST_OPEN : NEST_ROOT;
+}
+
 static void pass(struct nest *nest, uint32_t depth, int32_t index)
 {
 	while (nest->limit + 1 < depth)
@@ -44,6 +55,10 @@ void nest_resolve(
 		nest->nearest[depth] = NEST_OPEN;
 	nest->limit = NEST_DEEPEST;
 	for (size_t i = count; i-- > 0;) {
+		if (rt_is_by_time(calls[i].kind)) {
+			parents[i] = around(nest, calls, i);
+			continue;
+		}
 		parents[i] = parent_of(nest, calls, i);
 		if (!section_is_mark(&calls[i]))
 			pass(nest, calls[i].depth, (int32_t)i);

@@ -6,6 +6,9 @@
  * parent never ended in this trace (it was lost, or unwound by longjmp or an exception), and the
  * call has no parent that we know: a wrong join is worse than none.
  *
+ * Waits that the kernel tells of (rt_is_by_time) are placed by their times, and are nobody's
+ * parents.
+ *
  * A section (a thread's calls in one block) is looked through from its end, so that parents come
  * before their children. Calls whose parents end only in a later section wait in open levels.
  */

@@ -54,6 +54,22 @@ static size_t decode_one(const Ragtime__Raw__Calls *raw, struct section_call *ou
 	return count;
 }
 
+/* What came by another way than the thread's other calls may have come later than they. */
+static void sort_by_time(struct section_call *calls, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		struct section_call call = calls[i];
+		size_t place = i;
+
+		if (!rt_is_by_time(call.kind))
+			continue;
+		while (place && calls[place - 1].end > call.end)
+			place--;
+		memmove(&calls[place + 1], &calls[place], (i - place) * sizeof(call));
+		calls[place] = call;
+	}
+}
+
 int sections_decode(struct sections *sections, const struct trace_batch *batch)
 {
 	const Ragtime__Raw__Batch *tables = batch->tables;
@@ -74,6 +90,7 @@ int sections_decode(struct sections *sections, const struct trace_batch *batch)
 			.raw = raw,
 		};
 		section->count = decode_one(raw, sections->calls + section->first);
+		sort_by_time(sections->calls + section->first, section->count);
 		sections->call_count += section->count;
 	}
 	return 0;

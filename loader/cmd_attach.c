@@ -65,9 +65,9 @@ static const struct argp_option options[] = {
 		"Those whose control group holds TEXT: a path, a container's id", 0},
 	{"user", KEY_USER, "NAME", 0, "Those of this user", 0},
 	{"children", KEY_CHILDREN, NULL, 0, "Also their children, those to come too", 0},
-	{"mode", KEY_MODE, "auto|bpf|inject|sample", 0,
-		"From the kernel, or by a library brought in; normally from the kernel. With sample: "
-		"where processor time goes, and nothing else",
+	{"mode", KEY_MODE, "auto|bpf|inject|both|sample", 0,
+		"From the kernel, by a library brought in, or by both; normally from the kernel. With "
+		"sample: where processor time goes, and nothing else",
 		0},
 	{"hz", KEY_HZ, "N", 0,
 		"Samples a second of each processor, where the kernel is watched from (49); 0: none",
@@ -99,6 +99,7 @@ struct attach {
 	bool inject;
 	bool sample_only;
 	unsigned hz;
+	bool both; /* the library, and beside it what only the kernel knows */
 	bool verbose;
 	const char *output;
 	char output_path[4096];
@@ -167,9 +168,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_MODE:
 		if (strcmp(arg, "auto") != 0 && strcmp(arg, "bpf") != 0 &&
-			strcmp(arg, "inject") != 0 && strcmp(arg, "sample") != 0)
-			argp_error(state, "--mode is auto, bpf, inject or sample, not '%s'", arg);
-		attach->inject = !strcmp(arg, "inject");
+			strcmp(arg, "inject") != 0 && strcmp(arg, "both") != 0 &&
+			strcmp(arg, "sample") != 0)
+			argp_error(state, "--mode is auto, bpf, inject, both or sample, not '%s'",
+				arg);
+		attach->both = !strcmp(arg, "both");
+		attach->inject = attach->both || !strcmp(arg, "inject");
 		attach->sample_only = !strcmp(arg, "sample");
 		break;
 	case KEY_HZ:
@@ -287,15 +291,12 @@ static void run_session(struct attach *attach, struct session *session, struct j
 }
 
 /* The shim is brought in once the session listens, and leaves before its memory goes. */
-static int trace_inside(struct attach *attach, struct job *job)
+static int trace_with(struct attach *attach, struct job *job, struct guard *guard)
 {
-	struct guard *guard = guard_open(attach->pids[0], &attach->session.region);
 	struct session *session = NULL;
 	char shim[4096];
 	int code = 1;
 
-	if (!guard)
-		return 1;
 	if (identity_shim(shim, sizeof(shim)) < 0)
 		log_error("libragtime.so is not beside this program; run 'make', or install again");
 	else
@@ -309,6 +310,25 @@ static int trace_inside(struct attach *attach, struct job *job)
 		code = 0;
 	}
 	session_close(session);
+	return code;
+}
+
+static int trace_inside(struct attach *attach, struct job *job)
+{
+	const struct kernel_options beside = {
+		.pids = attach->pids, .count = attach->count, .beside = true, .hz = attach->hz};
+	struct guard *guard;
+	int code = 1;
+
+	/* before there are threads, which loading programs may make */
+	guard = guard_open(attach->pids[0], &attach->session.region);
+	if (!guard)
+		return 1;
+	if (attach->both)
+		attach->session.kernel = kernel_open(&beside);
+	if (!attach->both || attach->session.kernel)
+		code = trace_with(attach, job, guard);
+	kernel_close(attach->session.kernel);
 	guard_close(guard);
 	return code;
 }
@@ -353,7 +373,7 @@ static int attach_all(struct attach *attach)
 			attach->count);
 		return 1;
 	}
-	if (!attach->inject && obstacle) {
+	if ((!attach->inject || attach->both) && obstacle) {
 		log_error("cannot watch from the kernel: %s", obstacle);
 		if (attach->count == 1 && !find_obstacle_inject(&first))
 			log_note("without those rights: ragtime attach --inject %d",
@@ -369,7 +389,7 @@ static int attach_all(struct attach *attach)
 	if (attach->sample_only)
 		attach->session.mode = "bpf, samples alone";
 	if (attach->inject) {
-		attach->session.mode = "shim, injected";
+		attach->session.mode = attach->both ? "shim, injected; bpf" : "shim, injected";
 		attach->session.slow_clock = false;
 		attach->session.rules = &attach->rules;
 	}

@@ -96,6 +96,13 @@ enum rt_event {
 #undef EVENT
 };
 
+/* The kernel's word of a wait, which knows no calls of the process: its times tell what it is in.
+ */
+static inline int rt_is_by_time(unsigned kind)
+{
+	return kind >= 420 && kind < 423;
+}
+
 /* A mark of the shim's, which the loader reads; few of them go into the stream as they are. */
 static inline int rt_is_told(unsigned kind)
 {

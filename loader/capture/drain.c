@@ -313,6 +313,8 @@ static struct thread *adopt_thread(struct drain *drain, uint32_t index)
 /* From here on it counts: a thread of this tid that we still hold must be gone. */
 static void join_thread(struct drain *drain, struct thread *thread)
 {
+	struct thread *twin;
+
 	for (uint32_t i = 0; i < drain->live_count; i++) {
 		struct thread *other = drain->live[i];
 
@@ -329,8 +331,11 @@ static void join_thread(struct drain *drain, struct thread *thread)
 	drain->adopted++;
 	if (!is_followed(drain, &thread->of))
 		return;
-	thread->id = ++drain->last_thread_id;
-	drain->totals.threads++;
+	twin = outside_find(drain, thread);
+	if (twin)
+		twin->guest = true;
+	thread->id = twin ? twin->id : ++drain->last_thread_id;
+	drain->totals.threads += !twin;
 	if (!process_find(&drain->processes, &thread->of))
 		drain->totals.processes++;
 	thread->process =

@@ -39,9 +39,33 @@ void outside_process_ended(struct drain *drain, pid_t pid, int status, uint64_t 
 		drain->target_status = status < 0 ? 128 - status : status;
 }
 
+static bool is_same(const struct thread *left, const struct thread *right)
+{
+	return left->tid == right->tid && left->of.pid == right->of.pid &&
+		left->of.space == right->of.space && !left->end_ticks;
+}
+
+struct thread *outside_find(const struct drain *drain, const struct thread *thread)
+{
+	struct thread *twin = drain->outside;
+
+	while (twin && !is_same(twin, thread))
+		twin = twin->next_outside;
+	return twin;
+}
+
+static const struct thread *find_inside(const struct drain *drain, const struct thread *thread)
+{
+	for (uint32_t i = 0; i < drain->live_count; i++)
+		if (drain->live[i]->id && is_same(drain->live[i], thread))
+			return drain->live[i];
+	return NULL;
+}
+
 struct thread *outside_begin(struct drain *drain, const struct outside_thread *facts)
 {
 	struct thread *thread = calloc(1, sizeof(*thread));
+	const struct thread *twin;
 
 	if (!thread)
 		return NULL;
@@ -56,8 +80,14 @@ struct thread *outside_begin(struct drain *drain, const struct outside_thread *f
 		free(thread);
 		return NULL;
 	}
-	thread->id = ++drain->last_thread_id;
+	twin = find_inside(drain, thread);
+	thread->guest = twin != NULL;
+	thread->id = twin ? twin->id : ++drain->last_thread_id;
 	thread->process->threads++;
+	thread->next_outside = drain->outside;
+	drain->outside = thread;
+	if (twin)
+		return thread;
 	drain->totals.threads++;
 	thread_declare(thread, drain->pack);
 	return thread;
@@ -65,9 +95,16 @@ struct thread *outside_begin(struct drain *drain, const struct outside_thread *f
 
 void outside_end(struct drain *drain, struct thread *thread, uint64_t end_ticks)
 {
+	struct thread **at = &drain->outside;
+
+	while (*at && *at != thread)
+		at = &(*at)->next_outside;
+	if (*at)
+		*at = thread->next_outside;
 	thread->end_ticks = end_ticks;
-	thread_declare(thread, drain->pack);
-	if (end_ticks)
+	if (!thread->guest)
+		thread_declare(thread, drain->pack);
+	if (end_ticks && !thread->guest)
 		pack_forget_thread(drain->pack, thread->id);
 	thread->process->threads--;
 	free(thread);
@@ -76,7 +113,8 @@ void outside_end(struct drain *drain, struct thread *thread, uint64_t end_ticks)
 void outside_name(struct drain *drain, struct thread *thread, const char *name)
 {
 	snprintf(thread->name, sizeof(thread->name), "%s", name);
-	thread_declare(thread, drain->pack);
+	if (!thread->guest)
+		thread_declare(thread, drain->pack);
 }
 
 void outside_take(

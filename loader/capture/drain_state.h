@@ -27,6 +27,7 @@ struct drain {
 	uint64_t settled; /* marks up to here are in order: of the last pass, for the next */
 	uint64_t told_no_slot, told_untraced, told_refused;
 	uint64_t told_ns;
+	struct thread *outside;	  /* threads whose records come by another way */
 	uint64_t outside_settled; /* 0: nothing comes from outside */
 	pid_t last_sampled;	  /* of the processes */
 	uint32_t next_sampled;	  /* of the threads: in `live` */
@@ -36,6 +37,9 @@ struct drain {
 
 /* Its thread is gone: tells the rest and frees its slot. killed: it may have left calls open. */
 void drain_retire(struct drain *drain, struct thread *thread, bool killed);
+
+/* The same thread as the other way of capture knows it; NULL: it does not. */
+struct thread *outside_find(const struct drain *drain, const struct thread *thread);
 
 bool drain_thread_lives(const struct drain *drain, const struct thread *thread);
 

@@ -65,6 +65,7 @@ struct session {
 	bool tracing;
 	bool follow;
 	bool attached;
+	bool inside; /* a shim writes into the region */
 	uint64_t duration_ns, end_at_ns;
 	uint64_t clock_due, check_due, sample_due, metrics_due;
 	uint64_t launch_ticks;
@@ -222,6 +223,7 @@ struct session *session_open(const struct session_options *options)
 	session->duration_ns = options->duration_ns;
 	session->kernel = options->kernel;
 	session->attached = options->attached;
+	session->inside = !options->kernel || options->region >= 0;
 	err = open_all(session, options);
 	if (err) {
 		if (err == -ENOMEM)
@@ -410,9 +412,9 @@ static void set_on(struct session *session, bool on)
 {
 	if (session->kernel)
 		kernel_set_on(session->kernel, on);
-	else if (on)
+	if (session->inside && on)
 		shim_set_on(&session->region);
-	else
+	else if (session->inside)
 		shim_set_off(&session->region);
 }
 
@@ -428,7 +430,7 @@ static int answer_ctl(void *context, const char *request, char *reply, size_t si
 		set_on(session, !strcmp(request, "on"));
 		snprintf(reply, size, "ok tracing is %s", request);
 	} else if (sscanf(request, "rate %u", &rate) == 1 && rate > 0) {
-		if (session->kernel) {
+		if (!session->inside) {
 			snprintf(reply, size, "error from the kernel every call is seen, or none");
 			return 0;
 		}

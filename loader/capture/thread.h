@@ -25,7 +25,10 @@ struct thread {
 	bool changed; /* to be declared again */
 	bool busy;    /* has recorded something since the last look at the living */
 	bool exits;   /* its slot says that it ends */
-	bool gone;    /* another program has taken its process's place */
+	/* its id is that of the same thread as the region has it, which is told of there */
+	bool guest;
+	struct thread *next_outside; /* of those whose records come by another way */
+	bool gone;		     /* another program has taken its process's place */
 	bool told_damage;
 	uint64_t exits_ns;
 	uint64_t told_lost, told_nested, told_cut;

@@ -33,16 +33,19 @@ struct kernel {
 	struct pack *pack;
 	pid_t *pids;
 	size_t count;
-	bool follow, sample_only;
+	bool follow, sample_only, beside;
 	unsigned hz;
 	unsigned seen; /* families that are loaded */
 	uint64_t told_lost, told_cut, told_ns;
 };
 
+/* A shim tells calls itself. */
 static bool is_wanted(const struct kernel *kernel, int family)
 {
 	if (family == PROGRAMS_sample)
 		return kernel->hz != 0;
+	if (kernel->beside && (family == PROGRAMS_syscall || family == PROGRAMS_tls))
+		return false;
 	return !kernel->sample_only || family == PROGRAMS_process;
 }
 
@@ -79,6 +82,7 @@ struct kernel *kernel_open(const struct kernel_options *options)
 	kernel->follow = options->follow;
 	kernel->sample_only = options->sample_only;
 	kernel->hz = options->hz;
+	kernel->beside = options->beside;
 	kernel->count = options->count;
 	kernel->pids = calloc(options->count, sizeof(*kernel->pids));
 	kernel->programs = programs_new();
@@ -200,9 +204,11 @@ int kernel_begin(
 	tasks_observe(kernel->tasks, &observer);
 	calls_fill_settings(settings);
 	settings->payload = 1;
+	tasks_set_beside(kernel->tasks, kernel->beside);
 	for (size_t i = 0; i < kernel->count; i++) {
 		tasks_adopt(kernel->tasks, kernel->pids[i], now);
-		sockets_adopt(kernel->sockets, kernel->pids[i], now);
+		if (!kernel->beside)
+			sockets_adopt(kernel->sockets, kernel->pids[i], now);
 	}
 	tasks_flush(kernel->tasks);
 	for (size_t i = 0; i < kernel->count && kernel->tls; i++)
@@ -212,7 +218,8 @@ int kernel_begin(
 	/* threads that were made meanwhile */
 	for (size_t i = 0; i < kernel->count; i++)
 		tasks_adopt(kernel->tasks, kernel->pids[i], now);
-	outside_settled(drain, tasks_ticks(kernel->tasks, now));
+	if (!kernel->beside)
+		outside_settled(drain, tasks_ticks(kernel->tasks, now));
 	return begin_samples(kernel);
 }
 
@@ -247,7 +254,10 @@ static uint64_t take(struct kernel *kernel, bool last)
 	uint64_t horizon = tasks_sending_since(kernel->tasks, feed_horizon(kernel->feed));
 
 	tasks_flush(kernel->tasks);
-	outside_settled(kernel->drain, last ? UINT64_MAX : tasks_ticks(kernel->tasks, horizon));
+	/* beside a shim no payload is told */
+	if (!kernel->beside)
+		outside_settled(
+			kernel->drain, last ? UINT64_MAX : tasks_ticks(kernel->tasks, horizon));
 	return count;
 }
 
@@ -292,7 +302,8 @@ void kernel_sample(struct kernel *kernel)
 
 bool kernel_steer(struct kernel *kernel, uint32_t number, unsigned steer)
 {
-	return kernel && kernel->sockets && sockets_steer(kernel->sockets, number, steer);
+	return kernel && kernel->sockets && !kernel->beside &&
+		sockets_steer(kernel->sockets, number, steer);
 }
 
 bool kernel_has_live(const struct kernel *kernel)

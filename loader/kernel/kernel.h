@@ -23,6 +23,7 @@ struct kernel_options {
 	bool follow;	  /* children that they will have */
 	bool sample_only; /* nothing but samples, and who there is */
 	unsigned hz;	  /* samples a second of each processor; 0: none */
+	bool beside;	  /* a shim in them tells their calls: only what the kernel alone knows */
 };
 
 /* Programs are loaded, nothing is watched yet. NULL after a message on standard error. */

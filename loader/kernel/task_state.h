@@ -59,6 +59,7 @@ struct tasks {
 	struct map by_tid; /* to struct task * */
 	struct task *flush;
 	uint64_t cut; /* payload bytes that were not copied */
+	bool beside;  /* a shim tells of processes and calls */
 	struct rt_record large[1 + (RT_TAIL_HEAD + RT_TAIL_MAX + RT_SLOT_SIZE - 1) / RT_SLOT_SIZE];
 };
 

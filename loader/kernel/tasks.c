@@ -44,6 +44,11 @@ void tasks_set_samples(struct tasks *tasks, struct samples *samples)
 	tasks->samples = samples;
 }
 
+void tasks_set_beside(struct tasks *tasks, bool beside)
+{
+	tasks->beside = beside;
+}
+
 void tasks_observe(struct tasks *tasks, const struct tasks_observer *observer)
 {
 	tasks->observer = *observer;
@@ -146,7 +151,7 @@ void tasks_adopt(struct tasks *tasks, pid_t pid, uint64_t ns)
 		.ticks = tasks_ticks(tasks, ns)};
 	uint64_t parent = 0;
 
-	if (!find(tasks, (uint32_t)pid)) {
+	if (!find(tasks, (uint32_t)pid) && !tasks->beside) {
 		procfs_link(pid, "exe", program, sizeof(program));
 		procfs_status(pid, "PPid", 10, &parent);
 		facts.parent = (pid_t)parent;
@@ -440,6 +445,10 @@ void tasks_edge(void *context, const struct rk_edge *edge)
 	struct tasks *tasks = context;
 	struct task *task = find(tasks, edge->tid);
 
+	/* on its way out: its end has been told */
+	if (!task && (edge->type == RK_OFF || edge->type == RK_ON) &&
+		!thread_exists((pid_t)edge->pid, (pid_t)edge->tid))
+		return;
 	if (!task)
 		task = add(tasks, (pid_t)edge->pid, (pid_t)edge->tid, 0, edge->ns);
 	if (!task)

@@ -29,6 +29,9 @@ void tasks_set_sockets(struct tasks *tasks, struct sockets *sockets);
 void tasks_set_programs(struct tasks *tasks, struct programs *programs);
 void tasks_set_samples(struct tasks *tasks, struct samples *samples);
 
+/* A shim tells of the processes themselves, and of their calls. */
+void tasks_set_beside(struct tasks *tasks, bool beside);
+
 /* Who wants to know what processes become. */
 struct tasks_observer {
 	void (*forked)(void *context, pid_t pid);
