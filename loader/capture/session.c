@@ -282,7 +282,8 @@ void session_began(struct session *session, struct job *job, uint64_t ticks)
 	session->launch_ticks = ticks;
 	session->tracing = true;
 	drain_set_target(session->drain, job->pid);
-	if (!session->follow)
+	/* into a region that is a process's own, only it writes */
+	if (!session->follow && !(session->inside && session->attached))
 		drain_follow_only(session->drain, job->pid);
 	if (session->duration_ns)
 		session->end_at_ns = now + session->duration_ns;

@@ -9,10 +9,13 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/log.h"
 #include "loader/target/inject.h"
+
+#define LEAVE_TRIES 30
 
 enum order { ORDER_ENTER = 1, ORDER_LEAVE = 2 };
 
@@ -54,8 +57,26 @@ static int send_answer(int link, int err, int fd)
 	return sendmsg(link, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
+/* The target may be too busy for it now. */
+static bool is_passing(int err)
+{
+	return err == -EAGAIN || err == -ETIMEDOUT || err == -EPERM;
+}
+
+static bool leave(struct inject *inject)
+{
+	const struct timespec pause = {.tv_sec = 1};
+	int err = inject_leave(inject);
+
+	for (int i = 0; i < LEAVE_TRIES && is_passing(err); i++) {
+		nanosleep(&pause, NULL);
+		err = inject_leave(inject);
+	}
+	return !err;
+}
+
 /* Until ragtime says nothing more, because it is done or is no more. */
-static void serve(struct inject *inject, int link)
+static void serve(pid_t pid, struct inject *inject, int link)
 {
 	struct message order;
 	bool inside = false;
@@ -68,12 +89,13 @@ static void serve(struct inject *inject, int link)
 			inside = !err;
 		} else {
 			err = inject_leave(inject);
-			inside = false;
+			inside = is_passing(err);
 		}
 		send_answer(link, err, -1);
 	}
-	if (inside)
-		inject_leave(inject);
+	if (inside && !leave(inject))
+		log_error("the hooks are still in process %d: attach to it again to have them out",
+			(int)pid);
 }
 
 /* Nothing that is meant for ragtime, or for all that its terminal runs, ends it. */
@@ -98,7 +120,7 @@ static void be_guard(pid_t pid, int link)
 	if (!send_answer(link, inject ? 0 : -ECANCELED, region) && inject) {
 		if (region >= 0)
 			close(region);
-		serve(inject, link);
+		serve(pid, inject, link);
 	}
 	inject_close(inject);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -20,6 +21,7 @@
 #include "loader/capture/ticks.h"
 #include "loader/symbols/elf.h"
 #include "loader/target/find.h"
+#include "loader/target/mapped.h"
 #include "loader/target/procfs.h"
 #include "loader/target/remote.h"
 #include "wire/inject.h"
@@ -27,7 +29,6 @@
 #define PAGE 4096
 #define PATIENCE 3000000000ull /* ns, for a thread to wait quietly */
 #define ANSWER_TAKES 5000000000ull
-#define SHIM_NAME "libragtime.so"
 
 /* What the stub below works on. Offsets are known to it. */
 struct errand {
@@ -68,9 +69,10 @@ __asm__(".section .rodata\n.globl inject_stub\n.globl inject_stub_end\n"
 
 struct inject {
 	pid_t pid;
-	int region;   /* ours; -1: given away */
-	int there;    /* its number in the target */
-	bool is_open; /* the target has it open there */
+	int region;	     /* ours; -1: given away */
+	int there;	     /* its number in the target */
+	bool is_open;	     /* the target has it open there */
+	char shim[PATH_MAX]; /* our file of it */
 	uint64_t mmap, mprotect, munmap, syscall, pthread_create, pthread_detach, dlopen, dlsym;
 };
 
@@ -123,34 +125,6 @@ static void take_symbols(struct inject *inject, const char *path, uint64_t base)
 	elf_close(elf);
 }
 
-typedef bool mapping_fn(void *context, const char *path, uint64_t base);
-
-/* Each file that the target has mapped, once, from where its first byte lies. */
-static void each_mapping(pid_t pid, mapping_fn *take, void *context)
-{
-	char name[64], line[PATH_MAX + 128], before[PATH_MAX] = "";
-	unsigned long base, offset;
-	FILE *maps;
-	int at;
-
-	snprintf(name, sizeof(name), "/proc/%d/maps", (int)pid);
-	maps = fopen(name, "re");
-	while (maps && fgets(line, sizeof(line), maps)) {
-		at = 0;
-		if (sscanf(line, "%lx-%*x %*s %lx %*s %*s %n", &base, &offset, &at) < 2 || offset ||
-			line[at] != '/')
-			continue;
-		line[at + (int)strcspn(line + at, "\n")] = '\0';
-		if (!strcmp(line + at, before))
-			continue;
-		snprintf(before, sizeof(before), "%s", line + at);
-		if (!take(context, line + at, base))
-			break;
-	}
-	if (maps)
-		fclose(maps);
-}
-
 static bool take_library(void *context, const char *path, uint64_t base)
 {
 	const char *slash = strrchr(path, '/');
@@ -161,22 +135,6 @@ static bool take_library(void *context, const char *path, uint64_t base)
 	if (is_libc(slash ? slash + 1 : path))
 		take_symbols(inject, seen, base);
 	return true;
-}
-
-struct shim_there {
-	uint64_t base;
-	char path[PATH_MAX];
-};
-
-static bool take_shim(void *context, const char *path, uint64_t base)
-{
-	struct shim_there *there = context;
-
-	if (!strstr(path, SHIM_NAME))
-		return true;
-	there->base = base;
-	snprintf(there->path, sizeof(there->path), "%s", path);
-	return false;
 }
 
 /* ---- obstacles ---- */
@@ -310,15 +268,26 @@ static int run(struct inject *inject, struct errand *errand)
 	return err;
 }
 
-/* ---- the region ---- */
+/* ---- files in memory ---- */
 
-static int make_region(struct inject *inject)
+static void close_there(struct inject *inject, int fd)
 {
 	struct remote *remote = remote_stop(inject->pid, PATIENCE);
-	static const char name[] = "ragtime";
+	uint64_t result;
+
+	if (!remote)
+		return;
+	remote_call(remote, inject->syscall, (uint64_t[6]){SYS_close, (uint64_t)fd}, &result);
+	remote_resume(remote);
+}
+
+/* A file in memory that the target has open as `there`; ours is returned, or -errno. */
+static int make_file(struct inject *inject, const char *name, unsigned flags, int *there)
+{
+	struct remote *remote = remote_stop(inject->pid, PATIENCE);
 	uint64_t page = 0, fd = (uint64_t)-1, result;
 	char path[64];
-	int err;
+	int err, fd_here;
 
 	if (!remote)
 		return tell_stop(inject->pid);
@@ -329,11 +298,10 @@ static int make_region(struct inject *inject)
 	if (!err && page % PAGE)
 		err = -ENOMEM;
 	if (!err)
-		err = remote_write(inject->pid, page, name, sizeof(name));
+		err = remote_write(inject->pid, page, name, strlen(name) + 1);
 	if (!err)
-		err = remote_call(remote, inject->syscall,
-			(uint64_t[6]){SYS_memfd_create, page, MFD_CLOEXEC | MFD_ALLOW_SEALING},
-			&fd);
+		err = remote_call(
+			remote, inject->syscall, (uint64_t[6]){SYS_memfd_create, page, flags}, &fd);
 	if (page && page % PAGE == 0)
 		remote_call(remote, inject->munmap, (uint64_t[6]){page, PAGE}, &result);
 	remote_resume(remote);
@@ -342,15 +310,24 @@ static int make_region(struct inject *inject)
 			err ? strerror(-err) : "memfd_create is refused there");
 		return err ? err : -EACCES;
 	}
-	inject->there = (int)fd;
-	inject->is_open = true;
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)inject->pid, inject->there);
-	inject->region = open(path, O_RDWR | O_CLOEXEC);
-	if (inject->region < 0) {
+	*there = (int)fd;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)inject->pid, *there);
+	fd_here = open(path, O_RDWR | O_CLOEXEC);
+	if (fd_here < 0) {
 		err = -errno;
 		log_error("cannot open '%s': %s", path, strerror(-err));
+		close_there(inject, *there);
+		return err;
 	}
-	return err;
+	return fd_here;
+}
+
+static int make_region(struct inject *inject)
+{
+	inject->region =
+		make_file(inject, "ragtime", MFD_CLOEXEC | MFD_ALLOW_SEALING, &inject->there);
+	inject->is_open = inject->region >= 0;
+	return inject->region < 0 ? inject->region : 0;
 }
 
 struct inject *inject_open(pid_t pid)
@@ -369,7 +346,7 @@ struct inject *inject_open(pid_t pid)
 		inject_close(inject);
 		return NULL;
 	}
-	each_mapping(pid, take_library, inject);
+	mapped_each(pid, take_library, inject);
 	if (!inject->mmap || !inject->mprotect || !inject->munmap || !inject->syscall ||
 		!inject->pthread_create || !inject->pthread_detach || !inject->dlopen ||
 		!inject->dlsym) {
@@ -394,25 +371,13 @@ int inject_take_region(struct inject *inject)
 	return fd;
 }
 
-/* The shim closes the region's descriptor as it enters; where it did not come to that, we do. */
-static void close_there(struct inject *inject)
-{
-	struct remote *remote = remote_stop(inject->pid, PATIENCE);
-	uint64_t result;
-
-	if (!remote)
-		return;
-	remote_call(remote, inject->syscall, (uint64_t[6]){SYS_close, (uint64_t)inject->there},
-		&result);
-	remote_resume(remote);
-}
-
 void inject_close(struct inject *inject)
 {
 	if (!inject)
 		return;
+	/* the shim closes it as it enters; where it did not come to that, we do */
 	if (inject->is_open)
-		close_there(inject);
+		close_there(inject, inject->there);
 	if (inject->region >= 0)
 		close(inject->region);
 	free(inject);
@@ -420,43 +385,46 @@ void inject_close(struct inject *inject)
 
 /* ---- the shim ---- */
 
-/* A function of a shim that is there already. 0 where there is none; an error where it is
- * another's. */
-static int find_there(struct inject *inject, const char *function, uint64_t *address)
-{
-	struct shim_there there = {0};
-	struct elf_symbol symbol;
-	char path[PATH_MAX + 64];
-	struct elf *elf;
-	int err = -EBADMSG;
-
-	each_mapping(inject->pid, take_shim, &there);
-	*address = 0;
-	if (!there.base)
-		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/root%s", (int)inject->pid, there.path);
-	elf = elf_open(open(path, O_RDONLY | O_CLOEXEC));
-	if (elf && elf_exported(elf, function, &symbol)) {
-		*address = there.base + symbol.address;
-		err = 0;
-	}
-	if (elf)
-		elf_close(elf);
-	if (err)
-		log_error("process %d holds a library of another ragtime: restart it",
-			(int)inject->pid);
-	return err;
-}
-
-/* Does the target see the same file under this path, and may it? */
+/* Does the target see the same file under this path, and may it read it? */
 static bool sees(const struct inject *inject, const char *shim)
 {
 	char path[PATH_MAX + 32];
 	struct stat ours, its;
+	uint64_t uid = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/root%s", (int)inject->pid, shim);
 	return !stat(shim, &ours) && !stat(path, &its) && ours.st_dev == its.st_dev &&
-		ours.st_ino == its.st_ino;
+		ours.st_ino == its.st_ino && procfs_status(inject->pid, "Uid", 10, &uid) &&
+		uid == geteuid();
+}
+
+static int copy(const char *from, int to)
+{
+	int fd = open(from, O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : 1;
+
+	while (size > 0)
+		size = sendfile(to, fd, NULL, 1 << 20);
+	if (fd >= 0)
+		close(fd);
+	return size < 0 ? -errno : 0;
+}
+
+/* The shim as a file in the target's memory, for one that does not see ours. */
+static int bring_shim(struct inject *inject, const char *shim, struct errand *errand)
+{
+	int there, fd = make_file(inject, MAPPED_SHIM, MFD_CLOEXEC, &there);
+	int err = fd < 0 ? fd : copy(shim, fd);
+
+	if (fd >= 0)
+		close(fd);
+	if (fd >= 0 && err) {
+		log_error("cannot copy %s into process %d: %s", shim, (int)inject->pid,
+			strerror(-err));
+		close_there(inject, there);
+	}
+	snprintf(errand->path, sizeof(errand->path), "/proc/self/fd/%d", there);
+	return err ? err : there;
 }
 
 static const char *answer_text(const struct errand *errand)
@@ -476,21 +444,24 @@ static const char *answer_text(const struct errand *errand)
 int inject_enter(struct inject *inject, const char *shim, uint64_t cookie)
 {
 	struct errand errand = {.dlopen = inject->dlopen, .dlsym = inject->dlsym};
-	int err = find_there(inject, RT_SHIM_ENTER, &errand.function);
+	int brought = -1, err;
 
+	snprintf(inject->shim, sizeof(inject->shim), "%s", shim);
+	err = mapped_shim(inject->pid, inject->shim, RT_SHIM_ENTER, &errand.function);
 	if (err)
 		return err;
-	if (!errand.function && !sees(inject, shim)) {
-		log_error(
-			"process %d does not see %s: it lives in another container; use --mode bpf",
-			(int)inject->pid, shim);
-		return -ENOENT;
-	}
 	snprintf(errand.path, sizeof(errand.path), "%s", shim);
+	if (!errand.function && !sees(inject, shim)) {
+		brought = bring_shim(inject, shim, &errand);
+		if (brought < 0)
+			return brought;
+	}
 	snprintf(errand.name, sizeof(errand.name), RT_SHIM_ENTER);
 	snprintf(errand.text, sizeof(errand.text), "%d %llx", inject->there,
 		(unsigned long long)cookie);
 	err = run(inject, &errand);
+	if (brought >= 0)
+		close_there(inject, brought);
 	if (!err && errand.state == ERRAND_DONE)
 		inject->is_open = false;
 	if (!err && (errand.state != ERRAND_DONE || errand.result != RT_ENTER_DONE)) {
@@ -508,7 +479,7 @@ int inject_leave(struct inject *inject)
 	if (procfs_read(inject->pid, "comm", errand.text, sizeof(errand.text)) <= 0)
 		return -ESRCH;
 	errand.text[0] = '\0';
-	err = find_there(inject, RT_SHIM_LEAVE, &errand.function);
+	err = mapped_shim(inject->pid, inject->shim, RT_SHIM_LEAVE, &errand.function);
 	if (err || !errand.function)
 		return err ? err : -ENOENT;
 	return run(inject, &errand);

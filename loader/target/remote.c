@@ -20,8 +20,13 @@
 #include "loader/capture/ticks.h"
 #include "loader/target/procfs.h"
 
-#define STOP_TAKES 200000000ull /* ns, for a thread to stop */
-#define CALL_TAKES 2000000000ull
+/*
+ * ns, for a thread to stop and for a call to return. What takes longer cannot be taken back: the
+ * thread would stop, or return to where there is nothing, with nobody there. It was waiting, and
+ * the calls are short: on a machine whose processors are all taken it still needs its turn.
+ */
+#define STOP_TAKES 10000000000ull
+#define CALL_TAKES 60000000000ull
 #define LOOK_AGAIN 1000000ull
 #define RED_ZONE 128
 #define STACK_APART 8192
