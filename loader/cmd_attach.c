@@ -65,9 +65,9 @@ static const struct argp_option options[] = {
 		"Those whose control group holds TEXT: a path, a container's id", 0},
 	{"user", KEY_USER, "NAME", 0, "Those of this user", 0},
 	{"children", KEY_CHILDREN, NULL, 0, "Also their children, those to come too", 0},
-	{"mode", KEY_MODE, "auto|bpf|inject|both|sample", 0,
-		"From the kernel, by a library brought in, or by both; normally from the kernel. With "
-		"sample: where processor time goes, and nothing else",
+	{"mode", KEY_MODE, "WAY", 0,
+		"From the kernel (bpf), by a library brought in (inject), or both; normally (auto) "
+		"from the kernel. With sample: where processor time goes, and nothing else",
 		0},
 	{"hz", KEY_HZ, "N", 0,
 		"Samples a second of each processor, where the kernel is watched from (49); 0: none",
