@@ -6,8 +6,10 @@
  * Answers carry no number: they are given out in order. As soon as that order is in doubt the
  * connection is given up, so that no answer goes to another's question.
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/cursor.h"
 #include "protocols/body.h"
@@ -19,6 +21,8 @@
 	(256u << 10) /* of a message's body: a vector may be long, its LIMIT is behind \
 		      */
 #define STARTUP_MOST 10000
+#define STATEMENT_MOST (16u << 20)
+#define LONGEST 96 /* of the first statement, enough to tell it by */
 #define PIPELINE 256
 #define PIPELINE_LONG 192 /* from here on Executes of one statement are told as one */
 
@@ -64,13 +68,57 @@ static uint32_t be32(const uint8_t *bytes)
 		bytes[3];
 }
 
+/* How statements begin, in capitals. */
+static bool is_statement(const uint8_t *text, size_t size)
+{
+	static const char *const words[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "BEGIN",
+		"COMMIT", "ROLLBACK", "SET", "SHOW", "CREATE", "DROP", "ALTER", "COPY", "EXPLAIN",
+		"VALUES", "DEALLOCATE", "DISCARD", "SAVEPOINT", "START", NULL};
+
+	for (int i = 0; words[i]; i++) {
+		size_t length = strlen(words[i]);
+
+		if (size > length && !strncasecmp((const char *)text, words[i], length) &&
+			!isalnum(text[length]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A connection that is joined after its startup, as those of a pool: its client's next statement,
+ * a query or a Parse, tells it. LONGEST is as long as a name and a word may be.
+ */
+static enum proto_verdict probe_joined(const uint8_t *bytes, size_t size)
+{
+	const uint8_t *text = bytes + 5, *end;
+	uint32_t length;
+
+	if (bytes[0] != 'Q' && bytes[0] != 'P')
+		return PROTO_NOT_MINE;
+	if (size < 5)
+		return PROTO_NEED_MORE;
+	length = be32(bytes + 1);
+	if (length < 6 || length > STATEMENT_MOST)
+		return PROTO_NOT_MINE;
+	if (size > LONGEST)
+		size = LONGEST;
+	if (size < LONGEST && size < 1 + length)
+		return PROTO_NEED_MORE;
+	if (bytes[0] == 'P') {
+		end = memchr(text, 0, size - 5);
+		text = end ? end + 1 : bytes + size;
+	}
+	return is_statement(text, (size_t)(bytes + size - text)) ? PROTO_OK : PROTO_NOT_MINE;
+}
+
 static enum proto_verdict postgres_probe(enum proto_way way, const uint8_t *bytes, size_t size)
 {
 	uint32_t length, code;
 
 	(void)way;
 	if (bytes[0])
-		return PROTO_NOT_MINE;
+		return probe_joined(bytes, size);
 	if (size < 8)
 		return PROTO_NEED_MORE;
 	length = be32(bytes);
@@ -544,6 +592,8 @@ static enum proto_verdict postgres_feed(
 	if (!postgres->knows_sides) {
 		postgres->is_server = way == PROTO_IN;
 		postgres->knows_sides = true;
+		/* joined later: startups begin with the high byte of a small length */
+		postgres->started = piece->size && piece->bytes[0];
 	}
 	if (postgres->lost ||
 		!feed_all(postgres, (way == PROTO_IN) == postgres->is_server, way, *piece)) {
