@@ -39,6 +39,7 @@
 
 struct remote {
 	pid_t pid, tid;
+	bool spare_first; /* thread of the process: a loop that serves all is likely its */
 	struct user_regs_struct registers;
 	struct iovec xstate;
 	uint8_t xstate_bytes[XSTATE_SIZE];
@@ -222,7 +223,8 @@ static bool try_thread(void *context, int tid)
 {
 	struct remote *remote = context;
 
-	if (!waits_quietly(remote->pid, tid) || blocks_faults(remote->pid, tid))
+	if ((remote->spare_first && tid == remote->pid) || !waits_quietly(remote->pid, tid) ||
+		blocks_faults(remote->pid, tid))
 		return true;
 	errno = -stop_thread(remote, tid);
 	if (!errno)
@@ -242,6 +244,7 @@ struct remote *remote_stop(pid_t pid, uint64_t patience_ns)
 	remote->pid = pid;
 	while (!remote->tid && monotonic_ns() < until) {
 		errno = 0;
+		remote->spare_first = !remote->spare_first;
 		if (procfs_numbers(pid, "task", try_thread, remote) < 0) {
 			err = ESRCH;
 			break;
@@ -250,7 +253,7 @@ struct remote *remote_stop(pid_t pid, uint64_t patience_ns)
 			err = EPERM;
 			break;
 		}
-		if (!remote->tid)
+		if (!remote->tid && !remote->spare_first)
 			pause_ns(LOOK_AGAIN);
 	}
 	if (remote->tid)
