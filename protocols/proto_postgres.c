@@ -6,27 +6,21 @@
  * Answers carry no number: they are given out in order. As soon as that order is in doubt the
  * connection is given up, so that no answer goes to another's question.
  */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/cursor.h"
 #include "protocols/body.h"
 #include "protocols/postgres_names.h"
+#include "protocols/postgres_probe.h"
 #include "protocols/protocol.h"
 #include "wire/event.h"
 
 #define KEPT_MOST                                                                      \
 	(256u << 10) /* of a message's body: a vector may be long, its LIMIT is behind \
 		      */
-#define STARTUP_MOST 10000
-#define STATEMENT_MOST (16u << 20)
-#define LONGEST 96 /* of the first statement, enough to tell it by */
 #define PIPELINE 256
 #define PIPELINE_LONG 192 /* from here on Executes of one statement are told as one */
-
-enum { CODE_STARTUP = 196608, CODE_SSL = 80877103, CODE_GSS = 80877104, CODE_CANCEL = 80877102 };
 
 struct half {
 	uint8_t head[5];
@@ -61,74 +55,6 @@ struct postgres {
 	struct proto_piece begin; /* where the first of them came */
 	char database[64];
 };
-
-static uint32_t be32(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-		bytes[3];
-}
-
-/* How statements begin, in capitals. */
-static bool is_statement(const uint8_t *text, size_t size)
-{
-	static const char *const words[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "BEGIN",
-		"COMMIT", "ROLLBACK", "SET", "SHOW", "CREATE", "DROP", "ALTER", "COPY", "EXPLAIN",
-		"VALUES", "DEALLOCATE", "DISCARD", "SAVEPOINT", "START", NULL};
-
-	for (int i = 0; words[i]; i++) {
-		size_t length = strlen(words[i]);
-
-		if (size > length && !strncasecmp((const char *)text, words[i], length) &&
-			!isalnum(text[length]))
-			return true;
-	}
-	return false;
-}
-
-/*
- * A connection that is joined after its startup, as those of a pool: its client's next statement,
- * a query or a Parse, tells it. LONGEST is as long as a name and a word may be.
- */
-static enum proto_verdict probe_joined(const uint8_t *bytes, size_t size)
-{
-	const uint8_t *text = bytes + 5, *end;
-	uint32_t length;
-
-	if (bytes[0] != 'Q' && bytes[0] != 'P')
-		return PROTO_NOT_MINE;
-	if (size < 5)
-		return PROTO_NEED_MORE;
-	length = be32(bytes + 1);
-	if (length < 6 || length > STATEMENT_MOST)
-		return PROTO_NOT_MINE;
-	if (size > LONGEST)
-		size = LONGEST;
-	if (size < LONGEST && size < 1 + length)
-		return PROTO_NEED_MORE;
-	if (bytes[0] == 'P') {
-		end = memchr(text, 0, size - 5);
-		text = end ? end + 1 : bytes + size;
-	}
-	return is_statement(text, (size_t)(bytes + size - text)) ? PROTO_OK : PROTO_NOT_MINE;
-}
-
-static enum proto_verdict postgres_probe(enum proto_way way, const uint8_t *bytes, size_t size)
-{
-	uint32_t length, code;
-
-	(void)way;
-	if (bytes[0])
-		return probe_joined(bytes, size);
-	if (size < 8)
-		return PROTO_NEED_MORE;
-	length = be32(bytes);
-	code = be32(bytes + 4);
-	if (length < 8 || length > STARTUP_MOST)
-		return PROTO_NOT_MINE;
-	return code == CODE_STARTUP || ((code == CODE_SSL || code == CODE_GSS) && length == 8)
-		? PROTO_OK
-		: PROTO_NOT_MINE;
-}
 
 static void postgres_open(void *state, struct exchange_host *host)
 {
@@ -481,7 +407,7 @@ static size_t wanted_of(uint8_t type, bool untyped, bool is_front)
 static bool take_head(struct postgres *postgres, struct half *half, bool is_front)
 {
 	bool untyped = is_startup(postgres, is_front);
-	uint32_t length = be32(half->head + !untyped);
+	uint32_t length = postgres_be32(half->head + !untyped);
 	uint8_t type = half->head[0];
 
 	if (length < 4 || length > (untyped ? STARTUP_MOST : 1u << 30))
@@ -499,9 +425,9 @@ static bool startup_is_over(struct postgres *postgres, const struct half *half)
 	struct cursor cursor = body_cursor(&half->body);
 	const uint8_t *code = cursor_take(&cursor, 4);
 
-	if (!code || be32(code) == CODE_CANCEL)
+	if (!code || postgres_be32(code) == CODE_CANCEL)
 		return false;
-	postgres->asked_ssl = be32(code) != CODE_STARTUP;
+	postgres->asked_ssl = postgres_be32(code) != CODE_STARTUP;
 	postgres->started = !postgres->asked_ssl;
 	if (postgres->started)
 		take_startup(postgres, &cursor);
