@@ -203,6 +203,7 @@ enum rt_runtime {
 	RT_RUNTIME_TAKEN = 6,	 /* not: other tools hold what we need */
 	RT_RUNTIME_FAILED = 7,	 /* not: the runtime refused */
 	RT_RUNTIME_BUSY = 8,	 /* not: its lock was not free while it was traced */
+	RT_RUNTIME_SECOND = 9,	 /* not: a further interpreter in a process that has one */
 };
 
 /* What a frame of a sample is code of. */

@@ -24,25 +24,30 @@ static const char *const obstacles[] = {
 	[RT_RUNTIME_TAKEN] = "other tools hold all places for monitoring",
 	[RT_RUNTIME_FAILED] = "it refused",
 	[RT_RUNTIME_BUSY] = "its lock was never free",
+	[RT_RUNTIME_SECOND] = "a further interpreter in its process, which is not supported",
 };
 
 static void note_runtimes(const struct section_context *context, struct section *section)
 {
 	struct query *query = model_query(context->model,
-		"SELECT f.name, f.version, f.how, p.pid FROM runtime f"
+		"SELECT f.name, f.version, f.how, p.pid, COUNT(*) FROM runtime f"
 		" JOIN process p ON p.id = f.process WHERE p.run = ?1 AND f.how >= 4"
-		" ORDER BY p.id LIMIT 5");
+		" GROUP BY p.id, f.how ORDER BY p.id, f.how LIMIT 5");
 
 	query_bind(query, 1, context->run->id);
 	while (query_next(query)) {
 		size_t how = (size_t)query_int(query, 2);
 		const char *name = query_text(query, 0), *version = query_text(query, 1);
+		long long count = query_int(query, 4);
 
-		if (how < sizeof(obstacles) / sizeof(*obstacles))
-			buf_printf(&section->notes,
-				"Functions of %s %s in process %lld are not seen: %s.\n",
-				name ? name : "an interpreter", version ? version : "",
-				(long long)query_int(query, 3), obstacles[how]);
+		if (how >= sizeof(obstacles) / sizeof(*obstacles))
+			continue;
+		buf_printf(&section->notes, "Functions of %s %s in process %lld are not seen: %s",
+			name ? name : "an interpreter", version ? version : "",
+			(long long)query_int(query, 3), obstacles[how]);
+		if (count > 1)
+			buf_printf(&section->notes, " (%lld of them)", count);
+		buf_puts(&section->notes, ".\n");
 	}
 	query_free(query);
 }

@@ -14,6 +14,8 @@ static const char *const words[RUNTIME_RULES] = {
 	[RUNTIME_RULE_CALL] = "call",
 };
 
+static const char *const followed[] = {"import ", "hand ", "take "};
+
 void runtime_rules_free(struct runtime_rules *rules)
 {
 	for (int i = 0; i < RUNTIME_RULES; i++)
@@ -39,7 +41,8 @@ int runtime_rules_add(struct runtime_rules *rules, enum runtime_rule does, const
 	return lines->failed ? -ENOMEM : 0;
 }
 
-static void add_shipped(struct buf *out)
+/* Those that begin with the word; with NULL all of them. */
+static void add_shipped(struct buf *out, const char *word)
 {
 	const struct embedded *file = embedded_find(RULES_FILE);
 	const char *line = file ? file->text : "";
@@ -47,7 +50,7 @@ static void add_shipped(struct buf *out)
 	while (*line) {
 		size_t length = strcspn(line, "\n");
 
-		if (length && *line != '#')
+		if (length && *line != '#' && (!word || !strncmp(line, word, strlen(word))))
 			buf_append(out, line, length + (line[length] == '\n'));
 		line += length + (line[length] == '\n');
 	}
@@ -58,9 +61,16 @@ int runtime_rules_write(const struct runtime_rules *rules, char *text, size_t si
 	struct buf out = {0};
 	int err = 0;
 
-	for (int i = 0; i < RUNTIME_RULES; i++)
+	/* by these we follow tasks and threads: whatever is traced, they are known */
+	for (size_t i = 0; i < sizeof(followed) / sizeof(*followed); i++)
+		add_shipped(&out, followed[i]);
+	for (int i = 0; i < RUNTIME_RULES; i++) {
+		/* a server's entry stays the root of a request where "*" is to be traced */
+		if (i == RUNTIME_RULE_CALL && rules->lines[i].size)
+			add_shipped(&out, "request ");
 		buf_append(&out, rules->lines[i].data, rules->lines[i].size);
-	add_shipped(&out);
+	}
+	add_shipped(&out, NULL);
 	if (out.failed)
 		err = -ENOMEM;
 	else if (out.size >= size)

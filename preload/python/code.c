@@ -102,19 +102,28 @@ static void imports_release(void)
 	}
 }
 
-void py_code_close(void (*each)(py_object *code))
+/* What it visits may let others die: then it begins anew, with those that it has not visited. */
+void py_code_each(void (*visit)(py_object *code))
 {
+	static __u32 round;
 	struct py_code *code = all;
 
-	while (each && code) {
+	round++;
+	while (code) {
 		__u32 before = gone;
 
-		if (code->object && code->session == py_session) {
-			code->session = 0;
-			each(code->object);
+		if (code->object && code->session == py_session && code->round != round) {
+			code->round = round;
+			visit(code->object);
 		}
 		code = before == gone ? code->next : all;
 	}
+}
+
+void py_code_close(void (*each)(py_object *code))
+{
+	if (each)
+		py_code_each(each);
 	imports_release();
 	py_session++;
 	py_ignored = (struct py_code *)((uintptr_t)py_session << 1 | 1);

@@ -25,6 +25,7 @@ struct py_code {
 	struct py_code *next; /* of all, or of those that are free */
 	py_object *object;    /* whose it is, borrowed; NULL: of an import */
 	__u32 session;	      /* py_session when it was decided */
+	__u32 round;	      /* of py_code_each that visited it last */
 };
 
 /*
@@ -38,6 +39,9 @@ extern HIDDEN __u32 py_session;
 
 /* A session begins: takes a place in code objects; false where the interpreter has none. */
 COLD bool py_code_open(int minor);
+
+/* Of all functions of interest. */
+COLD void py_code_each(void (*visit)(py_object *code));
 
 /* It ends: what has been decided holds no more. `each` sees every code object of interest. */
 COLD void py_code_close(void (*each)(py_object *code));

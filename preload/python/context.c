@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/python/context.h"
 #include "preload/python/greenlet.h"
+#include "preload/python/interpreters.h"
 #include "preload/python/linkage.h"
 #include "preload/python/python.h"
 #include "preload/python/redirect.h"
@@ -186,10 +187,9 @@ void py_context_imported(void)
 
 	linkage_redirect("PyContext_CopyCurrent", (void *)py.PyContext_CopyCurrent,
 		(void *)copy_current_hook);
-	if (hooked.copy && hooked.task && py_cancelled && py_greenlet_current)
-		return;
 	py_pending_keep(&pending);
 	py_greenlet_imported();
+	py_interpreters_imported();
 	if (!hooked.copy)
 		hook_copy_context();
 	if (!hooked.task)

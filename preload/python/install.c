@@ -6,6 +6,7 @@
  */
 #include "preload/python/context.h"
 #include "preload/python/install.h"
+#include "preload/python/interpreters.h"
 #include "preload/python/python.h"
 #include "preload/python/redirect.h"
 #include "preload/python/rules.h"
@@ -57,23 +58,29 @@ static enum rt_runtime install(void)
 	return how;
 }
 
-void py_install(void)
+void py_tell(enum rt_runtime how)
 {
 	const char *version = py.Py_GetVersion();
-	struct py_pending pending;
 	struct rt_bytes tail = {.data = version, .type = RT_TAIL_NAME};
-	enum rt_runtime how;
 
-	minor = py_minor(version);
 	while (version[tail.size] && version[tail.size] != ' ')
 		tail.size++;
+	mark_emit(RT_EV_runtime, (__u64)py_minor(version), how, &tail);
+}
+
+void py_install(void)
+{
+	struct py_pending pending;
+	enum rt_runtime how;
+
+	minor = py_minor(py.Py_GetVersion());
 	py_pending_keep(&pending);
 	py_rules_read();
 	py_span_reset();
 	py_greenlet_reset();
 	how = install();
 	py_pending_restore(&pending);
-	mark_emit(RT_EV_runtime, (__u64)minor, how, &tail);
+	py_tell(how);
 	if (py_on && rt_came_late)
 		py_context_imported();
 }
@@ -91,6 +98,7 @@ void py_remove(void)
 		way_frames_close();
 	else
 		way_events_close();
+	py_interpreters_close();
 	py_redirects_return();
 	py_greenlet_close();
 	py_context_close();

@@ -8,6 +8,9 @@
 /* Says in the trace what became of it. */
 COLD void py_install(void);
 
+/* How functions of this interpreter, or of another in the process, are seen. */
+COLD void py_tell(enum rt_runtime how);
+
 /* Nothing of ours is called any more; frames that run inside a hook return through it. */
 COLD void py_remove(void);
 

@@ -7,18 +7,11 @@
  * Exceptions that pass through a frame, and those thrown into a generator, can be asked for only of
  * all functions.
  */
-#include "preload/python/redirect.h"
+#include "preload/python/install.h"
+#include "preload/python/tool.h"
 #include "preload/python/way.h"
 
-/*
- * Tools 0 to 2 are named. 5 is set aside for an optimiser that no version has, so that no program
- * misses it; 4 and 3 are anybody's.
- */
-static const long tools[] = {5, 4, 3};
-
 #define METHOD_FASTCALL 0x80
-#define METHOD_ONE 0x8
-#define METHOD_NONE 0x4
 
 /* PyMethodDef */
 struct definition {
@@ -30,7 +23,7 @@ struct definition {
 
 static py_object *monitoring, *disable, *none, *code_type;
 static long tool, local_events;
-static bool opened, opened_before;
+static bool opened_before;
 
 static inline py_object *answer(py_object *object)
 {
@@ -236,68 +229,9 @@ static struct receiver {
 	{"PY_UNWIND", false, {"unwind", on_unwind, METHOD_FASTCALL, NULL}, 0},
 };
 
-/* ---- what the program sees ---- */
+#define RECEIVERS (sizeof(receivers) / sizeof(*receivers))
 
-typedef py_object *py_method(py_object *self, py_object *argument);
-
-static py_method *get_events, *get_tool, *all_events;
-
-static bool asks_for_ours(py_object *number)
-{
-	long asked =
-		number && number->type == py_data("PyLong_Type") ? py.PyLong_AsLong(number) : -1;
-
-	return opened && asked == tool;
-}
-
-/* Our tool is not the program's business: it is told of none. */
-static py_object *on_get_events(py_object *self, py_object *number)
-{
-	return asks_for_ours(number) ? py.PyLong_FromUnsignedLongLong(0) : get_events(self, number);
-}
-
-static py_object *on_get_tool(py_object *self, py_object *number)
-{
-	return asks_for_ours(number) ? answer(none) : get_tool(self, number);
-}
-
-/* By events: which tools have asked for them, a bit for each. */
-static py_object *on_all_events(py_object *self, py_object *unused)
-{
-	py_object *all = all_events(self, unused);
-
-	for (size_t i = 0; all && i < sizeof(receivers) / sizeof(*receivers); i++) {
-		const char *event = receivers[i].event;
-		py_object *tools_of = py.PyDict_GetItemString(all, event), *others;
-		long bits = tools_of ? py.PyLong_AsLong(tools_of) : 0;
-
-		if (!(bits & 1l << tool))
-			continue;
-		bits &= ~(1l << tool);
-		others = bits ? py.PyLong_FromUnsignedLongLong((unsigned long long)bits) : NULL;
-		if (others ? py.PyDict_SetItemString(all, event, others)
-			   : py.PyDict_DelItemString(all, event))
-			py.PyErr_Clear();
-		py_drop(others);
-	}
-	return all;
-}
-
-static void hide(const char *name, int flags, py_method *hook, py_method **original)
-{
-	py_redirect_function(monitoring, name, flags, (void *)hook, (void **)(void *)original);
-}
-
-static bool tool_take(void)
-{
-	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
-		tool = tools[i];
-		if (succeeds(py.PyObject_CallMethod(
-			    monitoring, "use_tool_id", "ls", tool, "ragtime")))
-			return true;
-	}
-	return false;
-}
+/* ---- in a place among the tools ---- */
 
 static bool receiver_register(struct receiver *receiver, py_object *events)
 {
@@ -317,13 +251,25 @@ static bool receiver_register(struct receiver *receiver, py_object *events)
 	return result != NULL;
 }
 
-static bool receivers_register(void)
+static void ask_local(py_object *code)
 {
-	py_object *events = py.PyObject_GetAttrString(monitoring, "events"), *result;
+	succeeds(py.PyObject_CallMethod(
+		monitoring, "set_local_events", "lOl", tool, code, local_events));
+}
+
+static void forget_local(py_object *code)
+{
+	succeeds(py.PyObject_CallMethod(monitoring, "set_local_events", "lOl", tool, code, 0l));
+}
+
+static bool begin(long place)
+{
+	py_object *events = py.PyObject_GetAttrString(monitoring, "events");
 	long global_events = 0;
 	bool done = events != NULL;
 
-	for (size_t i = 0; done && i < sizeof(receivers) / sizeof(*receivers); i++) {
+	tool = place;
+	for (size_t i = 0; done && i < RECEIVERS; i++) {
 		done = receiver_register(&receivers[i], events);
 		if (receivers[i].local)
 			local_events |= receivers[i].bit;
@@ -333,15 +279,51 @@ static bool receivers_register(void)
 			global_events |= receivers[i].bit;
 	}
 	py_drop(events);
-	if (!done)
+	if (!done) {
+		py.PyErr_Clear();
 		return false;
-	result = py.PyObject_CallMethod(monitoring, "set_events", "ll", tool, global_events);
-	py_drop(result);
-	return result != NULL;
+	}
+	py_code_each(ask_local);
+	return succeeds(
+		py.PyObject_CallMethod(monitoring, "set_events", "ll", tool, global_events));
 }
+
+/* Callbacks that are not called any more go last: no event finds none. */
+static void end(long place)
+{
+	long now = tool;
+
+	tool = place;
+	succeeds(py.PyObject_CallMethod(monitoring, "set_events", "ll", tool, 0l));
+	py_code_each(forget_local);
+	for (size_t i = 0; i < RECEIVERS; i++)
+		succeeds(py.PyObject_CallMethod(
+			monitoring, "register_callback", "llO", tool, receivers[i].bit, none));
+	tool = now;
+}
+
+static void lost(void)
+{
+	py_remove();
+	py_tell(RT_RUNTIME_TAKEN);
+}
+
+static const char *event_asked(unsigned i)
+{
+	return i < RECEIVERS ? receivers[i].event : NULL;
+}
+
+static const struct py_tool_use use = {
+	.begin = begin,
+	.end = end,
+	.lost = lost,
+	.event = event_asked,
+};
 
 enum rt_runtime way_events_open(int minor)
 {
+	enum rt_runtime how;
+
 	(void)minor;
 	monitoring = py.PySys_GetObject("monitoring");
 	none = py_data("_Py_NoneStruct");
@@ -352,38 +334,18 @@ enum rt_runtime way_events_open(int minor)
 	disable = py.PyObject_GetAttrString(monitoring, "DISABLE");
 	if (!disable)
 		return RT_RUNTIME_FAILED;
-	if (!tool_take())
-		return RT_RUNTIME_TAKEN;
 	/* what was answered with DISABLE is asked again */
 	if (opened_before)
 		succeeds(py.PyObject_CallMethod(monitoring, "restart_events", NULL));
 	opened_before = true;
-	if (!receivers_register())
-		return RT_RUNTIME_FAILED;
-	opened = true;
-	hide("get_events", METHOD_ONE, on_get_events, &get_events);
-	hide("get_tool", METHOD_ONE, on_get_tool, &get_tool);
-	hide("_all_events", METHOD_NONE, on_all_events, &all_events);
-	return py_at.minor ? RT_RUNTIME_EVENTS : RT_RUNTIME_BARE;
+	how = py_tool_open(monitoring, &use);
+	return how == RT_RUNTIME_EVENTS && !py_at.minor ? RT_RUNTIME_BARE : how;
 }
 
-static void forget_local(py_object *code)
-{
-	succeeds(py.PyObject_CallMethod(monitoring, "set_local_events", "lOl", tool, code, 0l));
-}
-
-/* Callbacks that are not called any more go last: no event finds none. */
 void way_events_close(void)
 {
-	if (!opened)
-		return;
-	opened = false;
-	succeeds(py.PyObject_CallMethod(monitoring, "set_events", "ll", tool, 0l));
-	py_code_close(forget_local);
-	for (size_t i = 0; i < sizeof(receivers) / sizeof(*receivers); i++)
-		succeeds(py.PyObject_CallMethod(
-			monitoring, "register_callback", "llO", tool, receivers[i].bit, none));
-	succeeds(py.PyObject_CallMethod(monitoring, "free_tool_id", "l", tool));
+	py_tool_close();
+	py_code_close(NULL);
 	py.Py_DecRef(disable);
 	py.Py_DecRef(monitoring);
 }

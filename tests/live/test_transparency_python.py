@@ -103,8 +103,8 @@ class Memory:
         return json.loads(path.read_text())
 
 
-def judge(python, module, patterns, plain_memory, traced_memory):
-    """One line of the table: (verdict, tests judged, unstable, differences, note)."""
+def judge(python, module, patterns, plain_memory, traced_memory, options=()):
+    """One line of the table: (verdict, tests judged, unstable, differences, note). options: of `ragtime run`."""
 
     def timed(prefix=()):
         begin = time.monotonic()
@@ -113,7 +113,7 @@ def judge(python, module, patterns, plain_memory, traced_memory):
     def under_trace():
         trace = TMP / "suite.rtrace"
         trace.unlink(missing_ok=True)
-        run = timed(traced(trace))
+        run = timed(traced(trace, options))
         info = subprocess.run([BUILD / "ragtime", "info", trace], capture_output=True, text=True)
         run["trace"] = "" if info.returncode == 0 else f"ragtime info: {info.stderr.strip()}"
         trace.unlink(missing_ok=True)
@@ -146,6 +146,19 @@ def judge(python, module, patterns, plain_memory, traced_memory):
     return {"module": module, "judged": len(stable) - 1, "unstable": unstable, "wrong": lines, "seconds": seconds}
 
 
+def tell(row):
+    print(f"{'FAIL' if row['wrong'] else 'ok':5} {row['module']}: {row['judged']} tests, {row['seconds']} s", flush=True)
+    for line in row["wrong"]:
+        print("      " + line)
+    for name in row["unstable"]:
+        print("      not judged, unstable: " + name)
+
+
+def built():
+    """What a traced outcome depends on, of this build."""
+    return b"".join((BUILD / name).read_bytes() for name in ("ragtime", "libragtime.so"))
+
+
 def write_table(rows, version):
     lines = [f"# Transparency: the test suite of {version}", ""]
     lines += ["| module | tests judged | different under ragtime | unstable without it | seconds plain / traced |"]
@@ -167,19 +180,14 @@ def main():
     modules = {module: [] for module in FULL} if SIZE == "full" else QUICK
     if sys.argv[1:]:
         modules = {module: patterns for module, patterns in modules.items() if module in sys.argv[1:]}
-    ours = b"".join((BUILD / name).read_bytes() for name in ("ragtime", "libragtime.so"))
     chosen = [EXCLUDED] if SIZE == "full" else [EXCLUDED, SLOW, QUICK]
     key = f"{version} {python} {os.uname().release} {chosen}".encode()
-    plain_memory, traced_memory = Memory(key), Memory(key, ours)
+    plain_memory, traced_memory = Memory(key), Memory(key, built())
     rows = []
     for module, patterns in modules.items():
         row = judge(python, module, patterns, plain_memory, traced_memory)
         rows.append(row)
-        print(f"{'FAIL' if row['wrong'] else 'ok':5} {module}: {row['judged']} tests, {row['seconds']} s", flush=True)
-        for line in row["wrong"]:
-            print("      " + line)
-        for name in row["unstable"]:
-            print("      not judged, unstable: " + name)
+        tell(row)
     if not sys.argv[1:]:
         write_table(rows, version)
     wrong = sum(len(row["wrong"]) for row in rows)

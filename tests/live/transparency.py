@@ -57,8 +57,8 @@ def effects_of(folder, contents):
     return "\n".join(found)
 
 
-def traced(trace):
-    return [BUILD / "ragtime", "run", "-o", trace, "--"]
+def traced(trace, options=()):
+    return [BUILD / "ragtime", "run", "-o", trace, *options, "--"]
 
 
 def execute(command, folder, setup, env, stdin, contents, settle, limits):
@@ -110,10 +110,10 @@ class Suite:
         if self.wanted(name):
             self.tell("skip", name, why)
 
-    def compare(self, name, command, *, env=None, setup=None, stdin=None, hide=(), contents=True, settle=None, told=None, holds=None, limits=()):
+    def compare(self, name, command, *, env=None, setup=None, stdin=None, hide=(), contents=True, settle=None, told=None, holds=None, limits=(), options=()):
         """hide: patterns whose matches do not count; told: what ragtime says of it on its own stderr;
         holds: what the trace must hold at least, by the fields of `info --json`; limits: what both
-        programs and ragtime itself may use, as (resource, value)."""
+        programs and ragtime itself may use, as (resource, value); options: of `ragtime run`."""
         if not self.wanted(name):
             return
         env = dict(os.environ if env is None else env)
@@ -123,7 +123,7 @@ class Suite:
         trace.unlink(missing_ok=True)
         surroundings = (folder, setup, env, stdin, contents, settle, limits)
         plain = self.hidden(execute(command, *surroundings), hide)
-        seen = self.hidden(execute([*traced(trace), *command], *surroundings), hide)
+        seen = self.hidden(execute([*traced(trace, options), *command], *surroundings), hide)
         if told:
             unsaid = not re.search(told, seen.parts["stderr"])
             seen.parts["stderr"] = re.sub(r"^ragtime: warning: .*\n", "", seen.parts["stderr"], flags=re.MULTILINE)

@@ -21,7 +21,7 @@ calls = {}  # question: the call that asks it, for what LlamaIndex calls with th
 
 
 def above_of(text):
-    for question, call in calls.items():
+    for question, call in list(calls.items()):
         if question in text:
             return call
     return None
