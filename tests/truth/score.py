@@ -5,10 +5,16 @@ Traces programs that log their own calls (tests/programs/score_*), at several nu
 once and under every runtime that is here, and holds the exported tree against the log
 (score_tree.py). Prints a table and writes it to BUILD/tables/accuracy.md. Fails where a call is
 joined to another request or to a wrong caller, or less than 99 % of the edges are right.
+
+Full, what came of a row is kept below BUILD/score, good or bad, by the build of ragtime: a run that
+was stopped, or that took the rows of a PATTERN alone, is gone on with. A row that could not be run
+is run again.
 """
 import asyncio
+import collections
 import dataclasses
 import glob
+import hashlib
 import json
 import os
 import shutil
@@ -18,12 +24,13 @@ import sys
 import tempfile
 
 import score_far
-from score_tree import OUTCOMES, score
+from score_tree import OUTCOMES, Score, score
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAMS = os.path.join(HERE, "..", "programs")
 RIGHT_SHARE = 0.99
 TIMEOUT = 300
+KEPT = ("calls", "requests", "outcomes")  # of a row's result
 PYTHONS = [f"3.{minor}" for minor in range(8, 15)]
 NODES = [18, 20, 22, 24]
 
@@ -170,6 +177,26 @@ class Row:
         with open(log) as file:
             self.result = score([json.loads(line) for line in file], [json.loads(line) for line in lines])
 
+    def __str__(self):
+        return f"{self.program.title} {self.runtime} {self.at_once}"
+
+    def keep(self, folder):
+        """What the table needs, below a name that no other row has."""
+        if not self.result:
+            return
+        path = os.path.join(folder, f"{self}.json")
+        with open(f"{path}.new", "w") as file:
+            json.dump({name: getattr(self.result, name) for name in KEPT}, file)
+        os.rename(f"{path}.new", path)
+
+    def recall(self, folder):
+        try:
+            with open(os.path.join(folder, f"{self}.json")) as file:
+                facts = json.load(file)
+        except FileNotFoundError:
+            return
+        self.result = Score(**dict(facts, outcomes=collections.Counter(facts["outcomes"])))
+
     @property
     def good(self):
         if not self.result or not self.result.edges:
@@ -178,7 +205,7 @@ class Row:
         return not outcomes["stranger"] and not outcomes["wrong"] and outcomes["right"] >= RIGHT_SHARE * self.result.edges
 
 
-def rows_of(build, size, pattern):
+def rows_of(build, size):
     rows, absent = [], []
     found = pythons()
     absent += [f"Python {version}" for version in PYTHONS if version not in found]
@@ -198,7 +225,18 @@ def rows_of(build, size, pattern):
         rows += [Row(program, version, node, at_once) for program in NODE_PROGRAMS for at_once in program.requests]
     if size != "full":
         rows = [row for row in rows if (row.program.title, row.runtime, row.at_once) in QUICK]
-    return [row for row in rows if pattern in f"{row.program.title} {row.runtime} {row.at_once}"], absent
+    return rows, absent
+
+
+def memory_of(build):
+    """Where rows of this build are kept."""
+    digest = hashlib.sha256()
+    for name in ("ragtime", "libragtime.so", "ragtime-node.cjs"):
+        with open(os.path.join(build, name), "rb") as file:
+            digest.update(file.read())
+    folder = os.path.join(build, "score", f"rows-{digest.hexdigest()[:16]}")
+    os.makedirs(folder, exist_ok=True)
+    return folder
 
 
 HEAD = ("program", "runtime", "at once", "requests", "edges", "right", "of another request", "wrong caller",
@@ -233,30 +271,38 @@ def write_table(path, rows, absent, to_come):
         file.write("\n".join(lines) + "\n")
 
 
+def run_row(row, build, far):
+    folder = tempfile.mkdtemp(prefix="ragtime-score.", dir=os.environ.get("TMP"))
+    try:
+        row.run(f"{build}/ragtime", far, folder)
+    except (OSError, TimeoutError, asyncio.TimeoutError, subprocess.SubprocessError) as error:
+        row.failure = f"{type(error).__name__} {error}"
+    print("ok  " if row.good else "BAD ", *cells(row), flush=True)
+    for outcome, entry, span in row.result.examples[:5] if row.result and not row.good else ():
+        print("     ", outcome, entry["kind"], entry["name"], "of request", entry["request"],
+              f"span {span['id']} parent {span['parent']} {span['evidence']}" if span else "", flush=True)
+    if row.good or not os.environ.get("SCORE_KEEP"):
+        shutil.rmtree(folder)
+
+
 def main(build, size="quick", pattern=""):
     build = os.path.abspath(build)
-    rows, absent = rows_of(build, size, pattern)
-    listed, done = list(rows), []
+    listed, absent = rows_of(build, size)
+    memory = memory_of(build) if size == "full" else None
+    for row in listed if memory else ():
+        row.recall(memory)
+    rows = [row for row in listed if pattern in str(row) and not row.result]
     rows.sort(key=lambda row: ORDER.index(row.at_once))
     far = score_far.Far()
     for row in rows:
-        folder = tempfile.mkdtemp(prefix="ragtime-score.", dir=os.environ.get("TMP"))
-        try:
-            row.run(f"{build}/ragtime", far, folder)
-        except (OSError, TimeoutError, asyncio.TimeoutError, subprocess.SubprocessError) as error:
-            row.failure = f"{type(error).__name__} {error}"
-        print("ok  " if row.good else "BAD ", *cells(row), flush=True)
-        for outcome, entry, span in row.result.examples[:5] if row.result and not row.good else ():
-            print("     ", outcome, entry["kind"], entry["name"], "of request", entry["request"],
-                  f"span {span['id']} parent {span['parent']} {span['evidence']}" if span else "", flush=True)
-        if row.good or not os.environ.get("SCORE_KEEP"):
-            shutil.rmtree(folder)
-        done.append(row)
-        if not pattern:
-            write_table(f"{build}/tables/accuracy.md", [each for each in listed if each in done], absent,
-                        len(rows) - len(done))
+        run_row(row, build, far)
+        if memory:
+            row.keep(memory)
+        done = [each for each in listed if each.result or each.failure]
+        write_table(f"{build}/tables/accuracy.md", done, absent, len(listed) - len(done))
     if absent:
         print("not here:", ", ".join(absent))
+    rows = [row for row in listed if pattern in str(row)]
     bad = [row for row in rows if not row.good]
     print(f"{len(rows) - len(bad)} of {len(rows)} rows good")
     return 1 if bad or not rows else 0
