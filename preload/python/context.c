@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/python/context.h"
+#include "preload/python/context_view.h"
 #include "preload/python/greenlet.h"
 #include "preload/python/interpreters.h"
 #include "preload/python/linkage.h"
@@ -28,6 +29,7 @@ bool py_context_open(void)
 		py.PyErr_Clear();
 		return false;
 	}
+	py_context_view_open(variable);
 	return true;
 }
 
