@@ -24,7 +24,8 @@ from transparency import BUILD, SIZE, TMP, traced
 PLAIN_RUNS = 3
 TIMEOUT_S = 1200
 # The other side of a vsock is the machine's host: where it does not answer these wait for ever.
-EXCLUDED = ["*VSOCK*"]
+# 3.12 loses an interrupt at times, without us too: then the other one recurses for ever.
+EXCLUDED = ["*VSOCK*", "*test_print_exception_gh_102056"]
 # In the quick size also these, which wait for seconds.
 SLOW = ["*timeout*", "*test_interrupted_write*", "*_interrupt_*", "*_later*", "*siginterrupt*", "*_dead", "*_after_stdout_close"]
 SLOW += ["test.test_signal.ItimerTest*", "test.test_signal.StressTest*", "*PySignalsTest*", "*test_returned_list_identity"]

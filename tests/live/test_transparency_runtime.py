@@ -51,31 +51,41 @@ def write_table(rows):
     (BUILD / "tables/transparency-runtime.md").write_text("\n".join(lines) + "\n")
 
 
+class Interpreter:
+    def __init__(self, version, python):
+        self.version, self.python = version, python
+        words = subprocess.run([python, "-VV"], capture_output=True, text=True, check=True).stdout
+        self.title = words.split(" (")[0].removeprefix("Python ") + (" of Debian" if version == "debian" else "")
+        key = f"{words} {python} {os.uname().release} {SIZE} everything".encode()
+        self.plain, self.traced = suite.Memory(key), suite.Memory(key, suite.built())
+
+    def judge(self, module):
+        return suite.judge(self.python, module, [], self.plain, self.traced, EVERYTHING)
+
+    def has_judged(self, module):
+        return (self.traced.folder / f"{module}.json").exists()
+
+
 def main(*chosen):
     TMP.mkdir(parents=True, exist_ok=True)
-    modules = FULL if SIZE == "full" else QUICK
-    modules = [module for module in modules if module in chosen] or modules
-    found = interpreters()
-    found = [each for each in found if each[0] in chosen] or found
+    every = FULL if SIZE == "full" else QUICK
+    found = [Interpreter(*each) for each in interpreters()]
     rows = []
-    for module in modules:
-        for version, python in found:
-            if not has(python, module):
-                print(f"{version} has no {module}: not tried", flush=True)
+    for module in [module for module in every if module in chosen] or every:
+        for interpreter in [each for each in found if each.version in chosen] or found:
+            if not has(interpreter.python, module):
+                print(f"{interpreter.version} has no {module}: not tried", flush=True)
                 continue
-            words = subprocess.run([python, "-VV"], capture_output=True, text=True, check=True).stdout
-            key = f"{words} {python} {os.uname().release} {SIZE} everything".encode()
-            row = suite.judge(python, module, [], suite.Memory(key), suite.Memory(key, suite.built()), EVERYTHING)
-            print(version, end=" ")
-            suite.tell(row)
-            rows.append((words.split(" (")[0].removeprefix("Python ") + (" of Debian" if version == "debian" else ""), row))
-            if SIZE == "full" and not chosen:
-                write_table(sorted(rows, key=lambda each: ([int(part) for part in each[0].split()[0].split(".")], FULL.index(each[1]["module"]))))
+            rows.append(interpreter.judge(module))
+            print(interpreter.version, end=" ")
+            suite.tell(rows[-1])
+    if SIZE == "full":
+        write_table([(each.title, each.judge(module)) for each in found for module in every if each.has_judged(module)])
     if not rows:
         print("no interpreter here has its test suite: apt install libpython3.11-testsuite")
         sys.exit(77)
-    wrong = sum(len(row["wrong"]) for _, row in rows)
-    print(f"{sum(row['judged'] for _, row in rows)} tests judged, {wrong} different")
+    wrong = sum(len(row["wrong"]) for row in rows)
+    print(f"{sum(row['judged'] for row in rows)} tests judged, {wrong} different")
     sys.exit(1 if wrong else 0)
 
 
