@@ -8,7 +8,7 @@ joined to another request or to a wrong caller, or less than 99 % of the edges a
 
 Full, what came of a row is kept below BUILD/score, good or bad, by the build of ragtime: a run that
 was stopped, or that took the rows of a PATTERN alone, is gone on with. A row that could not be run
-is run again.
+is run again. The table shows rows that are to come as an earlier build left them, and says so.
 """
 import asyncio
 import collections
@@ -130,6 +130,7 @@ class Row:
         self.program, self.runtime, self.binary, self.at_once = program, runtime, binary, at_once
         self.result = None
         self.failure = None
+        self.earlier = False  # the result is of an earlier build
 
     def command(self, far, port):
         requests = self.program.requests[self.at_once]
@@ -248,7 +249,8 @@ def cells(row):
         return (row.program.title, row.runtime, row.at_once, "-", "-", row.failure or "no log", "-", "-", "-", "-")
     outcomes = row.result.outcomes
     share = 100 * outcomes["right"] / max(row.result.edges, 1)
-    return (row.program.title, row.runtime, row.at_once, row.result.requests, row.result.edges, f"{share:.2f} %",
+    share = f"{share:.2f} %{' *' if row.earlier else ''}"
+    return (row.program.title, row.runtime, row.at_once, row.result.requests, row.result.edges, share,
             *(outcomes[name] for name in OUTCOMES[1:]))
 
 
@@ -262,6 +264,9 @@ def write_table(path, rows, absent, to_come):
     edges = sum(total.values())
     lines += ["", f"All together: {edges} edges, {total['right']} right, {total['stranger']} of another request, "
               f"{total['wrong']} of a wrong caller, {total['orphan']} orphans, {total['missing']} not traced."]
+    earlier = sum(row.earlier for row in rows)
+    if earlier:
+        lines += ["", f"{earlier} rows, marked *, are of an earlier build and have not been run with this one yet."]
     if to_come:
         lines += ["", f"The run was not over: {to_come} rows are to come."]
     if absent:
@@ -271,8 +276,21 @@ def write_table(path, rows, absent, to_come):
         file.write("\n".join(lines) + "\n")
 
 
+def recall(rows, memory):
+    """What is kept of this build; of the rest, for the table alone, what the last build left that had it."""
+    for row in rows:
+        row.recall(memory)
+    folders = [folder for folder in glob.glob(f"{os.path.dirname(memory)}/rows-*") if folder != memory]
+    for folder in sorted(folders, key=os.path.getmtime, reverse=True):
+        for row in rows:
+            if not row.result:
+                row.recall(folder)
+                row.earlier = row.result is not None
+
+
 def run_row(row, build, far):
     folder = tempfile.mkdtemp(prefix="ragtime-score.", dir=os.environ.get("TMP"))
+    row.result, row.earlier = None, False
     try:
         row.run(f"{build}/ragtime", far, folder)
     except (OSError, TimeoutError, asyncio.TimeoutError, subprocess.SubprocessError) as error:
@@ -289,9 +307,9 @@ def main(build, size="quick", pattern=""):
     build = os.path.abspath(build)
     listed, absent = rows_of(build, size)
     memory = memory_of(build) if size == "full" else None
-    for row in listed if memory else ():
-        row.recall(memory)
-    rows = [row for row in listed if pattern in str(row) and not row.result]
+    if memory:
+        recall(listed, memory)
+    rows = [row for row in listed if pattern in str(row) and (row.earlier or not row.result)]
     rows.sort(key=lambda row: ORDER.index(row.at_once))
     far = score_far.Far()
     for row in rows:
