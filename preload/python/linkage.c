@@ -11,11 +11,14 @@
 struct redirect {
 	const char *name;
 	uintptr_t original, hook;
-	bool back;  /* from the hook to the original */
-	bool leave; /* this object has one of the two */
+	bool back;	    /* from the hook to the original */
+	bool leave;	    /* this object has one of the two */
+	unsigned at, known; /* objects so far; the first ones that need no look */
 };
 
-static __u64 looked; /* loaded_ever() then */
+static __u64 looked;   /* loaded_ever() then */
+static unsigned known; /* objects then: others come behind them */
+static __u64 unloaded; /* unless one of them goes */
 
 static void segment_read(
 	struct loaded *object, const ElfW(Phdr) * segment, struct redirect *redirect)
@@ -68,6 +71,12 @@ static int object_redirect(struct dl_phdr_info *info, size_t size, void *context
 	struct slots slots;
 
 	(void)size;
+	if (!redirect->at && unloaded != info->dlpi_subs) {
+		unloaded = info->dlpi_subs;
+		redirect->known = 0;
+	}
+	if (redirect->at++ < redirect->known)
+		return 0;
 	redirect->leave = false;
 	for (unsigned i = 0; i < info->dlpi_phnum; i++)
 		segment_read(&object, &info->dlpi_phdr[i], redirect);
@@ -81,13 +90,18 @@ static int object_redirect(struct dl_phdr_info *info, size_t size, void *context
 void linkage_redirect(const char *name, const void *original, const void *hook)
 {
 	struct redirect redirect = {
-		.name = name, .original = (uintptr_t)original, .hook = (uintptr_t)hook};
+		.name = name,
+		.original = (uintptr_t)original,
+		.hook = (uintptr_t)hook,
+		.known = known,
+	};
 	__u64 now = loaded_ever();
 
 	if (!dl_iterate_phdr || !original || now == looked)
 		return;
 	looked = now;
 	dl_iterate_phdr(object_redirect, &redirect);
+	known = redirect.at;
 }
 
 void linkage_return(const char *name, const void *original, const void *hook)
@@ -100,4 +114,5 @@ void linkage_return(const char *name, const void *original, const void *hook)
 	if (looked)
 		dl_iterate_phdr(object_redirect, &redirect);
 	looked = 0;
+	known = 0;
 }

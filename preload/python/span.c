@@ -203,7 +203,11 @@ void py_span_leave(struct py_thread *thread, enum py_end end)
 	}
 	if (unlikely(!stack->count))
 		return;
-	open = &stack->open[--stack->count];
+	open = &stack->open[stack->count - 1];
+	/* what that takes is the import's own time */
+	if (unlikely(open->code && open->code->role & RT_ROLE_IMPORT))
+		py_context_imported();
+	stack->count--;
 	if (unlikely(!open->recorded)) {
 		if (open->segment & RT_SEGMENT_RESUMED && end != PY_END_SUSPENDED)
 			py_span_gone(open->generator);
@@ -215,8 +219,6 @@ void py_span_leave(struct py_thread *thread, enum py_end end)
 		forget(open);
 	if (likely(open->epoch == py_epoch))
 		call_leave(&open->call, open->segment | end, (__s64)open->span);
-	if (unlikely(open->code->role & RT_ROLE_IMPORT))
-		py_context_imported();
 }
 
 bool py_span_find(struct py_thread *thread, const void *frame)

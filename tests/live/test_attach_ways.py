@@ -4,6 +4,7 @@
 Each of its HTTP, LLM, Redis and SQL exchanges must be there once, at the time that the service itself logged, and
 below no request but its own. SIZE=full tries all runtimes and writes the table."""
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -100,10 +101,17 @@ def run_launched(command, path):
                           timeout=120).stdout
 
 
+def sockets_of(pid):
+    count = 0
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            count += "socket:" in os.readlink(f"/proc/{pid}/fd/{fd}")
+    return count
+
+
 def run_attached(command, path, options):
     target = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    wait_until(lambda: sum("socket:" in os.readlink(f"/proc/{target.pid}/fd/{fd}") for fd in
-                           os.listdir(f"/proc/{target.pid}/fd")) >= len(KINDS) * WORKERS)
+    wait_until(lambda: sockets_of(target.pid) >= len(KINDS) * WORKERS)
     tracer = subprocess.Popen([RAGTIME, "attach", "-o", path, *options, str(target.pid)], stderr=subprocess.PIPE, text=True)
     said = ""
     while READY not in said:

@@ -288,19 +288,22 @@ def importtime(text):
 
 
 def check_imports():
-    """The same process, as its interpreter times it and as the trace does."""
+    """The same process, as its interpreter times it and as the trace does: no module is off each time."""
     script = write("many.py", "import asyncio, email.mime.text, http.server, unittest.mock, xml.dom.minidom, concurrent.futures, sqlite3\n")
-    for attempt in range(3):
+    wrong = None
+    for attempt in range(4):
         done = coldstart(PYTHON, "-X", "importtime", script, options=("--json", "-n", "1", "--show-output"))
         wanted, told = importtime(done.stderr), {row["module"]: row for row in json.loads(done.stdout)["imports"]}
         longest = sorted(wanted, key=lambda module: -wanted[module][1])[:20]
-        wrong = []
+        off = {}
         for module in longest:
             row = told.get(module)
             for figure, us in zip(("self_ns", "total_ns"), wanted[module]):
                 ns = row[figure]["mean"] if row else 0
                 if abs(ns - us * 1e3) > 0.05 * us * 1e3 + 50e3:
-                    wrong.append(f"{module} {figure}: {ns / 1e3:.0f} us, not {us}")
+                    off[module, figure] = f"{ns / 1e3:.0f} us, not {us}"
+        # what another program kept off the processor between the two clocks is not off each time
+        wrong = off if wrong is None else {key: value for key, value in off.items() if key in wrong}
         if not wrong:
             break
     check(len(longest) == 20 and not wrong, f"imports: {wrong}")
