@@ -138,22 +138,14 @@ bool code_step(struct code *code, uint64_t address, const struct code_stack *sta
 static const struct elf_symbol *symbol_at(struct code *code, uint64_t address)
 {
 	const struct elf_symbol *symbols;
-	size_t count, low = 0, high;
+	size_t count, low;
 
 	if (!code->loaded) {
 		code->loaded = true;
 		elf_load(code->elf);
 	}
 	symbols = elf_symbols(code->elf, &count);
-	high = count;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (symbols[middle].address <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
+	low = elf_symbol_above(code->elf, address);
 	while (low > 1 && symbols[low - 2].address == symbols[low - 1].address)
 		low--;
 	if (!low)

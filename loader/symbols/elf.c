@@ -260,6 +260,21 @@ const struct elf_symbol *elf_symbols(const struct elf *elf, size_t *count)
 	return elf->symbols;
 }
 
+size_t elf_symbol_above(const struct elf *elf, uint64_t address)
+{
+	size_t low = 0, high = elf->symbol_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (elf->symbols[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 static Elf_Data *dynamic_symbols(const struct elf *elf, GElf_Shdr *header)
 {
 	Elf_Scn *section = NULL;

@@ -32,6 +32,10 @@ int elf_load(struct elf *elf);
  * among those of one address. */
 const struct elf_symbol *elf_symbols(const struct elf *elf, size_t *count);
 
+/* The place among them of the first one that begins above `address`; their number where none does.
+ */
+size_t elf_symbol_above(const struct elf *elf, uint64_t address);
+
 /* The symbol whose address the dynamic linker writes into the slot at `address`, or NULL. */
 const char *elf_slot(const struct elf *elf, uint64_t address);
 

@@ -127,19 +127,10 @@ static bool ends_flow(const struct insn *insn)
 /* Another function, or a second name of this one, that begins within the window. */
 static bool is_entered_by_name(const struct elf *elf, uint64_t address, unsigned size)
 {
-	size_t count, low = 0, high;
+	size_t count, above = elf_symbol_above(elf, address);
 	const struct elf_symbol *symbols = elf_symbols(elf, &count);
 
-	high = count;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (symbols[middle].address <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && symbols[low].address < address + size;
+	return above < count && symbols[above].address < address + size;
 }
 
 /* The instructions that a jump at `address` overwrites; the code ends at `end` at the latest. */

@@ -3,7 +3,6 @@
 """The shim is brought into an interpreter that works, taken out, and brought in again: in each round every
 span's parent is the one that the program says, what began before is said to have, and afterwards the
 interpreter is as it was."""
-import collections
 import json
 import os
 import subprocess
@@ -16,8 +15,6 @@ from pythons import check  # noqa: E402
 PROGRAM = os.path.join(os.path.dirname(__file__), "../programs/truth_tasks.py")
 REQUESTS = 20
 ROUNDS = 3
-# 3.13 ends a generator without a `try` that is dropped while it is suspended without telling anybody
-NOT_ENDED = {"dropped"}
 
 # What the program can see of us: the hook's pointer is not among it before 3.12.
 STATE = """
@@ -54,25 +51,11 @@ def tell(target, *answers):
 def judge_round(version, trace, log):
     with open(log) as file:
         truth = json.load(file)
-    seen, wrong = collections.Counter(), 0
-    for span in trace.spans.values():
-        name, _, number = (trace.function(span) or "").partition("_")
-        if name not in truth["hits"]:
-            continue
-        seen[name] += 1
-        above = trace.around(span)
-        maker = trace.function(above) if above else None
-        wanted = f"{truth['edges'][name]}_{number}" if name in truth["edges"] else "one"
-        wrong += not check(maker == wanted, f"{version}: {name}_{number} is below {maker}, not {wanted}")
-        check(span["evidence"] == "exact", f"{version}: {name}_{number}: evidence {span['evidence']}")
-        check(span["end_ns"] is not None or name in NOT_ENDED, f"{version}: {name}_{number} has no end")
-        check("ragtime.began_before" not in span["attrs"], f"{version}: {name}_{number} began before")
-    for name, count in truth["hits"].items():
-        check(seen[name] == count, f"{version}: {seen[name]} spans of {name}, {count} calls")
+    judged = pythons.judge_tasks(version, trace, truth)
     old = [span for span in trace.spans.values() if trace.function(span) == "rounds"]
     check(len(old) == 1 and old[0]["attrs"].get("ragtime.began_before") == 1 and old[0]["evidence"] == "unknown",
           f"{version}: the coroutine that ran before: {old}")
-    return sum(seen.values()), wrong
+    return judged
 
 
 def judge(version, path):
