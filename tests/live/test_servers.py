@@ -60,7 +60,7 @@ def serve(kind, port, path):
         if kind != "celery":
             wait_until(lambda: listens(port) or process.poll() is not None, 120)
             with concurrent.futures.ThreadPoolExecutor(6) as clients:
-                list(clients.map(lambda path: ask(port, path), [f"/{what}/{n}" for n in NUMBERS for what in ("work", "stream")]))
+                list(clients.map(lambda path: ask(port, path), [f"/{what}/{n}" for n in NUMBERS for what in ("job", "stream")]))
     finally:
         if kind != "celery":
             for pid in children_of(process.pid):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""t_servers.py KIND PORT: a small application on one Python server. /work/N calls work(N) twice, /stream/N yields
+"""t_servers.py KIND PORT: a small application on one Python server. /job/N calls work(N) twice, /stream/N yields
 three pieces made by piece(N), after the handler has returned where the server lets it. Ends with SIGTERM."""
 import asyncio
 import os
@@ -56,7 +56,7 @@ def starlette_app():
     async def stream(request):
         return StreamingResponse(async_pieces(request.path_params["number"]))
 
-    return Starlette(routes=[Route("/work/{number:int}", answer), Route("/stream/{number:int}", stream)])
+    return Starlette(routes=[Route("/job/{number:int}", answer), Route("/stream/{number:int}", stream)])
 
 
 def fastapi_app():
@@ -64,7 +64,7 @@ def fastapi_app():
     from fastapi.responses import StreamingResponse
     app = fastapi.FastAPI()
 
-    @app.get("/work/{number}")
+    @app.get("/job/{number}")
     async def answer(number: int):
         return await async_work(number)
 
@@ -78,7 +78,7 @@ def fastapi_app():
 def flask_app():
     import flask
     app = flask.Flask("t_servers")
-    app.add_url_rule("/work/<int:number>", "work", lambda number: str(both(number)))
+    app.add_url_rule("/job/<int:number>", "job", lambda number: str(both(number)))
     app.add_url_rule("/stream/<int:number>", "stream", lambda number: flask.Response(pieces(number)))
     return app
 
@@ -89,7 +89,7 @@ def django_app(kind="wsgi"):
     from django.core import asgi, wsgi
     from django.http import HttpResponse, StreamingHttpResponse
     from django.urls import path
-    urls = [path("work/<int:number>", lambda request, number: HttpResponse(str(both(number)))),
+    urls = [path("job/<int:number>", lambda request, number: HttpResponse(str(both(number)))),
             path("stream/<int:number>", lambda request, number: StreamingHttpResponse(pieces(number)))]
     settings.configure(ROOT_URLCONF=type("urls", (), {"urlpatterns": urls}), ALLOWED_HOSTS=["*"], SECRET_KEY="none")
     django.setup(set_prefix=False)
@@ -148,7 +148,7 @@ def run_aiohttp():
         return response
 
     app = web.Application()
-    app.add_routes([web.get("/work/{number}", answer), web.get("/stream/{number}", stream)])
+    app.add_routes([web.get("/job/{number}", answer), web.get("/stream/{number}", stream)])
     web.run_app(app, host="127.0.0.1", port=PORT, print=None)
 
 
@@ -168,7 +168,7 @@ def run_tornado():
     async def main():
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        tornado.web.Application([(r"/work/(\d+)", Work), (r"/stream/(\d+)", Stream)]).listen(PORT, "127.0.0.1")
+        tornado.web.Application([(r"/job/(\d+)", Work), (r"/stream/(\d+)", Stream)]).listen(PORT, "127.0.0.1")
         await stop.wait()
 
     asyncio.run(main())

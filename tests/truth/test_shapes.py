@@ -113,14 +113,22 @@ def judge(calls, lines):
 # Three calls in the same unit of time: rows are numbered as they end.
 SAME = [{"id": number, "parent": number + 1, "start_ns": 5, "end_ns": 5} for number in (1, 2, 3)]
 check([span["id"] for span in in_order(SAME, {span["id"]: span for span in SAME})] == [3, 2, 1], "order of equal times")
-EXCESS = []
-for number in range(20 if FULL else 2):
-    CALLS, LINES = run(number + 1, 3000)
-    EXCESS += judge(CALLS, LINES)
-CLOSE = sum(1 for more, around in EXCESS if abs(more) <= max(CLOSE_NS, CLOSE_SHARE * around))
-MEDIAN = statistics.median(more for more, _ in EXCESS)
-print(f"{len(EXCESS)} calls: {CLOSE} within 1 us or 1 %, median excess of the span {MEDIAN:.0f} ns")
-# the rest, one in fifty on a quiet machine: somebody else ran between the program's clock and ours
-check(CLOSE >= 0.9 * len(EXCESS), "durations differ")
+
+
+def durations(seeds):
+    """How many calls there were, how many of their spans are as long as they, and the median of what spans are longer."""
+    excess = [pair for seed in seeds for pair in judge(*run(seed, 3000))]
+    close = sum(1 for more, around in excess if abs(more) <= max(CLOSE_NS, CLOSE_SHARE * around))
+    median = statistics.median(more for more, _ in excess)
+    print(f"{len(excess)} calls: {close} within 1 us or 1 %, median excess of the span {median:.0f} ns")
+    return len(excess), close, median
+
+
+# the rest: somebody else ran between the program's clock and ours, which is not so each time
+for attempt in range(3):
+    COUNT, CLOSE, MEDIAN = durations(range(1, 21 if FULL else 3))
+    if CLOSE >= 0.97 * COUNT and MEDIAN <= CLOSE_NS:
+        break
+check(CLOSE >= 0.97 * COUNT, "durations differ")
 check(MEDIAN <= CLOSE_NS, f"the median duration differs by {MEDIAN} ns")
 sys.exit(1 if failures else 0)
