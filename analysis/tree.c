@@ -133,9 +133,8 @@ static int walk_thread(struct walk *walk, const struct tree_line *line, int64_t 
 /* The longest-lived threads first among those that the limits let through, then by start. */
 static const char threads_sql[] =
 	"SELECT * FROM (SELECT t.id, t.tid, t.name, t.span,"
-	" COALESCE(t.start_ns, p.start_ns, r.start_ns) AS began,"
-	" MAX(0, COALESCE(t.end_ns, p.end_ns, r.end_ns) -"
-	"  COALESCE(t.start_ns, p.start_ns, r.start_ns)) AS wall"
+	" " MODEL_THREAD_START " AS began, MAX(0, " MODEL_THREAD_END " - " MODEL_THREAD_START
+	") AS wall"
 	" FROM thread t JOIN process p ON p.id = t.process JOIN run r ON r.id = p.run"
 	" WHERE p.id = ?1 AND (?2 = 0 OR t.tid = ?2)"
 	" ORDER BY wall DESC, t.id LIMIT ?3) ORDER BY began, id";

@@ -62,6 +62,16 @@ static __always_inline void send_return(__u16 event, __u64 session, __s64 result
 	note_send(note);
 }
 
+static __always_inline void send_moved(struct entered *entered, __u64 ns, __s64 result, __u32 flags)
+{
+	entered->moved.ns = ns;
+	entered->moved.a = entered->session;
+	entered->moved.inode = 0;
+	entered->moved.total = (__u32)result;
+	entered->moved.flags = flags | RK_DATA_TLS;
+	copy_all(&entered->moved, entered->data, 0);
+}
+
 /* ends_apart: the function says whether it went well, and how much elsewhere. */
 static __always_inline int leave(struct pt_regs *regs, __u16 event, __u32 flags, int ends_apart)
 {
@@ -76,14 +86,8 @@ static __always_inline int leave(struct pt_regs *regs, __u16 event, __u32 flags,
 			done = 0;
 		result = (__s64)done;
 	}
-	if (result > 0 && flags != RK_DATA_UNREAD) {
-		entered->moved.ns = ns;
-		entered->moved.a = entered->session;
-		entered->moved.inode = 0;
-		entered->moved.total = (__u32)result;
-		entered->moved.flags = flags | RK_DATA_TLS;
-		copy_all(&entered->moved, entered->data, 0);
-	}
+	if (result > 0 && flags != RK_DATA_UNREAD)
+		send_moved(entered, ns, result, flags);
 	send_return(event, entered->session, result, ns);
 	bpf_map_delete_elem(&calls, &id);
 	return 0;
@@ -186,14 +190,8 @@ static __always_inline int go_leave(struct pt_regs *regs, __u16 event, __u32 fla
 
 	if (!entered)
 		return 0;
-	if (result > 0) {
-		entered->moved.ns = ns;
-		entered->moved.a = entered->session;
-		entered->moved.inode = 0;
-		entered->moved.total = (__u32)result;
-		entered->moved.flags = flags | RK_DATA_TLS;
-		copy_all(&entered->moved, entered->data, 0);
-	}
+	if (result > 0)
+		send_moved(entered, ns, result, flags);
 	note = note_new(0, RK_RETURN, ns);
 	if (note) {
 		note->number = event;

@@ -173,8 +173,7 @@ static int add_samples(struct stacks *stacks, struct model *model, const struct 
 static int add_thread(struct stacks *stacks, struct model *model, const struct thread_row *thread)
 {
 	int64_t rest_ns = model_number(model,
-		"SELECT COALESCE(t.end_ns, p.end_ns, r.end_ns) -"
-		" COALESCE(t.start_ns, p.start_ns, r.start_ns) FROM thread t"
+		"SELECT " MODEL_THREAD_END " - " MODEL_THREAD_START " FROM thread t"
 		" JOIN process p ON p.id = t.process JOIN run r ON r.id = p.run WHERE t.id = ?",
 		thread->id, 0);
 	struct query *query = model_query(

@@ -18,7 +18,6 @@
 struct loading {
 	struct graph *graph;
 	struct map operations; /* id: index */
-	struct map threads;    /* id: index + 1 */
 	struct map processes;  /* span: 1, of the run's processes */
 	uint32_t node_capacity;
 };
@@ -143,17 +142,17 @@ static void load_thread_parts(struct graph *graph)
 		double own = query_double(query, 3);
 		double cpu = query_double(query, 1), queue = query_double(query, 2);
 
-		for (uint32_t i = 0; own > 0 && i < graph->thread_count; i++) {
-			struct graph_thread *thread = &graph->threads[i];
+		uint32_t index = graph_find_thread(graph, query_int(query, 0));
+		struct graph_thread *thread;
 
-			if (thread->id != query_int(query, 0))
-				continue;
-			thread->has_cpu = true;
-			thread->cpu_part = cpu < own ? cpu / own : 1;
-			thread->queue_part = queue > 0 ? queue / own : 0;
-			if (thread->queue_part > 1 - thread->cpu_part)
-				thread->queue_part = 1 - thread->cpu_part;
-		}
+		if (own <= 0 || index == NODE_NONE)
+			continue;
+		thread = &graph->threads[index];
+		thread->has_cpu = true;
+		thread->cpu_part = cpu < own ? cpu / own : 1;
+		thread->queue_part = queue > 0 ? queue / own : 0;
+		if (thread->queue_part > 1 - thread->cpu_part)
+			thread->queue_part = 1 - thread->cpu_part;
 	}
 	query_free(query);
 }
@@ -163,8 +162,7 @@ static int load_threads(struct loading *loading)
 	struct graph *graph = loading->graph;
 	struct query *query = model_query(graph->model,
 		"SELECT t.id, t.process, t.tid, t.creator_tid, t.name, p.span,"
-		" COALESCE(t.start_ns, p.start_ns, r.start_ns),"
-		" COALESCE(t.end_ns, p.end_ns, r.end_ns)"
+		" " MODEL_THREAD_START ", " MODEL_THREAD_END
 		" FROM thread t JOIN process p ON p.id = t.process JOIN run r ON r.id = p.run"
 		" WHERE r.id = ? ORDER BY p.id, t.id");
 	uint32_t capacity = 0;
@@ -173,7 +171,8 @@ static int load_threads(struct loading *loading)
 
 	query_bind(query, 1, graph->run->id);
 	while (!err && query_next(query)) {
-		uint64_t *place = map_at(&loading->threads, (uint64_t)query_int(query, 0));
+		uint64_t *place =
+			map_at(&loading->graph->thread_by_id, (uint64_t)query_int(query, 0));
 		uint64_t *root = map_at(&loading->processes, (uint64_t)query_int(query, 5));
 		const char *name = query_text(query, 4);
 		struct graph_thread *list = grow(
@@ -215,15 +214,15 @@ static bool read_node(const struct loading *loading, const struct query *query, 
 {
 	const struct graph *graph = loading->graph;
 	uint64_t *operation = map_find(&loading->operations, (uint64_t)query_int(query, 3));
-	uint64_t *thread = map_find(&loading->threads, (uint64_t)query_int(query, 2));
+	uint32_t thread = graph_find_thread(loading->graph, query_int(query, 2));
 
-	if (!thread &&
+	if (thread == NODE_NONE &&
 		(!query_is_null(query, 2) ||
 			!map_find(&loading->processes, (uint64_t)query_int(query, 0))))
 		return false;
 	*node = (struct node){
 		.id = query_int(query, 0),
-		.thread = thread ? (uint32_t)*thread - 1 : NODE_NONE,
+		.thread = thread,
 		.operation = operation ? (uint32_t)*operation : 0,
 		.kind = (uint8_t)query_int(query, 4),
 		.start_ns = query_int(query, 5),
@@ -295,6 +294,13 @@ uint32_t graph_find(const struct graph *graph, int64_t id)
 			high = middle;
 	}
 	return low < graph->count && graph->nodes[low].id == id ? low : NODE_NONE;
+}
+
+uint32_t graph_find_thread(const struct graph *graph, int64_t id)
+{
+	const uint64_t *place = map_find(&graph->thread_by_id, (uint64_t)id);
+
+	return place ? (uint32_t)*place - 1 : NODE_NONE;
 }
 
 /* Of two that begin together the longer is outside; ids decide the rest. */
@@ -429,7 +435,6 @@ struct graph *graph_new(struct model *model, const struct run *run)
 		err = graph_link(graph);
 	}
 	map_free(&loading.operations);
-	map_free(&loading.threads);
 	map_free(&loading.processes);
 	if (err) {
 		graph_free(graph);
@@ -448,6 +453,7 @@ void graph_free(struct graph *graph)
 	free(graph->order);
 	free(graph->operations);
 	free(graph->threads);
+	map_free(&graph->thread_by_id);
 	free(graph->requests);
 	strtab_free(graph->texts);
 	fold_tree_free(graph->folds);

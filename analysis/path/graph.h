@@ -12,6 +12,7 @@
 
 #include "analysis/fold_tree.h"
 #include "analysis/model.h"
+#include "lib/map.h"
 #include "lib/strtab.h"
 #include "wire/event.h"
 
@@ -73,6 +74,7 @@ struct graph {
 	uint32_t operation_count; /* the last one is "imports", which is no row of the database */
 	struct graph_thread *threads;
 	uint32_t thread_count;
+	struct map thread_by_id;  /* their places, from 1 */
 	struct request *requests; /* requests.h */
 	uint32_t request_count;
 	struct strtab *texts;
@@ -88,6 +90,9 @@ int graph_link(struct graph *graph);
 
 /* The node of a span's id, or NODE_NONE. */
 uint32_t graph_find(const struct graph *graph, int64_t id);
+
+/* The thread's place in graph.threads, or NODE_NONE. */
+uint32_t graph_find_thread(const struct graph *graph, int64_t id);
 
 static inline int64_t node_duration(const struct node *node)
 {

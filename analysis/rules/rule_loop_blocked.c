@@ -65,11 +65,11 @@ static void find_short_waits(struct work *work)
 		" ESCAPE '\\'");
 
 	while (query_next(query)) {
-		for (uint32_t i = 0; i < graph->thread_count; i++) {
-			if (graph->threads[i].id == query_int(query, 0))
-				see_wait(&work->loops[i], query_int(query, 1), query_int(query, 2),
-					(uint32_t)query_int(query, 3));
-		}
+		uint32_t thread = graph_find_thread(graph, query_int(query, 0));
+
+		if (thread != NODE_NONE)
+			see_wait(&work->loops[thread], query_int(query, 1), query_int(query, 2),
+				(uint32_t)query_int(query, 3));
 	}
 	query_free(query);
 }
